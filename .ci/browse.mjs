@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 
 const [out, axePath, ...pages] = process.argv.slice(2);
 const profile = mkdtempSync(join(tmpdir(), 'ssmscope-browser-'));
-// A browser that is new here would ask its maker for updates.
+// A fresh profile would look for updates.
 const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 const args = ['--headless=new', '--no-sandbox', '--disable-gpu', ...quiet, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'];
 const chromium = spawn('chromium', args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -38,9 +38,9 @@ const send = (method, params = {}, sessionId) => new Promise((done, failed) => {
   socket.send(JSON.stringify({ id: last, method, params, sessionId }));
 });
 const faults = [];
-/** Pixels of a screenshot that still can be looked at. */
+/** Height of the tallest screenshot, in pixels. */
 const TALLEST = 12000;
-/** Milliseconds after which a page does not load any more. */
+/** How long to wait for a page to load, in milliseconds. */
 const PATIENCE = 60000;
 /** Presses of Tab after which all marks and rows of these pages have had the focus. */
 const MOST_KEYS = 400;

@@ -225,7 +225,6 @@ pub const TIMELINE_TAIL: usize = 24;
 pub const TIMELINE_REMARKABLE: usize = 64;
 
 /// Samples of each side's packets that a timeline folds, for a picture of the transfer: half of them are single packets, the latest ones.
-/// Together they take a third of the memory of the other packets.
 pub const SAMPLES: usize = 256;
 
 /// Payload bytes that a timeline entry keeps, for the protocols that tcpdump prints (HTTP and the like).

@@ -18,6 +18,11 @@ impl Date {
         format!("{}Z", self.civil().strftime("%Y-%m-%dT%H:%M:%S"))
     }
 
+    /// Its day in UTC: `2026-11-24`.
+    pub fn day(self) -> String {
+        self.civil().strftime("%Y-%m-%d").to_string()
+    }
+
     /// How far apart two dates are, in the largest unit that is exact enough: `3 days`, `2 years`.
     pub fn distance(self, other: Self) -> String {
         const UNITS: [(u64, &str); 4] =

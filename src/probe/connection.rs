@@ -309,8 +309,10 @@ fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) ->
         && let Some(what) = proxy::unasked(channel)
     {
         channel.tape().note(what.clone());
-        tunnel.is_no_tunnel(what);
+        tunnel.unread = Some(what);
     }
+    // What follows is the server's.
+    channel.cover(Vec::new());
     let tunnelled = tunnel.as_ref().map(|_| Instant::now());
     let is_refused = tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open());
     let before = |failed| Before { tunnel, tunnelled, failed };
@@ -345,8 +347,6 @@ fn tunnel(plan: &Plan, proxy: &Proxy, behind: Option<IpAddr>, channel: &mut Chan
         channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
         Tunnel::default()
     });
-    // What follows is the server's.
-    channel.cover(Vec::new());
     let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
     let target = tunnel.target.as_ref().map(|target| channel.tape().cover(target));
     let unread = tunnel.unread.as_ref().map(|why| channel.tape().cover(why));

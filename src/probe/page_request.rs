@@ -83,9 +83,7 @@ impl PageMethod {
         let mut all = all.into_iter();
         all.find(|method| method.as_str().eq_ignore_ascii_case(name)).map(Self).ok_or(BadField::Method)
     }
-}
 
-impl PageMethod {
     /// Whether an answer to it can have a body (RFC 9110, 9.3.2).
     pub fn brings_body(&self) -> bool {
         self.0 != Method::HEAD

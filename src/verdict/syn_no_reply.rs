@@ -9,6 +9,13 @@ use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
+/// What clients report that get no reply to their SYNs.
+const CLIENT_REPORTS: [&str; 3] = [
+    "ETIMEDOUT (Connection timed out)",
+    "java.net.SocketTimeoutException: connect timed out",
+    "java.net.ConnectException: Connection timed out",
+];
+
 /// `syn-no-reply`.
 pub(super) const RULE: Rule = Rule {
     code: Code::SynNoReply,
@@ -64,11 +71,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     Some(
         Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
             .explain(explanation)
-            .reported(&[
-                "ETIMEDOUT (Connection timed out)",
-                "java.net.SocketTimeoutException: connect timed out",
-                "java.net.ConnectException: Connection timed out",
-            ])
+            .reported(&CLIENT_REPORTS)
             .proved_by(
                 story
                     .opening
@@ -99,11 +102,7 @@ fn dropped(story: &Story) -> Verdict {
     );
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
-        .reported(&[
-            "ETIMEDOUT (Connection timed out)",
-            "java.net.SocketTimeoutException: connect timed out",
-            "java.net.ConnectException: Connection timed out",
-        ])
+        .reported(&CLIENT_REPORTS)
         .proved_by(story.opening.syn.numbers().chain([number]))
         .advise(&[
             "Read the rule or the reason that the text names, and change the rule if this connection is wanted.",

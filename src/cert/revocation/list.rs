@@ -25,8 +25,8 @@ impl RevocationLists {
         (!lists.is_empty()).then_some(Self(lists))
     }
 
-    /// Compares the lists' signatures with the keys of those who are trusted. What was compared is not compared again: a hash of a long
-    /// list takes a time that is not to be a handshake's.
+    /// Verifies the lists' signatures with the keys of the trusted authorities and remembers the results, since hashing a long list
+    /// would delay a handshake.
     pub fn compare_with(&self, anchors: &Anchors) {
         for list in &self.0 {
             for key in keys_of_trusted(anchors, &list.issuer) {

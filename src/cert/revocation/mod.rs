@@ -74,14 +74,6 @@ pub enum Unknown {
     Failed(u8),
 }
 
-impl Date {
-    /// `2026-12-17`.
-    pub fn day(self) -> String {
-        let text = self.machine_readable();
-        text.split('T').next().unwrap_or(&text).to_owned()
-    }
-}
-
 /// Those who may have signed a certificate: the others of its chain, and those who are trusted.
 #[derive(Clone, Copy, Debug)]
 pub struct Issuers<'a> {

@@ -55,7 +55,7 @@ impl Demands {
         (remarks, unmet.or_else(|| self.key(own)))
     }
 
-    /// Does before a handshake what would take long in it.
+    /// Verifies the lists' signatures before the handshake: hashing a long list takes time.
     pub(super) fn prepare(&self, anchors: &Anchors) {
         if let Some(lists) = &self.lists {
             lists.compare_with(anchors);
@@ -87,7 +87,7 @@ impl Demands {
                     why => format!("the CRL of the certificate's issuer is not usable: {why}"),
                 };
                 let explanation = "Whether the certificate was revoked is not known, and --crl-file demands that it is. The check \
-                                   ended the handshake; nothing was asked.";
+                                   ended the handshake and sent no request.";
                 let advice = vec![
                     "Get the issuer's current list that covers the certificate, and give its file to --crl-file.",
                 ];
@@ -122,8 +122,8 @@ impl Demands {
         };
         self.wants_staple.then(|| Unmet {
             headline: why,
-            explanation: "--require-staple demands an OCSP response with the certificate that says that it is not revoked. The check \
-                          ended the handshake; nothing was asked."
+            explanation: "--require-staple demands a valid stapled OCSP response that reports the certificate as not revoked. The check \
+                          ended the handshake and sent no request."
                 .to_owned(),
             advice: vec![STAPLING],
             is_revoked: false,
@@ -135,7 +135,7 @@ impl Demands {
         let bits = Certificate::read(own).details?.rsa_bits.filter(|bits| *bits < least)?;
         Some(Unmet {
             headline: format!("the certificate's RSA key has {bits} bits, and --min-rsa-bits demands {least}"),
-            explanation: "The key is not too short for clients, but for this check. It ended the handshake; nothing was asked."
+            explanation: "Clients accept this key, but --min-rsa-bits does not. The check ended the handshake and sent no request."
                 .to_owned(),
             advice: vec!["Have a certificate issued for a longer key, or for one of ECDSA."],
             is_revoked: false,

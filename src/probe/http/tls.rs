@@ -352,8 +352,8 @@ fn strange_version(error: &io::Error, version: Option<Version>) -> Option<String
     let is_about_it = *error == Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13);
     let version = version.filter(|version| is_about_it && !is_old(*version))?;
     // The version of the field that all have; of what came in an extension it says nothing.
-    Some(match version.0 {
-        0x0303 => "a ServerHello that chooses a TLS version which was not offered".to_owned(),
+    Some(match version {
+        Version::TLS12 => "a ServerHello that chooses a TLS version which was not offered".to_owned(),
         _ => format!("a ServerHello of {version}, which was not offered"),
     })
 }

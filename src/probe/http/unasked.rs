@@ -67,7 +67,9 @@ pub(in crate::probe) fn listen(
             break;
         }
     }
-    match early(&came, true) {
+    // The line that is shown is cut, and no part of a secret may be left.
+    let covered = channel.tape().cover(&String::from_utf8_lossy(&came));
+    match early(covered.as_bytes(), true) {
         Early::Answer(line) => Err(Failure::Unasked(line)),
         Early::Perhaps | Early::Other => Ok(came),
     }

@@ -49,9 +49,11 @@ pub(super) fn unasked(channel: &mut Channel<'_>) -> Option<String> {
     }
     let mut came = [0; 1_024];
     let len = channel.read(&mut came).ok().filter(|len| *len > 0)?;
-    let begin = came.get(..len.min(SHOWN))?;
-    let text = String::from_utf8_lossy(begin).escape_debug().to_string();
+    let text = String::from_utf8_lossy(came.get(..len)?);
+    // What is shown may be a part of it, and no part of a secret may be left.
+    let text: String = channel.tape().cover(&text).chars().take(SHOWN).collect();
     Some(format!(
-        "the proxy agrees to the tunnel, and sends this before anything was said inside: \"{text}\""
+        "the proxy agrees to the tunnel, and sends this before anything was said inside: \"{}\"",
+        text.escape_debug()
     ))
 }

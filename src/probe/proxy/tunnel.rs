@@ -28,11 +28,6 @@ impl Tunnel {
         Self { reply: Some(code), ..Self::default() }
     }
 
-    /// By what followed the proxy's agreement: in a sentence, why that is no tunnel.
-    pub(in crate::probe) fn is_no_tunnel(&mut self, why: String) {
-        self.unread = Some(why);
-    }
-
     /// Whether the proxy says that the tunnel is open: any 2xx (RFC 9110, 9.3.6), or 0.
     pub(in crate::probe) fn is_success(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status)) || self.reply == Some(0)

@@ -1,6 +1,7 @@
 //! `resolver-silent`: no resolver answered.
 
 use super::Reason;
+use crate::probe::net::dns::NO_ANSWER;
 use crate::probe::net::dns::{Lookup, Resolution};
 use crate::probe::outcome::{Conclusion, Outcome};
 use crate::verdict::Severity;
@@ -13,9 +14,6 @@ pub(super) const REASON: Reason = Reason {
     page: include_str!("../../../docs/reasons/resolver-silent.md"),
     conclude,
 };
-
-/// What became of a question that got nothing at all.
-const NO_ANSWER: &str = "no answer";
 
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let found = outcome.resolution.as_ref()?;
@@ -54,7 +52,9 @@ fn in_part(found: &Resolution) -> Option<Conclusion> {
             "the resolver {server} cuts its answer for the {record} records of {name} (TC), and by TCP {why}"
         ),
         (Some(record), None) => {
-            format!("the resolver {server} does not answer for the {record} records of {name} (asked twice)")
+            format!(
+                "the resolver {server} does not answer for the {record} records of {name} (asked several times)"
+            )
         }
         (None, _) => format!(
             "the resolver {server} does not answer; another one has the address of {name}, after {took}"

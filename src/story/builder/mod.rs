@@ -285,7 +285,12 @@ impl Builder {
     ) {
         let moment = id.moment;
         let stage_before = self.story.stage;
+        let had_filled_hole = self.story.data[observation.role.other()].filled_hole.is_some();
         self.on_numbers(moment, connection, segment.header, observation);
+        if had_filled_hole && self.story.data[observation.role.other()].reported_hole.is_some() {
+            // What filled it was lost behind the capture, and has been waited for since it was reported first.
+            self.silences.on_time(moment.at, &self.story);
+        }
         self.on_header(id, segment.header, observation);
         let is_before_request =
             self.handshake.on_data_before_request(moment, segment.header, observation, &mut self.story);

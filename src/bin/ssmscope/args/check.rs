@@ -43,7 +43,8 @@ pub struct Check {
     /// Check each server of this file: HOST[:PORT] or an https URL on each line, # for comments; - is standard input.
     ///
     /// Each has --timeout for itself, and -j of them are checked at a time. What sends secrets to a server (--oauth,
-    /// --basic-user, --bearer-file), captures, reads logs, or writes a page is for one server. -p and --http are for lines without a port or a path.
+    /// --basic-user, --bearer-file), captures, reads logs, or writes a page is for one server. -p and --http are for lines without a port
+    /// or a path.
     #[arg(long, value_name = "FILE", help_heading = "Connection", conflicts_with_all = ["host", "hostname", "address", "oauth",
         "basic_user", "bearer_file", "capture", "html", "log"])]
     pub targets: Option<PathBuf>,
@@ -88,10 +89,9 @@ pub struct Check {
     /// Ask this proxy for a tunnel: http://[user@]host:port, https://, socks5:// or socks5h://. By default HTTPS_PROXY's, unless NO_PROXY
     /// excepts the host.
     ///
-    /// http:// is asked by CONNECT; https:// the same, inside TLS with the proxy, whose certificate must be valid for the proxy's name
-    /// and come from an authority that is trusted for the server too (--ca-file), whatever --insecure and --accept allow the server. The
-    /// user's password is sent after that. Packets of --capture show that TLS alone: once it is established, the check judges by its
-    /// socket, and --save still saves them. socks5:// is asked for the host's first address, which is looked up here; socks5h:// for its name,
+    /// http:// uses CONNECT. https:// uses CONNECT inside TLS with the proxy: its certificate must be valid for the proxy's name and
+    /// issued by an authority of --ca-file or the system, whatever --insecure and --accept allow for the server; the password is sent
+    /// only then. Captured packets show only that TLS, so the check then judges by its socket; --save still saves them. socks5:// is asked for the host's first address, which is looked up here; socks5h:// for its name,
     /// which the proxy looks up. ALL_PROXY counts too where HTTPS_PROXY is not set. The port is 1080 by default, and 443 with https://.
     #[arg(long, value_name = "URL", conflicts_with = "no_proxy", help_heading = "Connection")]
     pub proxy: Option<String>,
@@ -151,21 +151,22 @@ pub struct Check {
     #[arg(long, value_name = "PIN", value_parser = pin, value_delimiter = ';', help_heading = "TLS")]
     pub pin: Vec<Pin>,
 
-    /// Refuse a certificate that a list of this file revokes, and one of whose issuer the file has no valid list. PEM with one or more
-    /// CRLs, or one in DER.
+    /// Refuse a certificate that a CRL in this file revokes, or for whose issuer the file has no valid CRL. PEM with one or more CRLs,
+    /// or one in DER.
     ///
-    /// The lists must be signed by the issuers of the server's certificates. Nothing is fetched; a list of the server's own certificate is
-    /// demanded, those of intermediates count where they are there.
+    /// Each CRL must be signed by the certificate's issuer; nothing is fetched. The server's own certificate needs one; for intermediates
+    /// it is optional.
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub crl_file: Option<PathBuf>,
 
-    /// Refuse a certificate without a stapled OCSP response that is valid and says that it is not revoked.
+    /// Refuse a certificate without a valid stapled OCSP response that reports it as not revoked.
     ///
-    /// One that says that it is revoked is critical without this option too; -v and JSON show what came. The responder is not asked.
+    /// A stapled response that reports it as revoked is critical without this option too; -v and JSON show what was stapled. The
+    /// responder is not contacted.
     #[arg(long, help_heading = "TLS")]
     pub require_staple: bool,
 
-    /// Refuse an RSA key that is shorter than this: 3072. Below 2048 bits, it is refused always.
+    /// Refuse a server certificate with an RSA key shorter than this, for example 3072. Keys below 2048 bits are always refused.
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(2048..=16384), help_heading = "TLS")]
     pub min_rsa_bits: Option<u16>,
 
@@ -177,8 +178,8 @@ pub struct Check {
     #[arg(long, value_name = "FAULT", value_enum, value_delimiter = ',', help_heading = "TLS")]
     pub accept: Vec<CertificateFault>,
 
-    /// With --oauth, --basic-user or --bearer-file, and --insecure or --accept: send the secrets to a server that nobody verified. Whoever answers can keep them.
-    /// With --pin it is not needed: the key verifies the server.
+    /// With --oauth, --basic-user or --bearer-file, and --insecure or --accept: send the secrets to an unverified server. Whoever
+    /// answers can keep them. With --pin it is not needed: the key verifies the server.
     #[arg(long, help_heading = "TLS")]
     pub send_secrets_unverified: bool,
 
@@ -229,11 +230,12 @@ pub struct Check {
     #[arg(long, value_name = "REGEX", value_parser = body_pattern, help_heading = "Page")]
     pub expect_body: Option<BodyPattern>,
 
-    /// The method by which the page is asked for: HEAD, OPTIONS, POST, PUT, PATCH, DELETE; those that may have a body have an empty one.
+    /// Request the page by this method: GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE. POST, PUT and PATCH send an empty body.
     #[arg(long, value_name = "METHOD", value_parser = page_method, default_value = "GET", help_heading = "Page")]
     pub method: PageMethod,
 
-    /// Send this header field with the request for the page: 'X-Probe: yes'. Repeatable. User-Agent and Accept replace the check's own. Secrets have options of their own.
+    /// Send this header field with the request for the page: 'X-Probe: yes'. Repeatable. User-Agent and Accept replace the check's own.
+    /// Secrets have options of their own.
     #[arg(long, value_name = "NAME: VALUE", value_parser = page_field, help_heading = "Page")]
     pub header: Vec<PageField>,
 

@@ -66,6 +66,10 @@ impl<'o> Materials<'o> {
             states.severity("slow").is_none() || options.warn_time.is_none() && options.crit_time.is_none(),
             "--state slow and --warn-time or --crit-time decide about the same: with --slow-after 9999, only the latter do"
         );
+        ensure!(
+            !options.send_secrets_unverified || options.sends_secrets(),
+            "--send-secrets-unverified needs --oauth, --basic-user or --bearer-file"
+        );
         ensure!(options.tls_min <= options.tls_max, "--tls-min is higher than --tls-max");
         Ok(Self {
             options,
@@ -253,9 +257,7 @@ fn request(options: &Check, uses_environment: bool) -> anyhow::Result<PageReques
             Some(Credentials::Basic(user.clone(), password))
         }
         (None, Some(file)) => {
-            let Some(token) = secret(Some(file), "", false)? else {
-                bail!("{} holds no token", file.display())
-            };
+            let token = secret_in(file)?;
             let is_sendable = token.expose().bytes().all(|byte| byte.is_ascii_graphic());
             ensure!(is_sendable, "{}: holds what no token contains (RFC 6750, 2.1)", file.display());
             Some(Credentials::Bearer(token))
@@ -359,6 +361,11 @@ fn secret(file: Option<&Path>, variable: &str, uses_environment: bool) -> anyhow
         let value = env::var(variable).ok().filter(|value| uses_environment && !value.is_empty());
         return Ok(value.map(Secret::new));
     };
+    secret_in(file).map(Some)
+}
+
+/// The secret that a file holds, in one line.
+fn secret_in(file: &Path) -> anyhow::Result<Secret> {
     let named = file.display();
     // What the file holds is not in the error: it may be the secret, or another.
     let read = files::read_bounded(file, SECRET_BYTES as u64 + 2);
@@ -373,7 +380,7 @@ fn secret(file: Option<&Path>, variable: &str, uses_environment: bool) -> anyhow
         line.len() <= SECRET_BYTES && !line.contains('\n'),
         "{named}: is more than one line, or too long"
     );
-    Ok(Some(Secret::new(line.to_owned())))
+    Ok(Secret::new(line.to_owned()))
 }
 
 #[cfg(test)]

@@ -302,8 +302,8 @@ pub fn of_check(words: &[OsString]) -> Result<(), String> {
     }
 }
 
-/// Puts the server's word of a check behind the files of an option that takes several, where it was typed as the last of them:
-/// `--log FILE HOST`. A file that exists is none.
+/// Moves the host of a check behind `--` where it was typed as the last value of an option with several files: `--log FILE HOST`. A word
+/// that names an existing file is not moved.
 pub fn host_behind_files(mut words: Vec<OsString>, command: &Command) -> Vec<OsString> {
     let mut last_of_many = None;
     let mut at = 0;

@@ -23,6 +23,9 @@ use crate::probe::tape::Tape;
 use crate::time::Elapsed;
 use query::{Lacking, Reply, read_answer};
 
+/// What becomes of a question that gets nothing at all.
+pub(in crate::probe) const NO_ANSWER: &str = "no answer";
+
 const HOSTS: &str = "/etc/hosts";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 

@@ -9,7 +9,7 @@ use domain::base::{Message, MessageBuilder, Name, Rtype};
 use domain::dep::octseq::Octets;
 use domain::rdata::{A, Aaaa};
 
-use super::Family;
+use super::{Family, NO_ANSWER};
 use crate::limits;
 use crate::probe::net::socket::words;
 
@@ -92,7 +92,7 @@ pub(super) fn ask(
         ));
     }
     let is_silent = read.iter().all(|(_, answer)| matches!(answer, Err(Lacking::Silence)));
-    if is_silent { Err("no answer".to_owned()) } else { combined(read) }
+    if is_silent { Err(NO_ANSWER.to_owned()) } else { combined(read) }
 }
 
 /// What the answers come to. One family's failure leaves the other's addresses usable; without any, it hides whether there are some.
@@ -116,7 +116,7 @@ fn combined(read: Vec<(Rtype, Result<Answer, Lacking>)>) -> Result<Reply, String
             _ => 0,
         };
         let answer = read.into_iter().filter_map(|(_, answer)| answer.ok()).min_by_key(rank);
-        let answer = answer.ok_or("no answer")?;
+        let answer = answer.ok_or(NO_ANSWER)?;
         let Answer { code, addresses, canonical, is_loop } = answer;
         return Ok(Reply { code, addresses, canonical, is_loop, faults: Vec::new() });
     }
@@ -163,8 +163,8 @@ fn ask_by_udp(server: SocketAddr, questions: &[(u16, Vec<u8>)], mut until: Insta
         socket.send(question)?;
     }
     let mut answers = vec![Came::default(); questions.len()];
-    // One lost datagram is no silence: what is open at half of the time is asked for once more, or after a while.
-    let mut again_at = Some(halfway(until).min(Instant::now() + AGAIN));
+    // A datagram may be lost: what is open is asked for again at half of the time, or every two seconds if that is sooner.
+    let mut again_at = halfway(until).min(Instant::now() + AGAIN);
     let mut buffer = [0; limits::DNS_MESSAGE_BYTES];
     let is_open = |came: &Came| matches!(came, Came::Nothing);
     while answers.iter().any(is_open) {
@@ -172,14 +172,13 @@ fn ask_by_udp(server: SocketAddr, questions: &[(u16, Vec<u8>)], mut until: Insta
         if now >= until {
             break;
         }
-        if again_at.is_some_and(|at| now >= at) {
-            again_at = Some(now + AGAIN);
+        if now >= again_at {
+            again_at = now + AGAIN;
             for ((_, question), _) in questions.iter().zip(&answers).filter(|(_, came)| is_open(came)) {
                 socket.send(question)?;
             }
         }
-        let waits_until = again_at.unwrap_or(until).min(until);
-        let left = waits_until.saturating_duration_since(now).max(Duration::from_millis(1));
+        let left = again_at.min(until).saturating_duration_since(now).max(Duration::from_millis(1));
         socket.set_read_timeout(Some(left))?;
         let len = match socket.recv(&mut buffer) {
             Ok(len) => len,
@@ -213,7 +212,7 @@ fn ask_by_udp(server: SocketAddr, questions: &[(u16, Vec<u8>)], mut until: Insta
             && read_answer(answer).is_ok_and(|answer| !answer.addresses.is_empty())
         {
             until = until.min(Instant::now() + OTHER_FAMILY);
-            again_at = again_at.map(|at| at.min(halfway(until)));
+            again_at = again_at.min(halfway(until));
         }
         *slot = answer;
     }

@@ -204,10 +204,8 @@ impl<'a> Section<'a> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
-    use crate::report::{Detail, Origins, Sort, Style};
+    use crate::report::{Origins, Style};
     use crate::story::script::talk::exchange;
 
     #[test]
@@ -215,16 +213,7 @@ mod tests {
         let story = exchange().story(0);
         let verdict = story.verdict();
         let judged = Judged { story, verdict, findings: Vec::new() };
-        let style = Style {
-            zone: TimeZone::UTC,
-            verbosity: 0,
-            detail: Detail::All,
-            is_ascii: false,
-            is_east_asian: false,
-            language: None,
-            sort: Sort::Worst,
-            columns: 100,
-        };
+        let style = Style { columns: 100, ..crate::report::tests::style(true) };
         let origins = Origins::default();
         let names = PacketNames::of_steps(&origins);
         let page = Page { summary: None, names: &names, digits: 6, style: &style };

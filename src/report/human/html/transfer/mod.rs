@@ -285,25 +285,14 @@ fn thousands(value: u64, unit: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
     use crate::report::text::words::PacketNames;
-    use crate::report::{Detail, Origins, Sort, Style};
+    use crate::report::{Origins, Style};
     use crate::story::script::talk::{ALL_OPTIONS, Talk, opened};
     use crate::tcp::Role::{Client, Server};
 
     fn style() -> Style {
-        Style {
-            zone: TimeZone::UTC,
-            verbosity: 0,
-            detail: Detail::Examples,
-            is_ascii: false,
-            is_east_asian: false,
-            language: None,
-            sort: Sort::Worst,
-            columns: 100,
-        }
+        Style { columns: 100, ..crate::report::tests::style(false) }
     }
 
     /// An answer whose last segment is sent three times and never acknowledged.
