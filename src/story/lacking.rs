@@ -73,8 +73,11 @@ impl Story {
             }
             // What the other side sent may have been all that there was to say, where it is not known to be TLS.
             EndingKind::Fin => {
-                let is_client_s = ending.by == Role::Client && lacks(Role::Client);
-                !is_server_silent || is_client_s || !(self.expects_tls || self.tls.client_hello.is_some())
+                // A client that closes behind data of its own that the capture lacks had spoken.
+                let closes_behind_unseen = ending.by == Role::Client && lacks(Role::Client);
+                !is_server_silent
+                    || closes_behind_unseen
+                    || !(self.expects_tls || self.tls.client_hello.is_some())
             }
             EndingKind::Reset(reset) => {
                 let is_in_place_of_answer = ending.by == Role::Server && self.later_request().is_some();
@@ -131,7 +134,7 @@ impl Story {
         // A page answers a plain request; a tunnel that opens has no page.
         let is_page = self.plain.server.as_ref().is_some_and(|plain| {
             matches!(plain.what.kind, PlainKind::HttpResponse(status) if (200..400).contains(&status) || status == 401)
-                && !plain.what.line.to_ascii_lowercase().ends_with("connection established")
+                && !plain.what.line.to_ascii_lowercase().ends_with("established")
         });
         is_plain
             && !is_page
@@ -154,7 +157,7 @@ impl Story {
         let is_alert = |ending: &Ending| {
             matches!(ending.what, EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. })
         };
-        // A proxy may refuse a tunnel again and again.
+        // A proxy may refuse a tunnel again and again. What was not found is a page: a tunnel has no path.
         let may_refuse = self.plain.server.as_ref().is_some_and(|plain| {
             matches!(plain.what.kind, PlainKind::HttpResponse(status) if status >= 400 && status != 404)
         });

@@ -19,7 +19,7 @@ const STATELESS_TICKET_BYTES: RangeInclusive<u32> = 64..=2_048;
 const TICKET_OVERHEAD: RangeInclusive<u32> = 34..=90;
 
 /// Bytes on the wire that may be two tickets of that size, with their headers.
-const UNSEEN_TICKETS: u64 = 2 * (512 + 5);
+const UNSEEN_TICKETS: u64 = 2 * (*TICKET_BYTES.end() as u64 + 5);
 
 /// Bytes on the wire that may be a farewell: the largest record of an alert up to TLS 1.2 has 85.
 const UNSEEN_FAREWELL: u64 = 85;
@@ -101,6 +101,7 @@ impl Story {
                 data.numbers().any(|record| record == last.number) || self.is_farewell(&last)
             });
         is_last
+            && data.count == 1
             && self.tls.early_data.is_none()
             && self.tls.version().is_some_and(Version::is_tls13)
             && STATELESS_TICKET_BYTES.contains(one)

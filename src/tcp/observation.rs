@@ -89,11 +89,6 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Whether it acknowledges one number beyond all that the capture holds of the other end: that end's FIN, most likely.
-    pub fn acknowledges_unseen_fin(&self) -> bool {
-        self.acked_unseen == 1
-    }
-
     /// What a segment is before anything is known of it.
     pub(super) fn ordinary(role: Role, flags: Flags, offer: Option<OpeningOptions>) -> Self {
         Self {

@@ -168,10 +168,11 @@ fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (String, Stri
     let cut = story.traffic.counters.server.cut_bytes;
     let number = ending.moment.number;
     if acked.client == 0 && acked.server == 0 && cut > 0 {
+        let sent = if story.tls.early_data.is_some() { "sent" } else { "may have sent" };
         return (
             "the snaplen cut off what preceded its end".to_owned(),
             format!(
-                "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client sent \
+                "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client {sent} \
                  early data, and the snaplen cut off {cut} bytes of the server: whether they answered it is unknown."
             ),
         );

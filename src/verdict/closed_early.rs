@@ -50,10 +50,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             story.basis,
             format!("{what}the {by} closed the connection {place}"),
         )
-        .explain(if is_answer {
+        .explain(if is_answer && ending.stage >= Stage::ClientHello {
             format!(
-                "{why} Before that, the client sent {unseen} bytes that the capture does not hold: an alert, perhaps, to which the \
-                 server's FIN replies."
+                "{why} Before that, the client sent {unseen} bytes that the capture does not hold. If they are an alert, the FIN is the \
+                 server's reply to it."
             )
             .into()
         } else {

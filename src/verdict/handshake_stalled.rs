@@ -74,13 +74,19 @@ fn flight_lost(verdict: &Verdict, story: &Story, silence: &Silence, stage: Stage
         let headline = lost(silence, what);
         Verdict { actor: Actor::Path, headline, ..verdict.clone() }.cause("server-flight-lost")
     };
-    let reported = story.data.server.reported_hole.as_ref().map(|hole| hole.what);
-    if let Some((from, to)) = story.data.server.unfilled_hole.or(reported) {
-        let verdict = of_path("part of the server's flight was lost").explain(format!(
-            "The server's bytes {from} to {} are missing, and later ones arrived: part of the server's flight was \
-             lost.",
-            to.saturating_sub(1)
-        ));
+    let missing = story.data.server.unfilled_hole.map(|(from, to)| {
+        format!("The server's bytes {from} to {} are missing, and later ones arrived", to.saturating_sub(1))
+    });
+    let reported = story.data.server.reported_hole.as_ref().map(|hole| {
+        let (from, to) = hole.what;
+        let to = to.saturating_sub(1);
+        format!(
+            "The client reports that the server's bytes {from} to {to} did not arrive, and later ones did"
+        )
+    });
+    if let Some(what) = missing.or(reported) {
+        let verdict = of_path("part of the server's flight was lost")
+            .explain(format!("{what}: part of the server's flight was lost."));
         return Some(verdict.advise(&[
             "Look for packet loss on the path: errors and drops on interfaces, and a firewall that drops some packets.",
             "Check the MTU of tunnels and VPNs on the path.",

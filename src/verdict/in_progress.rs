@@ -80,16 +80,16 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
         Some(AnswerDoubt::Tickets(record)) => (
             unknown,
             format!(
-                "All that the server sent after the handshake begins in packet {}: one record, or two of one size. They have the size of \
-                 session tickets, and so they may be no answer.",
+                "All that the server sent after the handshake, from packet {} on, is one record or two of the same size. It is as long as \
+                 session tickets are, so it may be no answer.",
                 record.number
             ),
         ),
         Some(AnswerDoubt::Farewell(record)) => (
             unknown,
             format!(
-                "All that the server sent after the request is a record of 19 bytes or little more, or two of them, in packet {}. In \
-                 TLS 1.3 an alert, a close_notify and an answer of two bytes have that size.",
+                "All that the server sent after the request, in packet {}, is one or two records of the smallest size. In TLS 1.3 an \
+                 alert, a close_notify and a two-byte answer all have that size.",
                 record.number
             ),
         ),

@@ -99,6 +99,7 @@ fn actor(story: &Story, ending: &Ending, facts: &ResetFacts) -> Actor {
     let is_orphan = ending.by == Role::Client
         && facts.is_stateless
         && ending.stage > Stage::SynAck
+        && !story.is_port_check()
         && !story.has_scanner_syn();
     if is_orphan { Actor::Unknown } else { Actor::from(ending.by) }
 }
@@ -255,12 +256,16 @@ fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>> {
 }
 
 fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
-    let form = if facts.is_stateless && !story.has_scanner_syn() {
-        " It has no options and window 0, as sent by a host that has no such connection: the service was restarted, or a \
-         device \
-         replies with its address."
-    } else {
-        ""
+    let form = match ending.by {
+        _ if !facts.is_stateless || story.has_scanner_syn() => "",
+        Role::Server => {
+            " It has no options and window 0, as sent by a host that has no such connection: the service was restarted, or a \
+             device replies with its address."
+        }
+        Role::Client => {
+            " It has no options and window 0, as sent by a host that has no such connection: the connection had ended there before, \
+             by the client's own doing or by a RST that the capture lacks."
+        }
     };
     let fit = match facts.fit {
         ResetFit::InWindow => {

@@ -152,7 +152,7 @@ impl Turn {
 const PROTECTION_TLS13: u32 = 17;
 const PROTECTION_GCM: u32 = 24;
 
-/// Session tickets are no longer than this: OpenSSL's have about 240 bytes, and 2 kB where a client's certificate is in them.
+/// Session tickets that come in pairs are no longer than this: OpenSSL's have about 240 bytes.
 const LONGEST_TICKET: u32 = 512;
 
 /// The requests inside TLS, by who spoke when. Empty where not all records were kept one by one: what is not known to be a

@@ -96,8 +96,8 @@ impl Closing {
         (observation.is_first_fin || closes_late).then_some(EndingKind::Fin)
     }
 
-    /// The side whose FIN, most likely, a segment acknowledges although the capture lacks it. It may be a byte of data as well: where the
-    /// sender's state asks for one it is taken for that, and what is sent or acknowledged behind it later proves it.
+    /// The side whose unseen FIN a segment probably acknowledges. The one number may also be a byte of data: it is taken for that where the
+    /// sender still owes some, and what follows may prove it later.
     pub(super) fn unseen_fin(
         &mut self,
         moment: Moment,
@@ -106,7 +106,6 @@ impl Closing {
         observation: &Observation,
         story: &mut Story,
     ) -> Option<Role> {
-        self.withdraw_unseen_fins(segment.header, observation, story);
         let by = observation.role.other();
         if story.missing.fin[by].is_none_or(|acked| acked.number != moment.number) {
             return None;
@@ -124,7 +123,12 @@ impl Closing {
     }
 
     /// Withdraws the FIN of a side that continues behind it: it was data, and the silence that it ended was a pause.
-    fn withdraw_unseen_fins(&mut self, header: &SegmentHeader, observation: &Observation, story: &mut Story) {
+    pub(super) fn withdraw_unseen_fins(
+        &mut self,
+        header: &SegmentHeader,
+        observation: &Observation,
+        story: &mut Story,
+    ) {
         if observation.reset.is_some() {
             return;
         }

@@ -291,6 +291,7 @@ impl Builder {
             // What filled it was lost behind the capture, and has been waited for since it was reported first.
             self.silences.on_time(moment.at, &self.story);
         }
+        self.closing.withdraw_unseen_fins(segment.header, observation, &mut self.story);
         self.on_header(id, segment.header, observation);
         let is_before_request =
             self.handshake.on_data_before_request(moment, segment.header, observation, &mut self.story);

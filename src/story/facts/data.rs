@@ -129,8 +129,9 @@ impl DataFacts {
         }
     }
 
-    /// A segment of this side, `end`, that brings the first byte of the hole that the other side reported fills it where the capture
-    /// lacked that byte as well: it is a hole only if it is reported again, which shows that the segment was lost behind the capture. What the capture has twice was lost behind it.
+    /// A segment of this side, `end`, brings the first byte of the reported hole, and the capture lacked that byte too: the hole counts
+    /// only if it is reported again, as the segment was lost after it was captured. A byte that the capture holds twice was lost there
+    /// before.
     pub(in crate::story) fn forget_filled_hole(
         &mut self,
         end: &Endpoint,
@@ -212,9 +213,11 @@ impl Default for DataFacts {
 
 #[cfg(test)]
 mod tests {
-    use crate::packet::SegmentHeader;
+    use crate::packet::{SegmentHeader, TcpOptions};
+    use crate::story::Story;
     use crate::story::script::talk::{self, Talk, exchange};
     use crate::tcp::Role::{Client, Server};
+    use crate::verdict::Actor;
 
     /// An answer whose first part, of 100 bytes, was lost: the client acknowledges up to it, twice.
     fn with_a_hole() -> (Talk, u32, u32) {
@@ -240,6 +243,27 @@ mod tests {
         // Without SACK, a hole that the capture does not have is no more than supposed.
         assert!(reported.is_none() || reported == first);
         assert!(again(filled, ack, from + 255).story(0).data.server.filled_hole.is_none());
+    }
+
+    #[test]
+    fn what_fills_a_hole_and_is_lost_after_the_capture_is_missed_since_the_first_report() {
+        let begun = exchange().ack(Client);
+        let (from, ack) = (begun.next(Server), begun.next(Client));
+        let behind = talk::encrypted(150);
+        let mut block = vec![1, 1, 5, 10];
+        block.extend((900_000 + from + 100).to_be_bytes());
+        block.extend((900_000 + from + 100 + behind.len() as u32).to_be_bytes());
+        let report = |talk: Talk, flags: &str| {
+            let options = TcpOptions::from_wire(&block);
+            talk.segment_with(Client, flags, ack, from, &[], |header| header.tcp.options = Some(options))
+        };
+        let reported = report(begun.segment(Server, "P.", from + 100, &behind), ".");
+        let filled = reported.clone().segment(Server, ".", from, &[7; 100]);
+        let story = report(filled.clone().wait(9_000), "F.").story(0);
+        let since = |story: &Story| story.data.server.reported_hole.as_ref().map(|hole| hole.moment.number);
+        assert_eq!(since(&story), since(&reported.story(0)));
+        assert_eq!((story.verdict().code.name(), story.verdict().actor), ("no-response", Actor::Path));
+        assert_eq!(since(&filled.story(0)), None);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl MissingFacts {
         let before = self.since_step;
         if observation.acked_unseen > 0 {
             let bytes = u64::from(observation.acked_unseen);
-            if observation.acknowledges_unseen_fin() && observation.reset.is_none() {
+            if bytes == A_FIN && observation.reset.is_none() {
                 self.fin[other].get_or_insert(moment);
             }
             self.gap[other] = self.gap[other].saturating_sub(bytes);

@@ -22,9 +22,14 @@ impl Rules {
         if let Some(reason) = reason {
             self.add_reason(reason);
         }
-        let by_rule = rule.map(|rule| {
+        let by_rule = rule.and_then(|rule| {
             self.add(rule);
-            if rule.action == "block" { Filtered::Dropped } else { Filtered::Passed }
+            match rule.action {
+                "block" => Some(Filtered::Dropped),
+                "pass" => Some(Filtered::Passed),
+                // `match` and address translation decide nothing.
+                _ => None,
+            }
         });
         reason.map(|_| Filtered::Dropped).or(by_rule)
     }

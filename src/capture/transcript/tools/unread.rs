@@ -190,8 +190,8 @@ fn is_tcpsnoop(text: &str) -> bool {
 
 /// `[UPDATE] tcp      6 60 SYN_RECV src=192.0.2.1 dst=198.51.100.5 sport=5 dport=443 ...`
 fn is_conntrack(text: &str) -> bool {
-    const FIELDS: [&str; 5] = ["tcp ", " src=", " dst=", " sport=", " dport="];
-    FIELDS.iter().all(|field| text.contains(field))
+    const FIELDS: [&str; 4] = [" src=", " dst=", " sport=", " dport="];
+    FIELDS.iter().all(|field| text.contains(field)) && text.split(' ').any(|word| word == "tcp")
 }
 
 /// `Jan 1 10:00:00 fw filterlog: 5,,,1000000103,em0,match,block,in,4,0x0,,64,1,0,none,6,tcp,60,192.0.2.1,198.51.100.5,50000,443,0,S,...`
