@@ -16,6 +16,9 @@ pub(in crate::probe) fn broken_by(error: &Error) -> Option<String> {
         Error::InvalidMessage(InvalidMessage::MessageTooLarge) | Error::PeerSentOversizedRecord => {
             "a record that is longer than TLS allows".to_owned()
         }
+        Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => {
+            "a handshake message of more than 64 KiB, which this check and Java refuse".to_owned()
+        }
         Error::InvalidMessage(what) => format!("a message that can't be decoded ({})", spelled(what)),
         Error::InvalidCertificate(CertificateError::BadSignature) => {
             "a signature of the handshake that does not fit its certificate".to_owned()
@@ -25,7 +28,9 @@ pub(in crate::probe) fn broken_by(error: &Error) -> Option<String> {
             format!("a record of a type that does not belong there ({})", spelled(got_type))
         }
         Error::InappropriateHandshakeMessage { got_type, .. } => {
-            format!("a handshake message that does not belong there ({})", spelled(got_type))
+            let number = u8::from(*got_type);
+            let name = got_type.as_str().map_or_else(|| format!("type {number}"), str::to_owned);
+            format!("a handshake message that does not belong there ({name})")
         }
         Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedCipherSuite) => {
             "a ServerHello that chooses a cipher suite which was not offered".to_owned()

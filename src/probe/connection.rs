@@ -207,10 +207,10 @@ impl Probe<'_> {
         // How long an answer takes is the server's affair.
         channel.set_patience(None);
         let began = Instant::now();
-        let performed = perform(task, plan, server, self.listened.is_none(), &mut established, &mut channel);
+        let performed = perform(task, plan, server, self.listened, &mut established, &mut channel);
         let began = began + performed.listened;
         if task.line().is_some() {
-            self.listened.get_or_insert(performed.listened);
+            self.listened += performed.listened;
         }
         let through = plan.proxy.as_ref().map(|_| authority(&plan.host, plan.port));
         self.asked.insert(client, performed.request(task, through));
@@ -306,15 +306,17 @@ fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) ->
     // A server that speaks TLS says nothing before the ClientHello.
     if plan.starttls.is_none()
         && let Some(tunnel) = tunnel.as_mut().filter(|tunnel| tunnel.is_open())
-        && let Some(what) = proxy::unasked(channel)
+        && let Some(what) = proxy::behind_tunnel(channel)
     {
         channel.tape().note(what.clone());
         tunnel.unread = Some(what);
     }
-    // What follows is the server's.
-    channel.cover(Vec::new());
     let tunnelled = tunnel.as_ref().map(|_| Instant::now());
     let is_refused = tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open());
+    if !is_refused {
+        // What follows is the server's.
+        channel.cover(Vec::new());
+    }
     let before = |failed| Before { tunnel, tunnelled, failed };
     if is_refused {
         let failed =
@@ -343,22 +345,18 @@ fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) ->
 /// Asks the proxy for a tunnel.
 fn tunnel(plan: &Plan, proxy: &Proxy, behind: Option<IpAddr>, channel: &mut Channel<'_>) -> Tunnel {
     let answer = proxy::open(channel, proxy, &plan.host, behind, plan.port);
-    let tunnel = answer.unwrap_or_else(|error| {
+    answer.unwrap_or_else(|error| {
         channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
         Tunnel::default()
-    });
-    let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
-    let target = tunnel.target.as_ref().map(|target| channel.tape().cover(target));
-    let unread = tunnel.unread.as_ref().map(|why| channel.tape().cover(why));
-    Tunnel { schemes, target, unread, ..tunnel }
+    })
 }
 
-/// Does a task over an established connection. Before a patient one asks, it waits for what comes unasked.
+/// Does a task over an established connection. Before it asks, it listens for what comes unasked.
 fn perform(
     task: &Task<'_>,
     plan: &Plan,
     server: SocketAddr,
-    is_patient: bool,
+    listened: Duration,
     established: &mut Established,
     channel: &mut Channel<'_>,
 ) -> Performed {
@@ -378,14 +376,14 @@ fn perform(
     };
     channel.tape().enter(phase);
     let began = Instant::now();
-    let heard = unasked::listen(established, channel, is_patient);
+    let heard = unasked::listen(established, channel, listened);
     let listened = began.elapsed();
     let mut performed = match task {
         Task::Open | Task::Offer(_) => Performed::default(),
         Task::Token(request) => {
             let (mut result, granted) = match heard {
                 Ok(before) => token::ask(request, &origin, before, established, channel),
-                Err(_) => (token::early(request), None),
+                Err(failure) => (token::early(request, &failure), None),
             };
             if let Some(token) = &granted {
                 channel.tape().hide(token.clone());
@@ -402,7 +400,7 @@ fn perform(
         Task::Page(page, token) => {
             let mut result = match heard {
                 Ok(before) => page::ask(page, &origin, *token, before, established, channel),
-                Err(failure) => PageAnswer::unasked(page, &failure),
+                Err(failure) => PageAnswer::unasked(page, &failure, channel.tape()),
             };
             result.cover(|text| channel.tape().cover(text));
             channel.tape().note(result.headline.clone());

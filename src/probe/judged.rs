@@ -53,7 +53,7 @@ impl Probe<'_> {
         let unmapped = reported::mapped(&mut connections, &plan.states);
         summary.recount(&connections);
         let total = self.answered.unwrap_or(ended) - self.tape.began();
-        let listened = self.listened.unwrap_or_default().as_secs_f64();
+        let listened = self.listened.as_secs_f64();
         let total = Elapsed::from_nanos(total.nanos() - Elapsed::from_secs_f64(listened).nanos());
         let outcome = Outcome {
             host: plan.host.clone(),

@@ -22,6 +22,7 @@ mod page_request;
 mod perspective;
 mod plan;
 mod proxy;
+mod quote;
 mod range;
 mod reason;
 mod redacted;
@@ -130,8 +131,8 @@ pub struct Probe<'p> {
     /// Paths that redirects led to.
     followed: Vec<String>,
     spent: PhaseDurations,
-    /// How long the check listened before its first request.
-    listened: Option<Duration>,
+    /// How long the check listened before its requests.
+    listened: Duration,
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
     given_up: Vec<GivenUp>,
@@ -188,7 +189,7 @@ impl<'p> Probe<'p> {
             page: None,
             followed: Vec::new(),
             spent: PhaseDurations::default(),
-            listened: None,
+            listened: Duration::ZERO,
             answered: None,
             given_up: Vec::new(),
             portal: None,

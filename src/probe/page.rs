@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 use super::body_pattern::BodyPattern;
 use super::http::exchange::{self, Answer, Failure, Request};
 use super::http::tls::Established;
-use super::http::unasked::{self, Resumed};
+use super::http::unasked::{self, Asking};
 use super::net::socket::Channel;
 use super::page_request::{self, PageField, PageMethod, PageRequest, Target};
 use super::secret::Secret;
+use super::tape::Tape;
 use super::token::{self, Grant};
 use crate::limits;
 
@@ -96,23 +97,28 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
     };
-    let stream = rustls::Stream::new(established, channel);
-    let mut stream = Resumed::new(before, stream);
-    match exchange::exchange(&mut stream, head, request.has_body().then_some(&[][..])) {
+    let mut stream = Asking::after(before, established, channel);
+    let answer = exchange::exchange(&mut stream, head, request.has_body().then_some(&[][..]));
+    match stream.judge(answer) {
         Ok(mut answer) => {
             let location = answer.location();
             // What is shown of a field may be a part of it, and no part of a secret may be left.
-            answer.cover(|text| channel.tape().cover(text));
+            answer.cover(channel.tape());
             PageAnswer::read(page, &answer, token).redirected(page, &answer, location.as_deref(), origin)
         }
+        Err(failure @ (Failure::Overtook(_) | Failure::Followed(..))) => {
+            PageAnswer::unasked(page, &failure, channel.tape())
+        }
         Err(failure) => {
-            let result = PageAnswer::unanswered(page, &failure.of(&line));
+            let result = PageAnswer::unanswered(page, &failure.of(&line, channel.tape()));
             PageAnswer { unanswered: failure.unanswered(), ..result }
         }
     }
 }
 
 const LOG: &str = "Read the server's log at that time.";
+
+const FRONT_FIELDS: &str = "Look at proxies and load balancers in front of the server: one of them may add a field that the server sends too.";
 
 const FRONT: &str =
     "Look at proxies and load balancers in front of the server: they may mix up the answers of connections.";
@@ -132,10 +138,10 @@ impl PageAnswer {
         }
     }
 
-    /// An answer that came before the request, which was not sent then.
-    pub(super) fn unasked(page: &Page, failure: &Failure) -> Self {
-        let result = Self::unanswered(page, &failure.of(&page.line()));
-        Self { explanation: unasked::MEANING.to_owned(), advice: vec![LOG, FRONT], ..result }
+    /// An answer for which nobody had asked.
+    pub(super) fn unasked(page: &Page, failure: &Failure, tape: &Tape) -> Self {
+        let result = Self::unanswered(page, &failure.of(&page.line(), tape));
+        Self { explanation: unasked::meaning(failure), advice: vec![LOG, FRONT], ..result }
     }
 
     /// Replaces texts that a peer may have written.
@@ -168,6 +174,14 @@ impl PageAnswer {
             result.headline = format!("{path} answers {status}, a redirect to {target}");
             result.quoted.push(target);
         }
+        if answer.leads_to_two_places() {
+            result.is_expected = false;
+            result.headline.push_str(", and has another Location field that leads elsewhere");
+            "Clients follow different ones of the Location fields, or refuse the answer: an answer has one (RFC 9110, 10.2.2 and 5.3)."
+                .clone_into(&mut result.explanation);
+            result.advice = vec![LOG, FRONT_FIELDS];
+            return result;
+        }
         if status == 429 {
             let later = answer.retry_after();
             let words = later.as_ref().map(|text| format!(", retry after {text}")).unwrap_or_default();
@@ -176,6 +190,13 @@ impl PageAnswer {
             "The server limits requests, and refuses this one for a time."
                 .clone_into(&mut result.explanation);
             result.advice = vec!["Ask less often, or have the limit raised for this client."];
+        }
+        if status == 401 {
+            result.wants_login(page, answer, token.is_some());
+        }
+        if let (503, Some(later)) = (status, answer.retry_after()) {
+            result.headline = format!("{path} answers 503, retry after {later}");
+            result.quoted.push(later);
         }
         let refusal = answer.header("www-authenticate").and_then(exchange::bearer_error);
         if let (true, Some(how)) = (is_status_expected, &answer.broken_off) {
@@ -202,10 +223,27 @@ impl PageAnswer {
         result
     }
 
+    /// The server wants a login, or does not accept the one it got.
+    fn wants_login(&mut self, page: &Page, answer: &Answer, has_token: bool) {
+        let schemes = answer.headers.get_all("www-authenticate").iter();
+        let schemes = schemes.filter_map(|value| value.to_str().ok()?.split_whitespace().next());
+        let schemes: Vec<String> =
+            schemes.map(|scheme| scheme.chars().take(limits::PEER_WORDS).collect()).collect();
+        let named = if schemes.is_empty() { String::new() } else { format!(" ({})", schemes.join(", ")) };
+        let does = if has_token || page.request.credentials.is_some() {
+            "it rejects the credentials"
+        } else {
+            "it requires authentication"
+        };
+        self.headline = format!("{} answers 401: {does}{named}", self.path);
+        self.quoted.extend(schemes);
+    }
+
     /// What becomes of a redirect where redirects are to be followed.
     fn redirected(mut self, page: &Page, answer: &Answer, location: Option<&str>, origin: &str) -> Self {
         let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
-        if !is_redirect || !page.request.follows || answer.broken_off.is_some() {
+        let is_faulty = answer.broken_off.is_some() || answer.leads_to_two_places();
+        if !is_redirect || !page.request.follows || is_faulty {
             return self;
         }
         let Some(location) = location else {
@@ -334,12 +372,61 @@ mod tests {
     }
 
     #[test]
+    fn a_login_that_is_wanted_or_rejected_is_said() {
+        let mut answer = Answer { status: 401, ..answer(b"") };
+        for scheme in ["Basic realm=\"x\"", "Negotiate"] {
+            answer.headers.append("www-authenticate", exchange::HeaderValue::from_static(scheme));
+        }
+        let none = PageAnswer::read(&page(None), &answer, None);
+        assert_eq!(none.headline, "/x answers 401: it requires authentication (Basic, Negotiate)");
+        let credentials = page_request::Credentials::Basic("joe".to_owned(), Secret::new("pw".to_owned()));
+        let request = PageRequest { credentials: Some(credentials), ..PageRequest::default() };
+        let rejected = PageAnswer::read(&Page { request, ..page(None) }, &answer, None);
+        assert!(rejected.headline.contains("401: it rejects the credentials"), "{rejected:?}");
+        let expected = Page { statuses: vec![(401, 401)], ..page(None) };
+        let expected = PageAnswer::read(&expected, &answer, None);
+        assert!(expected.is_expected && expected.headline.ends_with("as is expected"), "{expected:?}");
+    }
+
+    #[test]
+    fn location_fields_that_differ_are_a_fault() {
+        let read = |second: &'static str, follows: bool| {
+            let mut answer = Answer { status: 302, ..answer(b"") };
+            for location in ["/x", second] {
+                answer.headers.append("location", exchange::HeaderValue::from_static(location));
+            }
+            let request = PageRequest { follows, ..PageRequest::default() };
+            let page = Page { request, ..page(None) };
+            let location = answer.location();
+            PageAnswer::read(&page, &answer, None).redirected(
+                &page,
+                &answer,
+                location.as_deref(),
+                "https://h:1",
+            )
+        };
+        assert!(read("/x", false).is_expected);
+        assert!(read("/x", true).next.is_some());
+        for follows in [false, true] {
+            let result = read("/y", follows);
+            assert!(!result.is_expected && result.next.is_none(), "{result:?}");
+            assert!(
+                result
+                    .headline
+                    .ends_with("a redirect to /x, and has another Location field that leads elsewhere")
+            );
+        }
+    }
+
+    #[test]
     fn a_secret_in_where_a_redirect_leads_is_covered_before_it_is_cut() {
         let secret = Secret::new("t0ken-of-joe".to_owned());
         let mut answer = Answer { status: 302, ..answer(b"") };
         let location = format!("/{}/t0ken-of-joe", "a".repeat(92));
         answer.headers.insert("location", exchange::HeaderValue::from_str(&location).unwrap());
-        answer.cover(|text| secret.cover(text));
+        let mut tape = Tape::begin();
+        tape.hide(secret.clone());
+        answer.cover(&tape);
         let mut result = PageAnswer::read(&page(None), &answer, None);
         assert!(!format!("{result:?}").contains("t0k"), "{result:?}");
         result.path = "/t0ken-of-joe".to_owned();

@@ -13,6 +13,12 @@ use zeroize::Zeroizing;
 /// What replaces a secret.
 const COVER: &str = "[secret]";
 
+/// Fewest characters of a secret that count as its begin where a text ends.
+const LEAST_BEGUN: usize = 4;
+
+/// The longest spelling of a character: `%25` several times over, or an entity.
+const LONGEST_SPELLING: usize = 12;
+
 /// Shortest part of a secret's base64 that is looked for: less occurs by chance.
 const LEAST_BASE64: usize = 4;
 
@@ -51,6 +57,24 @@ impl Secret {
         covered
     }
 
+    /// The same of a text that may end in the middle of the secret.
+    pub(super) fn cover_cut(&self, text: &str) -> String {
+        let covered = self.cover(text);
+        match self.begun(covered.as_bytes()) {
+            Some(at) => format!("{}{COVER}", covered.get(..at).unwrap_or_default()),
+            None => covered,
+        }
+    }
+
+    /// Where the secret begins if these bytes end in the middle of it.
+    fn begun(&self, text: &[u8]) -> Option<usize> {
+        let needles = self.needles();
+        (0..text.len()).find(|at| {
+            let rest = text.get(*at..).unwrap_or_default();
+            needles.iter().any(|needle| is_begun(rest, needle))
+        })
+    }
+
     /// Writes `*` over this secret wherever these bytes contain it, however it is spelled.
     pub(super) fn cover_bytes(&self, bytes: &mut [u8]) {
         for place in self.places(bytes) {
@@ -60,13 +84,20 @@ impl Secret {
         }
     }
 
+    /// The same of bytes that may end in the middle of the secret.
+    pub(super) fn cover_cut_bytes(&self, bytes: &mut [u8]) {
+        self.cover_bytes(bytes);
+        if let Some(rest) = self.begun(bytes).and_then(|at| bytes.get_mut(at..)) {
+            rest.fill(b'*');
+        }
+    }
+
     /// Where the secret is, in order and apart from each other.
     pub(super) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let mut needles = self.in_base64();
-        needles.push(self.0.clone());
+        let needles = self.needles();
         let mut places = Vec::new();
         let mut at = 0;
         while at < text.len() {
@@ -80,6 +111,13 @@ impl Secret {
             }
         }
         places
+    }
+
+    /// What is looked for.
+    fn needles(&self) -> Vec<Zeroizing<String>> {
+        let mut needles = self.in_base64();
+        needles.push(self.0.clone());
+        needles
     }
 
     /// What is certain in its base64, of either alphabet, whatever precedes and follows it: three bytes begin at one of
@@ -99,6 +137,33 @@ impl Secret {
         }
         needles
     }
+}
+
+/// Whether a text ends in the middle of a secret, which it spells from its beginning.
+fn is_begun(text: &[u8], secret: &str) -> bool {
+    let mut ends = vec![0];
+    for (spelled, character) in secret.chars().enumerate() {
+        let is_over = |end: &usize| {
+            let rest = text.get(*end..).unwrap_or_default();
+            // The spelling of a character may be cut too.
+            rest.is_empty() || rest.len() < LONGEST_SPELLING && matches!(rest, [b'%' | b'\\' | b'&', ..])
+        };
+        if spelled >= LEAST_BEGUN && ends.iter().any(is_over) {
+            return true;
+        }
+        let mut next = Vec::new();
+        for end in ends {
+            let rest = text.get(end..).unwrap_or_default();
+            next.extend(lengths(rest, character).into_iter().map(|len| end + len));
+        }
+        next.sort_unstable();
+        next.dedup();
+        if next.is_empty() {
+            return false;
+        }
+        ends = next;
+    }
+    false
 }
 
 /// How many bytes of a text spell a secret from its beginning, the most if there are several ways to read it.

@@ -92,6 +92,11 @@ impl Tape {
         self.secrets.iter().fold(text.to_owned(), |text, secret| secret.cover(&text))
     }
 
+    /// The same of a text that may end in the middle of what is hidden.
+    pub fn cover_cut(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| secret.cover_cut(&text))
+    }
+
     /// When it began.
     pub fn began(&self) -> Timestamp {
         self.began
@@ -159,6 +164,31 @@ impl Tape {
         };
         self.packets.retain(is_kept);
         connection.next = [1, 1];
+    }
+
+    /// Covers what is secret where several of the connection's packets so far contain it together.
+    pub fn cover_split(&mut self, connection: &TapedConnection, secrets: &[Secret]) {
+        for from in [connection.client, connection.server] {
+            let to = if from == connection.client { connection.server } else { connection.client };
+            let ports = (from.port(), to.port());
+            let mut payloads: Vec<_> = (self.packets.iter_mut())
+                .filter_map(|packet| match &mut packet.what {
+                    TapedContent::Segment(header, payload) => {
+                        let own = (header.tcp.source_port, header.tcp.destination_port);
+                        (own == ports).then_some(payload)
+                    }
+                    TapedContent::Icmp(_) => None,
+                })
+                .collect();
+            let mut stream: Vec<u8> = payloads.iter().flat_map(|payload| payload.iter().copied()).collect();
+            secrets.iter().for_each(|secret| secret.cover_cut_bytes(&mut stream));
+            let mut rest = &stream[..];
+            for payload in &mut payloads {
+                let (part, after) = rest.split_at(payload.len());
+                payload.copy_from_slice(part);
+                rest = after;
+            }
+        }
     }
 
     /// connect() succeeded.
@@ -377,6 +407,26 @@ mod tests {
             self.0.push(judged.verdict);
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_secret_is_covered_across_packets_and_where_it_is_not_whole() {
+        let mut tape = Tape::begin();
+        let mut connection = connection();
+        let secret = Secret::new("pa55word-of-joe".to_owned());
+        up(&mut tape, &mut connection);
+        for part in ["Basic pa55", "word-of", "-joe, or pa55wo"] {
+            tape.received(&mut connection, part.as_bytes());
+        }
+        tape.cover_split(&connection, &[secret]);
+        let payloads: Vec<_> = (tape.packets.iter())
+            .filter_map(|packet| match &packet.what {
+                TapedContent::Segment(_, payload) => Some(String::from_utf8_lossy(payload).into_owned()),
+                TapedContent::Icmp(_) => None,
+            })
+            .filter(|payload| !payload.is_empty())
+            .collect();
+        assert_eq!(payloads, ["Basic ****", "*******", "****, or ******"]);
     }
 
     fn connection() -> TapedConnection {

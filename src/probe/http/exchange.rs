@@ -19,8 +19,10 @@ pub fn is_path(text: &str) -> bool {
 use ureq_proto::http::uri::PathAndQuery;
 pub(in crate::probe) use ureq_proto::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use super::tls;
+use super::{tls, unasked};
 use crate::limits;
+use crate::probe::quote;
+use crate::probe::tape::Tape;
 
 /// Who asks, as servers' logs show it.
 pub(in crate::probe) const USER_AGENT: &str = concat!("ssmscope/", env!("CARGO_PKG_VERSION"));
@@ -54,14 +56,18 @@ pub(in crate::probe) enum Failure {
     CutShort(usize, io::Error),
     /// Only informational answers came (RFC 9110, 15.2), the last of them with this status.
     NoFinal(u16),
-    /// The answer's header can't be read.
-    Malformed(String),
+    /// The answer's header can't be read: why, and what came of it.
+    Malformed(String, Zeroizing<Vec<u8>>),
     /// Nothing was sent.
     NotSent(String),
     /// What came is no HTTP.
-    NotHttp(String),
-    /// It came before anything was asked. It begins with this line.
-    Unasked(String),
+    NotHttp(Zeroizing<Vec<u8>>),
+    /// It came before anything was asked.
+    Unasked(Zeroizing<Vec<u8>>),
+    /// It was sent before the server had any of the request.
+    Overtook(Zeroizing<Vec<u8>>),
+    /// Behind the answer, which had this status, another one came.
+    Followed(u16, Zeroizing<Vec<u8>>),
 }
 
 impl Answer {
@@ -75,15 +81,16 @@ impl Answer {
         location(&self.headers)
     }
 
-    /// Replaces texts in the header fields.
-    pub(in crate::probe) fn cover(&mut self, mut cover: impl FnMut(&str) -> String) {
-        for value in self.headers.values_mut() {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let covered = cover(&text);
-            if let Some(covered) = HeaderValue::from_str(&covered).ok().filter(|_| covered != text) {
-                *value = covered;
-            }
-        }
+    /// Whether it has several Location fields that differ.
+    pub(in crate::probe) fn leads_to_two_places(&self) -> bool {
+        let mut all = self.headers.get_all("location").iter();
+        let first = all.next();
+        all.any(|other| Some(other) != first)
+    }
+
+    /// Hides what the tape hides in the header fields.
+    pub(in crate::probe) fn cover(&mut self, tape: &Tape) {
+        cover(&mut self.headers, tape);
     }
 
     /// Where a redirect leads.
@@ -101,7 +108,8 @@ impl Answer {
 impl Failure {
     /// Of a header that is longer than is read.
     pub(in crate::probe) fn too_long() -> Self {
-        Self::Malformed(format!("it is longer than {} bytes", limits::HTTP_HEAD_BYTES))
+        let why = format!("it is longer than {} bytes", limits::HTTP_HEAD_BYTES);
+        Self::Malformed(why, Zeroizing::default())
     }
 
     /// How the connection ended where no byte of an answer had come.
@@ -112,8 +120,8 @@ impl Failure {
         }
     }
 
-    /// What came of a request, in words that follow `asked`: `GET /`.
-    pub(in crate::probe) fn of(&self, asked: &str) -> String {
+    /// What came of a request, in words that follow `asked`: `GET /`. What the tape hides is not among them.
+    pub(in crate::probe) fn of(&self, asked: &str, tape: &Tape) -> String {
         match self {
             Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => format!("no answer to {asked}"),
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -128,10 +136,29 @@ impl Failure {
                 format!("the header of the answer to {asked} is incomplete after {len} bytes: {how}")
             }
             Self::NoFinal(status) => format!("only informational answers ({status}) came to {asked}"),
-            Self::Malformed(why) => format!("the header of the answer to {asked} is malformed: {why}"),
+            Self::Malformed(why, came) if came.is_empty() => {
+                format!("the header of the answer to {asked} is malformed: {why}")
+            }
+            Self::Malformed(why, came) => {
+                let line = quote::line(came, tape);
+                format!("the header of the answer to {asked} is malformed: {why}; it begins \"{line}\"")
+            }
             Self::NotSent(why) => format!("{asked} can't be sent: {why}"),
-            Self::Unasked(line) => format!("the server answered before {asked} was sent: \"{line}\""),
-            Self::NotHttp(what) => format!("the answer to {asked} is not HTTP/1.1: it {what}"),
+            Self::Unasked(came) => {
+                let line = quote::line(came.trim_ascii_start(), tape);
+                format!("the server answered before {asked} was sent: \"{line}\"")
+            }
+            Self::Overtook(came) => {
+                let line = quote::line(came.trim_ascii_start(), tape);
+                format!("the server sent an answer before {asked} had reached it: \"{line}\"")
+            }
+            Self::Followed(status, came) => {
+                let line = quote::line(came.trim_ascii_start(), tape);
+                format!("the server sent a second answer behind the one to {asked} ({status}): \"{line}\"")
+            }
+            Self::NotHttp(came) => {
+                format!("the answer to {asked} is not HTTP/1.1: it {}", what_it_is(came, tape))
+            }
         }
     }
 }
@@ -185,6 +212,9 @@ pub(in crate::probe) fn exchange(
     };
     if let Some(RecvResponseResult::RecvBody(call)) = call.proceed() {
         answer.broken_off = read_body(stream, call, &mut came, &mut answer.body).err();
+    }
+    if unasked::begins_answer(&came) && answer.broken_off.is_none() {
+        return Err(Failure::Followed(answer.status, came));
     }
     // No field and no byte of the body: they may hold a token.
     debug!(
@@ -280,7 +310,7 @@ fn read_body(
                 return Err(format!("the server closed {}", so_far(total)));
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Err(format!("nothing more came {} until time was over", so_far(total)));
+                return Err(format!("time was over {}", so_far(total)));
             }
             Err(error) => return Err(format!("{} {}", tls::ended(&error), so_far(total))),
         }
@@ -331,6 +361,13 @@ pub(in crate::probe) struct Head {
     pub(in crate::probe) headers: HeaderMap,
 }
 
+impl Head {
+    /// Hides what the tape hides in the header fields.
+    pub(in crate::probe) fn cover(&mut self, tape: &Tape) {
+        cover(&mut self.headers, tape);
+    }
+}
+
 /// Reads the head of a final answer (RFC 9110, 15.2), and returns it with its length; `None` until it is whole.
 ///
 /// # Errors
@@ -355,39 +392,48 @@ pub(in crate::probe) fn bearer_error(challenge: &str) -> Option<&str> {
     rest.split('"').next()
 }
 
-/// Why the bytes that came can't begin an answer, by what they are.
+/// Hides what a tape hides in header fields.
+fn cover(headers: &mut HeaderMap, tape: &Tape) {
+    for value in headers.values_mut() {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let covered = tape.cover(&text);
+        // A field may have characters that are not ASCII (RFC 9110, 5.5).
+        if let Some(covered) = HeaderValue::from_bytes(covered.as_bytes()).ok().filter(|_| covered != text) {
+            *value = covered;
+        }
+    }
+}
+
+/// Why the bytes that came can't begin an answer.
 fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
+    let kept = Zeroizing::new(came.to_vec());
+    if !came.starts_with(b"HTTP/1.") {
+        return Failure::NotHttp(kept);
+    }
+    let text = error.to_string();
+    let why = if text.contains("too many headers") {
+        format!("it has more than {HEADERS} fields")
+    } else {
+        text.strip_prefix("http parse fail: ").unwrap_or(&text).to_owned()
+    };
+    Failure::Malformed(why, kept)
+}
+
+/// What bytes are that begin no answer of HTTP/1.
+fn what_it_is(came: &[u8], tape: &Tape) -> String {
     /// RFC 9113, 4.1 and 6.5: a SETTINGS frame, on stream 0, begins what either side sends.
     const SETTINGS: u8 = 4;
-    const SHOWN: usize = 60;
-    if came.starts_with(b"HTTP/1.") {
-        let text = error.to_string();
-        let why = if text.contains("too many headers") {
-            format!("it has more than {HEADERS} fields")
-        } else {
-            text.strip_prefix("http parse fail: ").unwrap_or(&text).to_owned()
-        };
-        let line = came.split(|byte| *byte == b'\n').next().unwrap_or(came);
-        let line =
-            String::from_utf8_lossy(line.get(..SHOWN).unwrap_or(line)).trim_end().escape_debug().to_string();
-        return Failure::Malformed(format!("{why}; it begins \"{line}\""));
-    }
     let is_http2 =
         matches!(came, [_, _, _, SETTINGS, _, 0, 0, 0, 0, ..]) || came.starts_with(b"PRI * HTTP/2");
-    Failure::NotHttp(if is_http2 {
-        "is HTTP/2 frames".to_owned()
-    } else if matches!(came, [0x14..=0x17, 3, 0..=4, ..]) {
-        TLS_RECORD.to_owned()
-    } else {
-        let begin = came.get(..SHOWN).unwrap_or(came);
-        let text = String::from_utf8_lossy(begin).escape_debug().to_string();
-        let kind = if text.trim_start().starts_with('<') {
-            "is a page without a header, as of HTTP/0.9, and "
-        } else {
-            ""
-        };
-        format!("{kind}begins \"{text}\"")
-    })
+    if is_http2 {
+        return "is HTTP/2 frames".to_owned();
+    }
+    if matches!(came, [0x14..=0x17, 3, 0..=4, ..]) {
+        return TLS_RECORD.to_owned();
+    }
+    let is_page = came.trim_ascii_start().starts_with(b"<");
+    let kind = if is_page { "is a page without a header, as of HTTP/0.9, and " } else { "" };
+    format!("{kind}begins \"{}\"", quote::begin(came, tape))
 }
 
 fn not_sent(error: &ureq_proto::Error) -> Failure {
@@ -401,6 +447,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::probe::secret::Secret;
 
     /// Takes a request and sends a prepared answer.
     struct Peer(Vec<u8>, Cursor<Vec<u8>>);
@@ -478,6 +525,25 @@ mod tests {
     }
 
     #[test]
+    fn a_second_answer_behind_the_first_is_noticed() {
+        let second = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
+        for first in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        ] {
+            let text =
+                asked(format!("{first}{second}").as_bytes()).0.unwrap_err().of("GET /", &Tape::begin());
+            assert!(text.contains("a second answer behind the one to GET / (20"), "{text}");
+            assert!(text.ends_with(": \"HTTP/1.1 500 No\""), "{text}");
+            // Nothing follows from other bytes: some servers end what they send by an empty line.
+            assert!(asked(format!("{first}\r\n").as_bytes()).0.is_ok());
+        }
+        // A body without a length has all of it.
+        assert!(asked(format!("HTTP/1.1 200 OK\r\n\r\n{second}").as_bytes()).0.is_ok());
+    }
+
+    #[test]
     fn a_long_body_is_read_to_its_end_and_its_first_bytes_are_kept() {
         let len = limits::HTTP_BODY_BYTES + 9;
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n");
@@ -501,11 +567,37 @@ mod tests {
             ),
         ] {
             let failure = asked(came).0.unwrap_err();
-            let text = failure.of("GET /");
+            let text = failure.of("GET /", &Tape::begin());
             assert!(text.contains(words), "{text}");
         }
         assert!(matches!(asked(b"").0, Err(Failure::Io(_))));
         assert!(matches!(asked(b"HTTP/1.1 200 OK\r\nx").0, Err(Failure::CutShort(18, _))));
+    }
+
+    #[test]
+    fn a_secret_in_what_is_no_http_is_covered_before_it_is_cut() {
+        let mut tape = Tape::begin();
+        tape.hide(Secret::new("t0ken-of-joe".to_owned()));
+        let before = "a".repeat(55);
+        for came in [
+            format!("{before}t0ken-of-joe"),
+            format!("HTTP/1.1 {before}t0ken-of-joe\r\n\r\n"),
+            // The rest comes later.
+            format!("<{}t0ken-of", &before[..40]),
+        ] {
+            let text = asked(came.as_bytes()).0.unwrap_err().of("GET /", &tape);
+            assert!(!text.contains("t0"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_field_is_covered_beside_what_is_not_ascii() {
+        let mut tape = Tape::begin();
+        tape.hide(Secret::new("t0ken".to_owned()));
+        let mut answer =
+            asked("HTTP/1.1 302 Found\r\nLocation: /caf\u{e9}/t0ken\r\n\r\n".as_bytes()).0.unwrap();
+        answer.cover(&tape);
+        assert_eq!(answer.redirect().as_deref(), Some("/caf%C3%A9/[secret]"));
     }
 
     #[test]

@@ -1,18 +1,21 @@
-//! An answer that comes before anything was asked.
+//! An answer that comes before anything was asked, or that the server sent before it had the request.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::exchange::Failure;
+use super::exchange::{Answer, Failure};
 use super::tls::Established;
 use crate::limits;
 use crate::probe::net::socket::Channel;
 
-/// How long the check listens before it asks, at least and at most: a server that speaks first does so at once, and its words take as long
-/// as others on the path did. Behind session tickets, Nagle's algorithm holds them until this host's delayed ACK, for 40 ms.
+/// How long the check listens before a request, at least and at most: a server that speaks first does so at once, and its words take as
+/// long as others on the path did. Behind session tickets, Nagle's algorithm holds them until this host's delayed ACK, for 40 ms.
 const LISTENS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
+
+/// How long it listens before all of its requests together: a good check takes no longer because of it.
+const LISTENS_IN_ALL: Duration = Duration::from_millis(150);
 
 /// How long it listens where an answer seems to have begun.
 const LISTENS_ON: Duration = Duration::from_secs(1);
@@ -20,9 +23,18 @@ const LISTENS_ON: Duration = Duration::from_secs(1);
 /// How an answer of HTTP/1 begins (RFC 9112, 4).
 const BEGIN: &[u8] = b"HTTP/1.";
 
-/// What it means that an answer was there before the request.
-pub(in crate::probe) const MEANING: &str = "TCP and TLS are fine. The server sent an unsolicited response: it may belong to another request, and a client \
-                                  must not take it for its own (RFC 9112, 9.2). The check sent nothing, no secret either.";
+/// What it means that an answer came for which nobody had asked.
+pub(in crate::probe) fn meaning(failure: &Failure) -> String {
+    let how = match failure {
+        Failure::Overtook(_) => "Its packets acknowledged nothing of the request.",
+        Failure::Followed(..) => "The check had sent one request, with Connection: close.",
+        _ => "The check sent nothing, no secret either.",
+    };
+    format!(
+        "TCP and TLS are fine. The server sent an unsolicited response: it may belong to another request, and a client must not take it \
+         for its own (RFC 9112, 9.2). {how}"
+    )
+}
 
 /// What bytes are that came before the request.
 #[derive(PartialEq, Eq, Debug)]
@@ -31,23 +43,22 @@ enum Early {
     Perhaps,
     /// They begin no answer.
     Other,
-    /// They begin an answer, with this line.
-    Answer(String),
+    /// They begin an answer.
+    Answer,
 }
 
-/// Listens before a request is sent. What came and begins no answer is returned, for it to be read as the request's: it shows what
-/// the server is. Only a patient check waits; else only what is there already counts.
+/// Listens before a request is sent, after it has listened for some time before others. What came and begins no answer is returned, for
+/// it to be read as the request's: it shows what the server is. Where there is no time left to listen, what is there already counts.
 ///
 /// # Errors
 /// When an answer began.
 pub(in crate::probe) fn listen(
     established: &mut Established,
     channel: &mut Channel<'_>,
-    is_patient: bool,
+    listened: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let [least, most] = LISTENS;
     let began = Instant::now();
-    let first = if is_patient { channel.age().clamp(least, most) } else { Duration::ZERO };
+    let first = time_for(channel.age(), listened);
     let mut came = Zeroizing::new(Vec::new());
     loop {
         // An error stays, and the request reports it.
@@ -67,97 +78,124 @@ pub(in crate::probe) fn listen(
             break;
         }
     }
-    // The line that is shown is cut, and no part of a secret may be left.
-    let covered = channel.tape().cover(&String::from_utf8_lossy(&came));
-    match early(covered.as_bytes(), true) {
-        Early::Answer(line) => Err(Failure::Unasked(line)),
-        Early::Perhaps | Early::Other => Ok(came),
-    }
+    if begins_answer(&came) { Err(Failure::Unasked(came)) } else { Ok(came) }
+}
+
+/// Whether bytes begin an answer.
+pub(super) fn begins_answer(came: &[u8]) -> bool {
+    early(came, true) == Early::Answer
+}
+
+/// How long to listen on a connection of this age, after so long before others.
+fn time_for(age: Duration, listened: Duration) -> Duration {
+    let [least, most] = LISTENS;
+    let left = LISTENS_IN_ALL.saturating_sub(listened);
+    if left < least { Duration::ZERO } else { age.clamp(least, most).min(left) }
 }
 
 /// What bytes are; where no more come, the begin of an answer is one. Empty lines before it do not count (RFC 9112, 2.2).
 fn early(came: &[u8], is_all: bool) -> Early {
-    const SHOWN: usize = 60;
     let blank = came.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let begin = came.get(blank..).unwrap_or_default();
     let is_begun = !begin.is_empty() && BEGIN.starts_with(begin);
     if !(begin.starts_with(BEGIN) || is_all && is_begun) {
         return if begin.is_empty() || is_begun { Early::Perhaps } else { Early::Other };
     }
-    let line = begin.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or(begin);
-    let line = line.get(..SHOWN).unwrap_or(line);
-    Early::Answer(String::from_utf8_lossy(line).escape_debug().to_string())
+    Early::Answer
 }
 
-/// A stream, before which what came earlier is read.
-pub(in crate::probe) struct Resumed<S> {
+/// What a request is sent over. What came before it is read first, and an answer that the server sent before it had any of the request
+/// is noticed.
+pub(in crate::probe) struct Asking<'a, 't> {
     before: Zeroizing<Vec<u8>>,
-    stream: S,
+    established: &'a mut Established,
+    channel: &'a mut Channel<'t>,
+    has_come: bool,
+    /// What came first, if it begins an answer and was sent too early.
+    overtook: Option<Zeroizing<Vec<u8>>>,
 }
 
-impl<S> Resumed<S> {
-    /// One that begins with these bytes.
-    pub(in crate::probe) fn new(before: Zeroizing<Vec<u8>>, stream: S) -> Self {
-        Self { before, stream }
+impl<'a, 't> Asking<'a, 't> {
+    /// These bytes came before.
+    pub(in crate::probe) fn after(
+        before: Zeroizing<Vec<u8>>,
+        established: &'a mut Established,
+        channel: &'a mut Channel<'t>,
+    ) -> Self {
+        channel.asks();
+        Self { before, established, channel, has_come: false, overtook: None }
+    }
+
+    /// What came of it. An answer that was sent before the server had the request is none.
+    pub(in crate::probe) fn judge(self, answer: Result<Answer, Failure>) -> Result<Answer, Failure> {
+        self.overtook.map_or(answer, |came| Err(Failure::Overtook(came)))
     }
 }
 
-impl<S: Read> Read for Resumed<S> {
+impl Read for Asking<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.before.is_empty() {
-            return self.stream.read(buffer);
+        if !self.before.is_empty() {
+            let len = self.before.as_slice().read(buffer)?;
+            self.before.drain(..len);
+            return Ok(len);
         }
-        let len = self.before.as_slice().read(buffer)?;
-        self.before.drain(..len);
+        let len = rustls::Stream::new(self.established, self.channel).read(buffer)?;
+        if !self.has_come && len > 0 {
+            self.has_come = true;
+            let came = buffer.get(..len).unwrap_or_default();
+            if self.channel.was_overtaken() && begins_answer(came) {
+                self.overtook = Some(Zeroizing::new(came.to_vec()));
+            }
+        }
         Ok(len)
     }
 }
 
-impl<S: Write> Write for Resumed<S> {
+impl Write for Asking<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
+        rustls::Stream::new(self.established, self.channel).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        rustls::Stream::new(self.established, self.channel).flush()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
+    use crate::probe::tape::Tape;
 
     #[test]
     fn only_what_begins_an_answer_is_one() {
-        let line = r"HTTP/1.1 200 OK\u{1b}[2J".to_owned();
-        assert_eq!(early(b"HTTP/1.1 200 OK\x1b[2J\r\nX: y\r\n\r\nok", false), Early::Answer(line));
+        assert_eq!(early(b"HTTP/1.1 200 OK\x1b[2J\r\nX: y\r\n\r\nok", false), Early::Answer);
         // The SETTINGS of HTTP/2 come first by right.
         assert_eq!(early(b"\0\0\0\x04\0\0\0\0\0", true), Early::Other);
         assert_eq!(early(b"SSH-2.0-x\r\n", true), Early::Other);
         assert_eq!(early(b"HTTP/2 200\r\n", false), Early::Other);
-        let failure = Failure::Unasked("HTTP/1.1 200 OK".to_owned());
-        assert!(failure.of("GET /").ends_with("answered before GET / was sent: \"HTTP/1.1 200 OK\""));
+        let failure = Failure::Unasked(Zeroizing::new(b"\r\nHTTP/1.1 200 OK\x1b\r\n".to_vec()));
+        let text = failure.of("GET /", &Tape::begin());
+        assert!(text.ends_with(r#"answered before GET / was sent: "HTTP/1.1 200 OK\u{1b}""#), "{text}");
+    }
+
+    #[test]
+    fn the_time_for_listening_is_shared_by_all_requests() {
+        let [zero, short, long] = [0, 50, 100].map(Duration::from_millis);
+        assert_eq!([zero, short, long].map(|listened| time_for(zero, listened)), [short; 3]);
+        assert_eq!(time_for(Duration::from_secs(1), zero), long);
+        assert_eq!(time_for(Duration::from_secs(1), long), short);
+        assert_eq!(time_for(Duration::from_secs(1), LISTENS_IN_ALL), zero);
     }
 
     #[test]
     fn an_answer_may_begin_with_empty_lines_or_come_in_parts() {
         for begin in [&b"\r\n"[..], b"\n", b"\n\r\n", b""] {
             let whole = [begin, b"HTTP/1.1 200 OK\r\n"].concat();
-            assert_eq!(early(&whole, false), Early::Answer("HTTP/1.1 200 OK".to_owned()));
+            assert_eq!(early(&whole, false), Early::Answer);
             let part = [begin, b"HTTP/"].concat();
             assert_eq!(early(&part, false), Early::Perhaps);
-            assert_eq!(early(&part, true), Early::Answer("HTTP/".to_owned()));
+            assert_eq!(early(&part, true), Early::Answer);
             assert_eq!(early(begin, true), Early::Perhaps);
         }
-    }
-
-    #[test]
-    fn what_came_earlier_is_read_first() {
-        let mut stream = Resumed::new(Zeroizing::new(b"SSH".to_vec()), Cursor::new(b"-2.0".to_vec()));
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "SSH-2.0");
     }
 }

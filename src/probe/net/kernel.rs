@@ -1,9 +1,26 @@
 //! What the system's TCP knows of a connection and no socket call reports.
 
 use std::fs;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use nix::errno::Errno;
+
 use crate::probe::tape::TapedConnection;
+
+/// The ICMP error by which a read or write failed, in words; none where it failed for another reason.
+pub(super) fn icmp(error: &io::Error) -> Option<&'static str> {
+    // net/ipv4/icmp.c and net/ipv6/icmp.c: what an established connection reports for no other reason.
+    Some(match Errno::from_raw(error.raw_os_error()?) {
+        Errno::EHOSTUNREACH => "EHOSTUNREACH: no route to the host, or prohibited",
+        Errno::ENETUNREACH => "ENETUNREACH: no route to the network, or prohibited",
+        Errno::ECONNREFUSED => "ECONNREFUSED: port unreachable",
+        Errno::EACCES => "EACCES: prohibited",
+        Errno::ENOPROTOOPT => "ENOPROTOOPT: protocol unreachable",
+        Errno::EPROTO => "EPROTO: parameter problem",
+        _ => return None,
+    })
+}
 
 /// Whether everything sent was acknowledged. Absent where the system does not report it.
 pub(in crate::probe) fn is_acknowledged(connection: &TapedConnection) -> Option<bool> {

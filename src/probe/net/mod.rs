@@ -8,6 +8,7 @@ pub(super) mod counters;
 pub(super) mod dns;
 pub(super) mod kernel;
 pub(super) mod order;
+mod overtaking;
 pub(super) mod readiness;
 pub(super) mod socket;
 pub(super) mod wrapping;

@@ -4,12 +4,12 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::poll::PollFlags;
 use rustls::ClientConnection;
 use tracing::debug;
 
 use super::counters::counters;
+use super::overtaking::Overtaking;
 use super::readiness::wait_for;
 use super::wrapping::{Unwrapped, Wrapping};
 use crate::limits;
@@ -64,6 +64,7 @@ pub(in crate::probe) struct Channel<'t> {
     unread: Vec<u8>,
     /// TLS with a proxy, inside which everything else is said.
     wrapping: Option<Wrapping>,
+    overtaking: Overtaking,
 }
 
 impl<'t> Channel<'t> {
@@ -93,6 +94,7 @@ impl<'t> Channel<'t> {
             covered: Vec::new(),
             unread: Vec::new(),
             wrapping: None,
+            overtaking: Overtaking::default(),
         }
     }
 
@@ -119,8 +121,7 @@ impl<'t> Channel<'t> {
 
     /// Whether nothing ended the connection but that the time is over, or that it is not worth following any more.
     pub(in crate::probe) fn is_given_up(&self) -> bool {
-        let is_stopped = Instant::now() >= self.until || self.tape.is_full();
-        is_stopped && self.ended == Ended::No
+        (Instant::now() >= self.until || self.tape.is_full()) && self.ended == Ended::No
     }
 
     /// The connection's ends.
@@ -128,8 +129,9 @@ impl<'t> Channel<'t> {
         &self.connection
     }
 
-    /// These appear on the tape as `*` wherever they are sent.
+    /// These appear on the tape as `*` from now on, and those so far no longer.
     pub(in crate::probe) fn cover(&mut self, secrets: Vec<Secret>) {
+        self.tape.cover_split(&self.connection, &self.covered);
         self.covered = secrets;
     }
 
@@ -175,6 +177,24 @@ impl<'t> Channel<'t> {
         waited
     }
 
+    /// What came by now, up to a part of it that is enough to show what it is.
+    pub(in crate::probe) fn came_by_now(&mut self) -> io::Result<Vec<u8>> {
+        let mut came = vec![0; 1_024];
+        let len = if self.waits_until(Instant::now())? { self.read(&mut came)? } else { 0 };
+        came.truncate(len);
+        Ok(came)
+    }
+
+    /// A request is sent from now on.
+    pub(in crate::probe) fn asks(&mut self) {
+        self.overtaking.begins();
+    }
+
+    /// Whether what was read last was sent before the server's TCP had any of the request.
+    pub(in crate::probe) fn was_overtaken(&mut self) -> bool {
+        self.overtaking.ends()
+    }
+
     /// What the kernel counted so far that is unusual. It becomes a step.
     fn count(&mut self) -> Option<SocketCounters> {
         let now = counters(&self.connection).unwrap_or_default();
@@ -197,6 +217,7 @@ impl<'t> Channel<'t> {
     pub(in crate::probe) fn close(mut self) -> Option<SocketCounters> {
         let counted = self.count();
         self.end();
+        self.cover(Vec::new());
         counted
     }
 
@@ -220,16 +241,7 @@ impl<'t> Channel<'t> {
 
     /// Notes an ICMP error that came while the connection is up. It ends nothing (RFC 1122, 4.2.3.9). Whether there was one.
     fn takes_icmp(&mut self, error: &io::Error) -> bool {
-        // net/ipv4/icmp.c and net/ipv6/icmp.c: what an established connection reports for no other reason.
-        let name = match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::EHOSTUNREACH) => "EHOSTUNREACH: no route to the host, or prohibited",
-            Some(Errno::ENETUNREACH) => "ENETUNREACH: no route to the network, or prohibited",
-            Some(Errno::ECONNREFUSED) => "ECONNREFUSED: port unreachable",
-            Some(Errno::EACCES) => "EACCES: prohibited",
-            Some(Errno::ENOPROTOOPT) => "ENOPROTOOPT: protocol unreachable",
-            Some(Errno::EPROTO) => "EPROTO: parameter problem",
-            _ => return false,
-        };
+        let Some(name) = super::kernel::icmp(error) else { return false };
         if self.icmp.replace(name) != Some(name) {
             self.tape.note(format!("an ICMP error about this host's packets came ({name})"));
         }
@@ -300,6 +312,7 @@ impl Channel<'_> {
             }
             Ok(len) => {
                 self.progress = Instant::now();
+                self.overtaking.read(&self.connection);
                 Ok(len)
             }
             Err(error) => Err(self.broken(error)),
@@ -322,6 +335,7 @@ impl Channel<'_> {
         self.sent_at = Instant::now();
         self.progress = self.sent_at;
         self.knows_acknowledged = false;
+        self.overtaking.sent(len);
         Ok(len)
     }
 

@@ -9,6 +9,7 @@ use super::tunnel::Tunnel;
 use crate::limits;
 use crate::probe::http::exchange::{self, Failure};
 use crate::probe::net::socket::Channel;
+use crate::probe::tape::Tape;
 
 /// Asks for a tunnel to a host and port (RFC 9110, 9.3.6).
 pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) -> io::Result<Tunnel> {
@@ -26,12 +27,14 @@ pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) ->
         let mut buffer = [0; 4096];
         let len = match channel.read(&mut buffer) {
             Err(error) if !came.is_empty() && error.kind() != io::ErrorKind::TimedOut => {
-                return Ok(Tunnel::unread(Failure::CutShort(came.len(), error).of("CONNECT")));
+                return Ok(Tunnel::unread(
+                    Failure::CutShort(came.len(), error).of("CONNECT", channel.tape()),
+                ));
             }
             read => read?,
         };
         came.extend_from_slice(buffer.get(..len).unwrap_or_default());
-        match answer(&came) {
+        match answer(&came, channel.tape()) {
             Some((tunnel, rest)) => {
                 let status =
                     tunnel.status.map_or("what is no HTTP".to_owned(), |status| format!("status {status}"));
@@ -46,22 +49,25 @@ pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) ->
             None if came.is_empty() && len == 0 => return Ok(Tunnel::default()),
             None if len == 0 => {
                 let ended = io::ErrorKind::UnexpectedEof.into();
-                return Ok(Tunnel::unread(Failure::CutShort(came.len(), ended).of("CONNECT")));
+                return Ok(Tunnel::unread(
+                    Failure::CutShort(came.len(), ended).of("CONNECT", channel.tape()),
+                ));
             }
             None if came.len() > limits::HTTP_HEAD_BYTES => {
-                return Ok(Tunnel::unread(Failure::too_long().of("CONNECT")));
+                return Ok(Tunnel::unread(Failure::too_long().of("CONNECT", channel.tape())));
             }
             None => {}
         }
     }
 }
 
-/// What an answer's head contains, once it is whole or can't be one, and the length of what precedes the tunnel's bytes.
-fn answer(bytes: &[u8]) -> Option<(Tunnel, usize)> {
-    let (len, head) = match exchange::head(bytes) {
+/// What an answer's head contains without what the tape hides, once it is whole or can't be one, and the length of what precedes the tunnel's bytes.
+fn answer(bytes: &[u8], tape: &Tape) -> Option<(Tunnel, usize)> {
+    let (len, mut head) = match exchange::head(bytes) {
         Ok(head) => head?,
-        Err(failure) => return Some((Tunnel::unread(failure.of("CONNECT")), bytes.len())),
+        Err(failure) => return Some((Tunnel::unread(failure.of("CONNECT", tape)), bytes.len())),
     };
+    head.cover(tape);
     let schemes = head.headers.get_all("proxy-authenticate").iter().filter_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         let scheme = text.split_whitespace().next()?;
@@ -80,6 +86,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::probe::secret::Secret;
+
+    fn answer(bytes: &[u8]) -> Option<(Tunnel, usize)> {
+        super::answer(bytes, &Tape::begin())
+    }
+
+    #[test]
+    fn a_secret_in_a_proxy_s_answer_is_covered_before_it_is_cut() {
+        let mut tape = Tape::begin();
+        tape.hide(Secret::new("t0ken-of-joe".to_owned()));
+        let long = "a".repeat(limits::PEER_WORDS - 3);
+        for text in [
+            format!("HTTP/1.1 407 No\r\nProxy-Authenticate: {long}t0ken-of-joe\r\n\r\n"),
+            format!("HTTP/1.1 302 No\r\nLocation: /{}t0ken-of-joe\r\n\r\n", &long[..96]),
+            format!("SSH-2.0-{}t0ken-of-joe\r\n", &long[..50]),
+        ] {
+            let tunnel = super::answer(text.as_bytes(), &tape).unwrap().0;
+            assert!(!format!("{tunnel:?}").contains("t0"), "{tunnel:?}");
+        }
+    }
 
     #[test]
     fn an_answer_is_read_when_its_head_is_whole() {

@@ -6,9 +6,8 @@ mod socks;
 mod tls;
 mod tunnel;
 
-use std::io::{self, Read};
+use std::io;
 use std::net::IpAddr;
-use std::time::Instant;
 
 pub use named::{Proxy, ProxyError, ProxyKind, is_excepted};
 pub(super) use tls::ProxyTls;
@@ -16,6 +15,7 @@ pub use tunnel::Tunnel;
 
 use super::net::authority::authority;
 use super::net::socket::Channel;
+use super::quote;
 use super::step::Phase;
 use socks::Target;
 
@@ -42,18 +42,10 @@ pub(super) fn open(
 }
 
 /// What came behind the proxy's agreement by now, in a sentence: a tunnel to a server that speaks TLS is silent then.
-pub(super) fn unasked(channel: &mut Channel<'_>) -> Option<String> {
-    const SHOWN: usize = 60;
-    if !channel.waits_until(Instant::now()).ok()? {
-        return None;
-    }
-    let mut came = [0; 1_024];
-    let len = channel.read(&mut came).ok().filter(|len| *len > 0)?;
-    let text = String::from_utf8_lossy(came.get(..len)?);
-    // What is shown may be a part of it, and no part of a secret may be left.
-    let text: String = channel.tape().cover(&text).chars().take(SHOWN).collect();
+pub(super) fn behind_tunnel(channel: &mut Channel<'_>) -> Option<String> {
+    let came = channel.came_by_now().ok().filter(|came| !came.is_empty())?;
+    let text = quote::begin(&came, channel.tape());
     Some(format!(
-        "the proxy agrees to the tunnel, and sends this before anything was said inside: \"{}\"",
-        text.escape_debug()
+        "the proxy agrees to the tunnel, and sends this before anything was said inside: \"{text}\""
     ))
 }

@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 use super::named::Proxy;
 use super::tunnel::Tunnel;
 use crate::probe::net::socket::{Channel, words};
+use crate::probe::quote;
 use crate::probe::secret::Secret;
+use crate::probe::tape::Tape;
 use crate::tls::socks5_reply;
 
 const VERSION: u8 = 5;
@@ -40,7 +42,16 @@ enum Stop {
 }
 
 /// A message of the proxy's, once it is whole or can't be one: what it says, and its length.
-type Heard<T> = Option<Result<(T, usize), Tunnel>>;
+type Heard<T> = Option<Result<(T, usize), Unread>>;
+
+/// Why a message can't be read.
+#[derive(PartialEq, Eq, Debug)]
+enum Unread {
+    /// It is of another protocol.
+    Strange,
+    /// For this reason, in a sentence.
+    Why(String),
+}
 
 /// Asks for a tunnel. What comes behind the reply is the server's.
 pub(super) fn open(
@@ -154,7 +165,13 @@ impl Talk<'_, '_> {
                     self.came.drain(..len.min(self.came.len()));
                     return Ok(what);
                 }
-                Some(Err(tunnel)) => return Err(Stop::Ended(tunnel)),
+                Some(Err(unread)) => {
+                    let why = match unread {
+                        Unread::Strange => strange(&self.came, asked, self.channel.tape()),
+                        Unread::Why(why) => why,
+                    };
+                    return Err(Stop::Ended(Tunnel::unread(why)));
+                }
                 None => {}
             }
             let mut buffer = [0; 1024];
@@ -190,10 +207,10 @@ fn method(came: &[u8], has_login: bool) -> Heard<u8> {
                 _ => "",
             };
             let why = format!("the proxy chose login method {method}{name}, which the check did not offer");
-            Some(Err(Tunnel::unread(why)))
+            Some(Err(Unread::Why(why)))
         }
         [] | [VERSION] => None,
-        _ => Some(Err(strange(came, "the SOCKS5 greeting"))),
+        _ => Some(Err(Unread::Strange)),
     }
 }
 
@@ -202,7 +219,7 @@ fn login_status(came: &[u8]) -> Heard<u8> {
     match *came {
         [LOGIN_VERSION | VERSION, status, ..] => Some(Ok((status, 2))),
         [] | [LOGIN_VERSION | VERSION] => None,
-        _ => Some(Err(strange(came, "the login"))),
+        _ => Some(Err(Unread::Strange)),
     }
 }
 
@@ -218,26 +235,23 @@ fn reply(came: &[u8]) -> Heard<u8> {
             let why = format!(
                 "the answer to the SOCKS5 request is malformed: its address is of the unknown type {kind}"
             );
-            return Some(Err(Tunnel::unread(why)));
+            return Some(Err(Unread::Why(why)));
         }
-        _ => return Some(Err(strange(came, "the SOCKS5 request"))),
+        _ => return Some(Err(Unread::Strange)),
     };
     (came.len() >= len).then_some(Ok((0, len)))
 }
 
 /// An answer of another protocol, by what it is.
-fn strange(came: &[u8], asked: &str) -> Tunnel {
-    const SHOWN: usize = 60;
-    let line = came.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or(came);
-    let begin = line.get(..SHOWN).unwrap_or(line);
-    let text = String::from_utf8_lossy(begin).escape_debug().to_string();
+fn strange(came: &[u8], asked: &str, tape: &Tape) -> String {
+    let text = quote::line(came, tape);
     let what = match *came {
         [0, 90..=93, ..] => "is of SOCKS4".to_owned(),
         [20..=23, 3, 0..=4, ..] => "is a TLS record".to_owned(),
         _ if came.starts_with(b"HTTP/") => format!("is HTTP, \"{text}\""),
         _ => format!("begins \"{text}\""),
     };
-    Tunnel::unread(format!("the answer to {asked} is not SOCKS5: it {what}"))
+    format!("the answer to {asked} is not SOCKS5: it {what}")
 }
 
 #[cfg(test)]
@@ -247,7 +261,10 @@ mod tests {
     use super::*;
 
     fn why<T: std::fmt::Debug>(heard: Heard<T>) -> String {
-        heard.unwrap().unwrap_err().unread.unwrap()
+        match heard.unwrap().unwrap_err() {
+            Unread::Why(why) => why,
+            Unread::Strange => panic!("of another protocol"),
+        }
     }
 
     #[test]
@@ -274,17 +291,22 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_protocol_is_named() {
-        assert!(
-            why(method(b"HTTP/1.1 400 Bad Request\r\n\r\n", false))
-                .ends_with("it is HTTP, \"HTTP/1.1 400 Bad Request\"")
-        );
-        assert!(why(method(&[0, 91, 0, 0], false)).ends_with("it is of SOCKS4"));
-        assert!(why(method(&[0x15, 3, 1, 0, 2, 2, 40], false)).ends_with("it is a TLS record"));
-        assert!(why(login_status(b"\x1b[2J")).ends_with(r#"begins "\u{1b}[2J""#));
-        assert!(
-            why(reply(b"SSH-2.0-x\r\n"))
-                .contains("the SOCKS5 request is not SOCKS5: it begins \"SSH-2.0-x\"")
-        );
+        let mut tape = Tape::begin();
+        tape.hide(Secret::new("t0ken-of-joe".to_owned()));
+        for (came, what) in [
+            (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "is HTTP, \"HTTP/1.1 400 Bad Request\""),
+            (&[0, 91, 0, 0], "is of SOCKS4"),
+            (&[0x15, 3, 1, 0, 2, 2, 40], "is a TLS record"),
+            (b"\x1b[2J", r#"begins "\u{1b}[2J""#),
+            (b"SSH-2.0-x\r\n", "begins \"SSH-2.0-x\""),
+            (b"no t0ken-of", "begins \"no [secret]\""),
+        ] {
+            assert_eq!(method(came, false), Some(Err(Unread::Strange)));
+            assert_eq!(login_status(came), Some(Err(Unread::Strange)));
+            assert_eq!(reply(came), Some(Err(Unread::Strange)));
+            let text = strange(came, "the login", &tape);
+            assert_eq!(text, format!("the answer to the login is not SOCKS5: it {what}"));
+        }
     }
 
     proptest! {

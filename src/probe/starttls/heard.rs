@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 
 use crate::limits;
+use crate::probe::tape::Tape;
 
 /// Bytes of text for each control character: binary protocols have more of these.
 const LEAST_TEXT: usize = 8;
@@ -18,20 +19,16 @@ impl<'c, C> Heard<'c, C> {
         Self { channel, heard: Vec::new() }
     }
 
-    /// What came, in words.
-    pub(super) fn words(&self) -> Option<String> {
-        words(&self.heard)
-    }
-
     /// What came since the last request.
-    pub(super) fn since(&self) -> &[u8] {
-        &self.heard
+    pub(super) fn since(self) -> Vec<u8> {
+        self.heard
     }
 }
 
-/// Bytes as one line of bounded length with control characters escaped; nothing where they are no text.
-pub(super) fn words(bytes: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok()?;
+/// Bytes as one line of bounded length with control characters escaped, without what the tape hides, since a server may repeat what it was
+/// sent; nothing where they are no text.
+pub(super) fn words(bytes: &[u8], tape: &Tape) -> Option<String> {
+    let text = tape.cover_cut(std::str::from_utf8(bytes).ok()?);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let controls = words.chars().filter(|character| character.is_control()).count();
     let is_text = !words.is_empty() && controls * LEAST_TEXT <= words.len();
@@ -67,6 +64,7 @@ mod tests {
     use super::super::lines;
     use super::super::tests::Script;
     use super::*;
+    use crate::probe::secret::Secret;
 
     #[test]
     fn a_refusal_is_what_came_since_the_last_request() {
@@ -74,7 +72,7 @@ mod tests {
             let mut server = Script::new(says);
             let mut heard = Heard::new(&mut server);
             assert_eq!(lines::smtp(&mut heard).unwrap(), Reply::Refuses);
-            heard.words()
+            super::words(&heard.since(), &Tape::begin())
         };
         let refused = words(&[b"220 mx\r\n", b"250 mx\r\n", b"454-TLS not\r\n454 available\r\n"]);
         assert_eq!(refused.as_deref(), Some("454-TLS not 454 available"));
@@ -85,5 +83,15 @@ mod tests {
         assert_eq!(hostile.as_deref(), Some("554 not you\\u{1b}[2J, never"));
         let long = [b"554 ".to_vec(), vec![b'x'; 2_000], b"\r\n".to_vec()].concat();
         assert_eq!(words(&[&long]).map(|words| words.len()), Some(limits::PEER_WORDS));
+    }
+
+    #[test]
+    fn a_secret_is_covered_before_words_are_cut() {
+        let mut tape = Tape::begin();
+        tape.hide(Secret::new("t0ken  of joe".to_owned()));
+        for before in limits::PEER_WORDS - 13..limits::PEER_WORDS {
+            let said = format!("{} t0ken  of joe", "a".repeat(before));
+            assert!(!super::words(said.as_bytes(), &tape).unwrap().contains("t0"), "{before}");
+        }
     }
 }

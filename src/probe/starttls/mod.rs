@@ -9,8 +9,7 @@ mod lines;
 mod postgres;
 mod xmpp;
 
-use std::io::{self, Read};
-use std::time::Instant;
+use std::io;
 
 use self::dialogue::Reply;
 use self::heard::Heard;
@@ -100,30 +99,21 @@ pub(in crate::probe) fn open(
         StartTls::Postgres => postgres::open(&mut heard),
         StartTls::Xmpp => xmpp::open(&mut heard, host),
     };
-    let words = heard.words().or_else(|| postgres::error(heard.since()));
-    // A server may repeat what it was sent.
-    let words = words.map(|words| channel.tape().cover(&words));
+    let came = heard.since();
+    let words = heard::words(&came, channel.tape()).or_else(|| postgres::error(&came, channel.tape()));
     let reply = answer.map_err(|error| (error, words.clone()))?;
     let does = if reply == Reply::Refuses { "refuses TLS" } else { "agrees to TLS" };
     channel.tape().note(format!("the server {does}"));
     let rest = match reply {
         Reply::Refuses => return Ok(Answer::Refuses(words)),
         Reply::AgreesAndSends(rest) => rest,
-        Reply::Agrees => unasked(channel).map_err(|error| (error, None))?,
+        Reply::Agrees => channel.came_by_now().map_err(|error| (error, None))?,
     };
     if rest.is_empty() {
         return Ok(Answer::Agrees);
     }
-    let words = heard::words(&rest).map(|words| channel.tape().cover(&words));
+    let words = heard::words(&rest, channel.tape());
     Ok(Answer::Injects(rest.len(), words))
-}
-
-/// What came by now, although it is the client that begins TLS.
-fn unasked(channel: &mut Channel<'_>) -> io::Result<Vec<u8>> {
-    let mut came = vec![0; 1_024];
-    let len = if channel.waits_until(Instant::now())? { channel.read(&mut came)? } else { 0 };
-    came.truncate(len);
-    Ok(came)
 }
 
 #[cfg(test)]

@@ -114,6 +114,19 @@ pub(super) fn of_no_token(status: u16) -> Meaning {
     }
 }
 
+/// The meaning of a success in JSON with an error that has no name, and no token counts beside it.
+pub(super) fn of_strange_error(status: u16) -> Meaning {
+    Meaning {
+        headline: format!("SSM answers {status} with an error in place of a token"),
+        explanation: "The answer is JSON with an error that is not one of OAuth's names (RFC 6749, 5.2)."
+            .to_owned(),
+        advice: vec![
+            "Check --token-path: another endpoint of the same server may answer there.",
+            "Read SSM's application log at that time.",
+        ],
+    }
+}
+
 /// The meaning of an error of RFC 6749, 5.2, or RFC 6750, 3.1. Doorkeeper checks in this order: the client, its grant type, the
 /// user, the scope.
 pub(in crate::probe) fn of_error(error: &str, grant: Grant) -> Meaning {

@@ -16,12 +16,13 @@ use zeroize::Zeroizing;
 
 pub(super) use meaning::{Meaning, of_error};
 
-use super::http::exchange::{self, Answer};
+use super::http::exchange::{self, Answer, Failure};
 use super::http::tls::Established;
-use super::http::unasked::{self, Resumed};
+use super::http::unasked::{self, Asking};
 use super::net::socket::Channel;
+use super::quote;
 use super::secret::Secret;
-use crate::limits;
+use super::tape::Tape;
 
 /// Where the token is asked for by default: the path that SSM On-Prem's front end shows to the outside. Its application
 /// logs the same request as `/oauth/token`.
@@ -146,19 +147,16 @@ impl Request {
             }
         }
     }
-
-    /// A peer's text without what it must not repeat, and no longer than is worth reading.
-    fn cover(&self, text: &str) -> String {
-        let text = self.client_secret.cover(text);
-        let text = self.password.as_ref().map_or_else(|| text.clone(), |password| password.cover(&text));
-        text.chars().take(limits::PEER_WORDS).collect()
-    }
 }
 
-/// An answer that came before the request for a token, which was not sent then.
-pub(super) fn early(request: &Request) -> Token {
-    let result = unanswered(request, "the server answered before the request for a token was sent");
-    Token { explanation: unasked::MEANING.to_owned(), ..result }
+/// An answer for which nobody had asked. What came is not shown: it may be a token.
+pub(super) fn early(request: &Request, failure: &Failure) -> Token {
+    let headline = match failure {
+        Failure::Overtook(_) => "the server sent an answer before the request for a token had reached it",
+        Failure::Followed(..) => "the server sent a second answer behind the one to the request for a token",
+        _ => "the server answered before the request for a token was sent",
+    };
+    Token { explanation: unasked::meaning(failure), ..unanswered(request, headline) }
 }
 
 /// Asks for a token of the host that the URL of `origin` names. These bytes came before. The token is returned apart, where it is granted.
@@ -182,19 +180,19 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return (unanswered(request, &error.to_string()), None),
     };
-    let mut stream = Resumed::new(before, rustls::Stream::new(established, channel));
-    match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
-        Ok(answer) => read(request, &answer),
+    let mut stream = Asking::after(before, established, channel);
+    let answer = exchange::exchange(&mut stream, head, Some(body.as_bytes()));
+    match stream.judge(answer) {
+        Ok(answer) => read(request, &answer, channel.tape()),
+        Err(failure @ (Failure::Overtook(_) | Failure::Followed(..))) => (early(request, &failure), None),
         Err(failure) => {
             // What came is not shown: it may be a token.
             let headline = match &failure {
-                exchange::Failure::NotHttp(_) => {
-                    "the answer to the request for a token is not HTTP/1.1".to_owned()
-                }
-                exchange::Failure::Malformed(_) => {
+                Failure::NotHttp(_) => "the answer to the request for a token is not HTTP/1.1".to_owned(),
+                Failure::Malformed(..) => {
                     "the header of the answer to the request for a token is malformed".to_owned()
                 }
-                failure => failure.of("the request for a token"),
+                failure => failure.of("the request for a token", channel.tape()),
             };
             let result = unanswered(request, &headline);
             (Token { unanswered: failure.unanswered(), ..result }, None)
@@ -203,11 +201,11 @@ pub(super) fn ask(
 }
 
 /// What an answer to a request for a token means, and the token, where it is one.
-fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
+fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secret>) {
     let object = serde_json::from_slice::<Value>(&answer.body).ok();
     let text = |name: &str| object.as_ref().and_then(|object| object.get(name)?.as_str());
     let mut result = Token::new(request, Some(answer.status));
-    result.description = text("error_description").map(|text| request.cover(text));
+    result.description = text("error_description").map(|text| quote::words(text, tape));
     let is_success = (200..300).contains(&answer.status);
     if let (true, Some(how)) = (is_success, &answer.broken_off) {
         "cut-short".clone_into(&mut result.outcome);
@@ -218,8 +216,9 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
         |name: &str| object.as_ref().and_then(|object| object.get(name)).filter(|value| !value.is_null());
     // RFC 6750, 2.1: no other characters can be sent in a header field.
     let is_sendable = |token: &&str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    // RFC 6749, 5.1: an answer with an error grants nothing.
-    let token = text("access_token").filter(|_| is_success && text("error").is_none());
+    // RFC 6749, 5.1: an answer with an error grants nothing, whatever form the error has.
+    let has_error = value("error").is_some_and(|error| *error != Value::Bool(false));
+    let token = text("access_token").filter(|_| is_success && !has_error);
     let token = token.filter(|token| !token.trim().is_empty());
     if token.is_some_and(|token| !is_sendable(&token)) {
         "no-token".clone_into(&mut result.outcome);
@@ -233,7 +232,9 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
         )));
         return (result, None);
     }
-    let lifetime = value("expires_in").and_then(Value::as_f64);
+    // Some servers write the number as a text, and clients read it.
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    let lifetime = value("expires_in").and_then(number);
     if let (Some(_), Some(seconds)) = (token, lifetime.filter(|seconds| *seconds <= 0.0)) {
         "no-token".clone_into(&mut result.outcome);
         result.explain(meaning::of_unusable(&format!("it has expired already (expires_in {seconds})")));
@@ -243,7 +244,7 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     let kind = kind.filter(|kind| !kind.eq_ignore_ascii_case(BEARER));
     if let (Some(_), Some(kind)) = (token, kind) {
         "token-type".clone_into(&mut result.outcome);
-        let kind = request.cover(&Secret::new(token.unwrap_or_default().to_owned()).cover(&kind));
+        let kind = quote::words(&Secret::new(token.unwrap_or_default().to_owned()).cover(&kind), tape);
         result.explain(meaning::of_kind(&kind));
         result.quoted.push(kind);
         return (result, None);
@@ -252,8 +253,8 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
         result.expires_in = object.as_ref().and_then(|object| object.get("expires_in")?.as_u64());
         let token = Secret::new(token.to_owned());
         // Covered before it is cut: what is left of a part can't be recognised.
-        result.scope = text("scope").map(|text| request.cover(&token.cover(text)));
-        result.description = text("error_description").map(|text| request.cover(&token.cover(text)));
+        result.scope = text("scope").map(|text| quote::words(&token.cover(text), tape));
+        result.description = text("error_description").map(|text| quote::words(&token.cover(text), tape));
         "granted".clone_into(&mut result.outcome);
         result.headline = format!("SSM granted a token for {}", request.grant.name());
         "The client's id and secret are right and its grant type is allowed, so the API takes requests."
@@ -262,10 +263,14 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     }
     match text("error") {
         Some(error) => {
-            result.explain_error(&request.cover(error));
+            result.explain_error(&quote::words(error, tape));
             if answer.status == TOO_MANY_REQUESTS {
                 result.add_limit(answer);
             }
+        }
+        None if is_success && has_error => {
+            "no-token".clone_into(&mut result.outcome);
+            result.explain(meaning::of_strange_error(answer.status));
         }
         None if is_success && object.as_ref().is_some_and(Value::is_object) => {
             "no-token".clone_into(&mut result.outcome);
@@ -273,7 +278,7 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
         }
         None => match answer.header("www-authenticate").and_then(exchange::bearer_error) {
             // RFC 6750, 3: the challenge may contain the error, and the body none.
-            Some(error) if !is_success => result.explain_error(&request.cover(error)),
+            Some(error) if !is_success => result.explain_error(&quote::words(error, tape)),
             _ => result.explain_status(answer),
         },
     }
@@ -409,6 +414,15 @@ mod tests {
         }
     }
 
+    /// What an answer means to the request, whose secrets are hidden.
+    fn told(answer: &Answer) -> (Token, Option<Secret>) {
+        let mut tape = Tape::begin();
+        let request = request(Grant::Password);
+        tape.hide(request.client_secret.clone());
+        tape.hide(request.password.clone().unwrap());
+        read(&request, answer, &tape)
+    }
+
     fn answer(status: u16, kind: &'static str, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", crate::probe::http::exchange::HeaderValue::from_static(kind));
@@ -446,8 +460,7 @@ mod tests {
         ] {
             for status in [400, 401] {
                 let body = format!(r#"{{"error":"{error}","error_description":"sec&ret of pass word"}}"#);
-                let (result, token) =
-                    read(&request(Grant::Password), &answer(status, "application/json", &body));
+                let (result, token) = told(&answer(status, "application/json", &body));
                 assert_eq!((result.outcome.as_str(), token), (error, None));
                 assert!(result.headline.contains(words), "{error}: {}", result.headline);
                 assert!(
@@ -473,7 +486,7 @@ mod tests {
             (500, "status-500", "failed"),
             (502, "status-502", "behind it is down"),
         ] {
-            let (result, token) = read(&request(Grant::Password), &answer(status, "text/html", "<html>"));
+            let (result, token) = told(&answer(status, "text/html", "<html>"));
             assert_eq!((result.outcome.as_str(), token), (outcome, None));
             assert!(result.headline.contains(words), "{}", result.headline);
             assert!(result.explanation.contains("an HTML page"), "{}", result.explanation);
@@ -483,7 +496,7 @@ mod tests {
     #[test]
     fn a_token_is_handed_on_and_not_told() {
         let body = r#"{"access_token":"t0ken","expires_in":7200,"scope":"all"}"#;
-        let (result, token) = read(&request(Grant::Password), &answer(200, "application/json", body));
+        let (result, token) = told(&answer(200, "application/json", body));
         assert!(result.is_granted() && !format!("{result:?}").contains("t0ken"));
         assert_eq!(token.map(|token| token.expose().to_owned()).as_deref(), Some("t0ken"));
         assert_eq!((result.expires_in, result.scope.as_deref()), (Some(7200), Some("all")));
@@ -503,10 +516,15 @@ mod tests {
             ("[]", None, "not-json"),
             (r#"{"access_token":"t0ken","token_type":"mac"}"#, None, "token-type"),
             (r#"{"access_token":"t0ken","token_type":""}"#, None, "token-type"),
+            (r#"{"access_token":"t0ken","error":{"code":7}}"#, None, "no-token"),
+            (r#"{"access_token":"t0ken","error":null}"#, None, "granted"),
+            (r#"{"access_token":"t0ken","error":false}"#, None, "granted"),
+            (r#"{"access_token":"t0ken","expires_in":"-5"}"#, None, "no-token"),
+            (r#"{"access_token":"t0ken","expires_in":"7200"}"#, None, "granted"),
         ] {
             let broken_off = broken_off.map(str::to_owned);
             let answer = Answer { broken_off, ..answer(200, "application/json", body) };
-            let (result, token) = read(&request(Grant::Password), &answer);
+            let (result, token) = told(&answer);
             assert_eq!((result.outcome.as_str(), token.is_some()), (outcome, outcome == "granted"), "{body}");
             assert!(!result.headline.is_empty() && !format!("{result:?}").contains("t0ken"), "{result:?}");
         }
@@ -517,7 +535,7 @@ mod tests {
         fn any_answer_is_read_and_shows_no_secret(status in 100u16..1000, body: Vec<u8>, text: String) {
             for body in [body, format!(r#"{{"error":"sec&ret{}"}}"#, text.escape_default()).into_bytes()] {
                 let answer = Answer { body: Zeroizing::new(body), ..answer(status, "text/plain", "") };
-                let (result, _) = read(&request(Grant::Password), &answer);
+                let (result, _) = told(&answer);
                 let shown = format!("{result:?}");
                 prop_assert!(!shown.contains("sec&ret"), "{}", shown);
                 prop_assert!(shown.len() < 8_000);

@@ -15,7 +15,7 @@ fn losses_are_the_path_s_and_what_never_left_is_this_host_s() {
 }
 
 /// Drops or rejects what fits a rule on a host. Whether that host can.
-fn filter(lab: &Lab, host: &str, chain: &str, rule: &[&str]) -> bool {
+pub(super) fn filter(lab: &Lab, host: &str, chain: &str, rule: &[&str]) -> bool {
     let words = [&["-w", "-A", chain, "-p", "tcp"][..], rule].concat();
     let status = lab.command(host, "iptables").args(&words).status();
     let is_done = status.is_ok_and(|status| status.success());

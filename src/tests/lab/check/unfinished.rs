@@ -3,10 +3,14 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
 
+use super::losses::filter;
 use super::{at_once, check};
 use crate::peers::{self, serve, serve_https, serve_starttls};
 use crate::pki::{NAME, Pki};
@@ -14,7 +18,45 @@ use crate::support::lab::{Lab, SERVER};
 
 #[test]
 fn a_check_that_did_not_get_there_is_not_ok() {
-    at_once(&[tunnels, handshakes, pages, plain_words]);
+    at_once(&[tunnels, handshakes, pages, overtaken, plain_words]);
+}
+
+/// A server answers the second request before that can have arrived.
+fn overtaken(lab: &Lab) {
+    let pki = Pki::new(lab.folder.path());
+    let ca = pki.authority();
+    let config = peers::tls(&pki.good());
+    let count = AtomicUsize::new(0);
+    serve(lab, 8443, move |mut peer| {
+        let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        if count.fetch_add(1, Ordering::Relaxed) > 0 {
+            while connection.is_handshaking() {
+                if connection.complete_io(&mut peer).is_err() {
+                    return;
+                }
+            }
+            // Behind what the check listens for.
+            thread::sleep(Duration::from_millis(400));
+            let page = peers::json("200 OK", "{}");
+            let _ = rustls::Stream::new(&mut connection, &mut peer).write_all(page.as_bytes());
+            return peers::wait();
+        }
+        let mut stream = rustls::Stream::new(&mut connection, &mut peer);
+        let _ = stream.read(&mut [0; 4_096]);
+        let path = "a".repeat(1_000);
+        let moved = format!("HTTP/1.1 302 Found\r\nLocation: /{path}\r\nContent-Length: 0\r\n\r\n");
+        let _ = stream.write_all(moved.as_bytes());
+    });
+    // The second request alone is that long.
+    if !filter(lab, "server", "INPUT", &["--dport", "8443", "-m", "length", "--length", "900:", "-j", "DROP"])
+    {
+        return;
+    }
+    let options = [SERVER, "--name", NAME, "--ca-file", &ca, "--http", "/", "--follow", "-t", "5"];
+    let checked = check(lab, &options);
+    assert_eq!((checked.reason(), checked.status()), ("page-unexpected", 2), "{checked}");
+    assert!(checked.contains("the server sent an answer before GET /aaa"), "{checked}");
+    assert!(checked.contains("acknowledged nothing of the request"), "{checked}");
 }
 
 fn tunnels(lab: &Lab) {

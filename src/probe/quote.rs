@@ -1,0 +1,67 @@
+//! What a peer sent, as it is quoted: without secrets, then cut, then escaped. In any other order a part of a secret could be left,
+//! which nothing recognises.
+
+use super::tape::Tape;
+use crate::limits;
+
+/// Characters that are quoted of what can't be read.
+const SHOWN: usize = 60;
+
+/// The begin of these bytes.
+pub(super) fn begin(came: &[u8], tape: &Tape) -> String {
+    shown(&tape.cover_cut(&String::from_utf8_lossy(came)))
+}
+
+/// The begin of their first line.
+pub(super) fn line(came: &[u8], tape: &Tape) -> String {
+    let covered = tape.cover_cut(&String::from_utf8_lossy(came));
+    shown(covered.split(['\r', '\n']).next().unwrap_or_default())
+}
+
+/// A peer's own words on an error, as many as are worth reading, not escaped.
+pub(super) fn words(text: &str, tape: &Tape) -> String {
+    tape.cover(text).chars().take(limits::PEER_WORDS).collect()
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).collect::<String>().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::secret::Secret;
+
+    /// A tape that hides `t0ken-of-joe`.
+    fn tape() -> Tape {
+        let mut tape = Tape::begin();
+        tape.hide(Secret::new("t0ken-of-joe".to_owned()));
+        tape
+    }
+
+    #[test]
+    fn a_secret_is_covered_before_anything_is_cut() {
+        // The cut is at each of the secret's characters once.
+        for before in SHOWN - 12..SHOWN {
+            let text = format!("{}t0ken-of-joe", "a".repeat(before));
+            let quoted = [begin(text.as_bytes(), &tape()), line(text.as_bytes(), &tape())];
+            assert!(quoted.iter().all(|text| !text.contains("t0")), "{before}: {quoted:?}");
+        }
+        let long = format!("{} t0ken-of-joe", "a".repeat(limits::PEER_WORDS - 4));
+        assert!(!words(&long, &tape()).contains("t0"));
+    }
+
+    #[test]
+    fn a_secret_that_has_come_in_part_is_covered() {
+        assert_eq!(begin(b"Bearer t0ken-of", &tape()), "Bearer [secret]");
+        assert_eq!(line(b"Bearer t0ken%2dof%2", &tape()), "Bearer [secret]");
+        // Fewer characters occur by chance.
+        assert_eq!(line(b"x t0k", &tape()), "x t0k");
+    }
+
+    #[test]
+    fn what_is_quoted_is_escaped_and_a_line_ends_where_it_does() {
+        assert_eq!(begin(b"SSH-2.0\x1b\r\n", &tape()), "SSH-2.0\\u{1b}\\r\\n");
+        assert_eq!(line(b"HTTP/1.1 200 OK\x1b\r\nX: y", &tape()), "HTTP/1.1 200 OK\\u{1b}");
+    }
+}
