@@ -113,6 +113,7 @@ impl Later<'_> {
             read: self.reads.iter().map(PathBuf::from).collect(),
             written: self.writes.iter().map(|path| folder_of(path)).collect(),
             uses_network: self.uses_network || self.captures,
+            captures: self.captures,
             accepts: self.accepts,
         };
         sandbox.read.extend(self.walks.iter().filter_map(|path| path.canonicalize().ok()));

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use landlock::{
     ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope, path_beneath_rules,
 };
-use nix::libc::{self, c_long};
+use nix::libc::{self, c_int, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     TargetArch,
@@ -30,6 +30,8 @@ pub struct Sandbox {
     pub written: Vec<PathBuf>,
     /// Whether sockets are opened.
     pub uses_network: bool,
+    /// Whether a device is captured on: libpcap opens sockets of kinds that no check needs.
+    pub captures: bool,
     /// Whether connections are accepted on a socket that listens.
     pub accepts: bool,
 }
@@ -112,6 +114,14 @@ impl Sandbox {
         // ioctl_tty(2): the shell executes what these put into its terminal.
         let is_not = |request: u64| SeccompCondition::new(1, Dword, SeccompCmpOp::Ne, request);
         let typing = vec![is_not(TIOCSTI)?, is_not(TIOCLINUX)?];
+        if self.uses_network && !self.captures {
+            let of = |domain: c_int| {
+                SeccompCondition::new(0, Dword, SeccompCmpOp::Eq, domain as u64)
+                    .and_then(|condition| SeccompRule::new(vec![condition]))
+            };
+            let domains = DOMAINS.into_iter().map(of).collect::<Result<Vec<_>, _>>()?;
+            allowed.insert(libc::SYS_socket, domains);
+        }
         allowed.insert(libc::SYS_ioctl, vec![SeccompRule::new(typing)?]);
         Ok(allowed)
     }
@@ -269,6 +279,10 @@ const ONLY_HERE: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ONLY_HERE: &[c_long] = &[];
 
+/// The sockets of a check: TCP and UDP, and the kernel's counters of them. A service on this host that listens in the file system, as
+/// one that starts programs, is no server to be checked.
+const DOMAINS: [c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+
 /// What a check and a capture need in addition.
 const SOCKETS: &[c_long] = &[
     libc::SYS_bind,
@@ -285,12 +299,23 @@ const SOCKETS: &[c_long] = &[
     libc::SYS_setsockopt,
     libc::SYS_shutdown,
     libc::SYS_socket,
-    libc::SYS_socketpair,
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_check_opens_sockets_of_the_network_alone() {
+        let domains = |captures| {
+            let sandbox = Sandbox { uses_network: true, captures, ..Sandbox::default() };
+            sandbox.allowed().unwrap().get(&libc::SYS_socket).map(Vec::len)
+        };
+        assert_eq!(domains(false), Some(DOMAINS.len()));
+        // No condition.
+        assert_eq!(domains(true), Some(0));
+        assert_eq!(Sandbox::default().allowed().unwrap().get(&libc::SYS_socket), None);
+    }
 
     #[test]
     fn a_filter_shows_in_the_status_of_a_process() {
