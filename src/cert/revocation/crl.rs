@@ -269,7 +269,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::script::{Authority, NOW, extension, listing};
-    use super::super::{RevocationLists, Status};
+    use super::super::{RevocationLists, RevocationStatus};
     use super::*;
 
     #[test]
@@ -288,8 +288,8 @@ mod tests {
             assert_eq!(with(&strange, serial), Err(Unknown::Critical));
         }
         let harmless = extension(&[0x2a, 3, 4], false, b"\x05\0");
-        assert!(matches!(with(&harmless, 8), Ok(Status::Good { .. })));
-        assert!(matches!(with(&harmless, 7), Ok(Status::Revoked { reason: None, .. })));
+        assert!(matches!(with(&harmless, 8), Ok(RevocationStatus::Good { .. })));
+        assert!(matches!(with(&harmless, 7), Ok(RevocationStatus::Revoked { reason: None, .. })));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 
 use super::crl::{List, Statement, Word};
-use super::{HOLD, Issuers, Status, Unknown, keys_of_trusted};
+use super::{HOLD, Issuers, RevocationStatus, Unknown, keys_of_trusted};
 use crate::cert::{Anchors, Date};
 
 /// The lists of a file.
@@ -39,7 +39,12 @@ impl RevocationLists {
     ///
     /// # Errors
     /// Why they say nothing.
-    pub fn status(&self, certificate: &[u8], issuers: Issuers<'_>, now: Date) -> Result<Status, Unknown> {
+    pub fn status(
+        &self,
+        certificate: &[u8],
+        issuers: Issuers<'_>,
+        now: Date,
+    ) -> Result<RevocationStatus, Unknown> {
         let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| Unknown::Malformed)?;
         let issuer = certificate.issuer().as_raw();
         let mut lists = self.0.iter().filter(|list| list.issuer == issuer).peekable();
@@ -60,9 +65,9 @@ impl RevocationLists {
 }
 
 /// What statements about a certificate say together, if there are any.
-fn together(statements: &[Statement]) -> Option<Result<Status, Unknown>> {
+fn together(statements: &[Statement]) -> Option<Result<RevocationStatus, Unknown>> {
     let revoked = statements.iter().find_map(|statement| match statement.word {
-        Word::Revoked(at, reason) => Some(Status::Revoked { at, reason }),
+        Word::Revoked(at, reason) => Some(RevocationStatus::Revoked { at, reason }),
         _ => None,
     });
     if let Some(revoked) = revoked {
@@ -71,11 +76,11 @@ fn together(statements: &[Statement]) -> Option<Result<Status, Unknown>> {
     // A hold may end, so the latest list counts.
     let latest = statements.iter().max_by_key(|statement| (statement.from, statement.word))?;
     if let Word::Held(at) = latest.word {
-        return Some(Ok(Status::Revoked { at, reason: Some(HOLD) }));
+        return Some(Ok(RevocationStatus::Revoked { at, reason: Some(HOLD) }));
     }
     let complete = statements.iter().filter(|statement| statement.is_complete);
     let complete = complete.max_by_key(|statement| statement.from);
-    Some(complete.map(|complete| Status::Good { until: complete.until }).ok_or(Unknown::Partial))
+    Some(complete.map(|complete| RevocationStatus::Good { until: complete.until }).ok_or(Unknown::Partial))
 }
 
 #[cfg(test)]
@@ -89,8 +94,11 @@ mod tests {
         let [good, revoked] = [7, 9].map(|serial| authority.issue(serial));
         let lists = RevocationLists::read(authority.list(&[9], -1, 30).as_bytes()).unwrap();
         let status = |certificate: &[u8]| lists.status(certificate, authority.issuers(), NOW);
-        assert!(matches!(status(&good), Ok(Status::Good { until: Some(until) }) if until > NOW));
-        assert!(matches!(status(&revoked), Ok(Status::Revoked { reason: Some("keyCompromise"), .. })));
+        assert!(matches!(status(&good), Ok(RevocationStatus::Good { until: Some(until) }) if until > NOW));
+        assert!(matches!(
+            status(&revoked),
+            Ok(RevocationStatus::Revoked { reason: Some("keyCompromise"), .. })
+        ));
         assert_eq!(status(b"none"), Err(Unknown::Malformed));
     }
 
@@ -105,14 +113,14 @@ mod tests {
         assert!(matches!(status(&authority.list(&[], 5, 30)), Err(Unknown::Early(_))));
         // A revocation counts from an old list, and not from one that is not yet valid.
         assert!(matches!(status(&authority.list(&[7], 5, 30)), Err(Unknown::Early(_))));
-        assert!(matches!(status(&authority.list(&[7], -60, -30)), Ok(Status::Revoked { .. })));
+        assert!(matches!(status(&authority.list(&[7], -60, -30)), Ok(RevocationStatus::Revoked { .. })));
         assert_eq!(status(&Authority::new("Other CA").list(&[7], -1, 30)), Err(Unknown::Missing));
         // The same name, and another key.
         let impostor = Authority::new("Lab CA").list(&[7], -1, 30);
         assert_eq!(status(&impostor), Err(Unknown::Unsigned));
         // Of two lists, the one that is usable counts.
         let both = format!("{impostor}{}", authority.list(&[], -1, 30));
-        assert!(matches!(status(&both), Ok(Status::Good { .. })));
+        assert!(matches!(status(&both), Ok(RevocationStatus::Good { .. })));
     }
 
     #[test]
@@ -126,7 +134,7 @@ mod tests {
     type Lists<'a> = &'a [(Option<u8>, bool, [i64; 2])];
 
     /// What lists say together, each with the reason of its entry, from and until these days; the second is whether it is a delta.
-    fn said(lists: Lists<'_>) -> Result<Status, Unknown> {
+    fn said(lists: Lists<'_>) -> Result<RevocationStatus, Unknown> {
         let authority = Authority::new("Lab CA");
         let lists = lists.iter().map(|(code, is_delta, days)| {
             let reason = code.map(|code| extension(&[0x55, 0x1d, 21], false, &[0x0a, 1, code]));
@@ -145,9 +153,10 @@ mod tests {
 
     #[test]
     fn a_hold_counts_from_the_latest_valid_list_only() {
-        let is_held =
-            |lists: Lists<'_>| matches!(said(lists), Ok(Status::Revoked { reason: Some(HOLD), .. }));
-        let is_good = |lists: Lists<'_>| matches!(said(lists), Ok(Status::Good { until: Some(_) }));
+        let is_held = |lists: Lists<'_>| {
+            matches!(said(lists), Ok(RevocationStatus::Revoked { reason: Some(HOLD), .. }))
+        };
+        let is_good = |lists: Lists<'_>| matches!(said(lists), Ok(RevocationStatus::Good { until: Some(_) }));
         let (old, older, new) = ([-60, -30], [-9, 20], [-1, 30]);
         assert!(is_held(&[(ON_HOLD, false, new)]));
         assert!(is_good(&[(ON_HOLD, false, old), (None, false, new)]));
@@ -157,22 +166,22 @@ mod tests {
         assert!(matches!(said(&[(ON_HOLD, false, old)]), Err(Unknown::Over(_))));
         // Any other reason is for ever.
         let superseded = said(&[(SUPERSEDED, false, old), (None, false, new)]);
-        assert!(matches!(superseded, Ok(Status::Revoked { reason: Some("superseded"), .. })));
+        assert!(matches!(superseded, Ok(RevocationStatus::Revoked { reason: Some("superseded"), .. })));
     }
 
     #[test]
     fn a_delta_revokes_and_releases_but_shows_nobody_to_be_good() {
-        let is_good = |lists: Lists<'_>| matches!(said(lists), Ok(Status::Good { until: Some(_) }));
+        let is_good = |lists: Lists<'_>| matches!(said(lists), Ok(RevocationStatus::Good { until: Some(_) }));
         let (older, new) = ([-9, 20], [-1, 30]);
         assert!(is_good(&[(REMOVED, true, new), (None, false, new)]));
         assert!(is_good(&[(REMOVED, true, new), (ON_HOLD, false, older)]));
         assert!(matches!(
             said(&[(REMOVED, true, older), (ON_HOLD, false, new)]),
-            Ok(Status::Revoked { reason: Some(HOLD), .. })
+            Ok(RevocationStatus::Revoked { reason: Some(HOLD), .. })
         ));
         assert!(matches!(
             said(&[(SUPERSEDED, true, new), (None, false, older)]),
-            Ok(Status::Revoked { reason: Some("superseded"), .. })
+            Ok(RevocationStatus::Revoked { reason: Some("superseded"), .. })
         ));
         assert_eq!(said(&[(REMOVED, true, new)]), Err(Unknown::Partial));
         assert_eq!(said(&[(None, true, new)]), Err(Unknown::Partial));

@@ -18,7 +18,7 @@ use super::{Anchors, Date};
 
 /// What is known of a certificate.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Status {
+pub enum RevocationStatus {
     /// It was not revoked when that was written; the next is due then.
     Good {
         /// When what says so expires; absent where it has no end.

@@ -154,11 +154,11 @@ fn points<'a>(certificate: &'a X509Certificate<'_>) -> Vec<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::super::script::{Authority, NOW, POINT, extension, issuing_point, listing};
-    use super::super::{RevocationLists, Status};
+    use super::super::{RevocationLists, RevocationStatus};
     use super::*;
 
     /// What a list with these extensions says of a certificate that it does not name, or does.
-    fn said(authority: &Authority, extensions: &[u8], names_it: bool) -> Result<Status, Unknown> {
+    fn said(authority: &Authority, extensions: &[u8], names_it: bool) -> Result<RevocationStatus, Unknown> {
         let entries: &[(u8, &[u8])] = if names_it { &[(7, &[])] } else { &[] };
         let lists = RevocationLists::read(&listing(authority, entries, extensions, [-1, 30])).unwrap();
         lists.status(&authority.issue(7), authority.issuers(), NOW)
@@ -172,8 +172,9 @@ mod tests {
                 let extensions = issuing_point(is_critical, part);
                 [false, true].map(|names_it| said(&authority, &extensions, names_it))
             };
-            let covers =
-                |part: &[u8]| matches!(of(part), [Ok(Status::Good { .. }), Ok(Status::Revoked { .. })]);
+            let covers = |part: &[u8]| {
+                matches!(of(part), [Ok(RevocationStatus::Good { .. }), Ok(RevocationStatus::Revoked { .. })])
+            };
             assert!(covers(b""));
             assert!(covers(b"\x81\x01\xff"));
             assert!(covers(b"\x81\x01\xff\x82\x01\0"));
@@ -183,7 +184,10 @@ mod tests {
             assert_eq!(of(b"\x84\x01\xff"), [Err(Unknown::Indirect), Err(Unknown::Indirect)]);
             assert_eq!(of(b"\x86\x01\xff"), [Err(Unknown::Malformed), Err(Unknown::Malformed)]);
             // A revocation for one of some reasons is one; that there is none for these does not show that there is none.
-            assert!(matches!(of(b"\x83\x02\x01\x06"), [Err(Unknown::Partial), Ok(Status::Revoked { .. })]));
+            assert!(matches!(
+                of(b"\x83\x02\x01\x06"),
+                [Err(Unknown::Partial), Ok(RevocationStatus::Revoked { .. })]
+            ));
         }
     }
 
@@ -196,7 +200,7 @@ mod tests {
             let point = [&[0xa0, full.len() as u8], &full[..]].concat();
             said(&authority, &issuing_point(true, &point), false)
         };
-        assert!(matches!(at(POINT), Ok(Status::Good { .. })));
+        assert!(matches!(at(POINT), Ok(RevocationStatus::Good { .. })));
         assert_eq!(at("http://ca.example/other.crl"), Err(Unknown::OutOfScope));
         // Relative to the issuer's name.
         let relative = issuing_point(true, b"\xa0\x02\xa1\0");
@@ -209,7 +213,7 @@ mod tests {
         let with = |is_critical| extension(&[0x2a, 3, 4], is_critical, b"\x05\0");
         assert_eq!(said(&authority, &with(true), false), Err(Unknown::Critical));
         assert_eq!(said(&authority, &with(true), true), Err(Unknown::Critical));
-        assert!(matches!(said(&authority, &with(false), false), Ok(Status::Good { .. })));
-        assert!(matches!(said(&authority, &with(false), true), Ok(Status::Revoked { .. })));
+        assert!(matches!(said(&authority, &with(false), false), Ok(RevocationStatus::Good { .. })));
+        assert!(matches!(said(&authority, &with(false), true), Ok(RevocationStatus::Revoked { .. })));
     }
 }

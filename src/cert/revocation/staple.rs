@@ -5,7 +5,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::ReasonCode;
 
 use super::der::{ENUMERATED, Element, Elements, INTEGER, OCTETS, SEQUENCE, TIME, context, date};
-use super::{HOLD, Issuers, Status, Unknown, at_time, is_signed, reason};
+use super::{HOLD, Issuers, RevocationStatus, Unknown, at_time, is_signed, reason};
 use crate::cert::Date;
 
 /// What a response says of a certificate at this time.
@@ -17,7 +17,7 @@ pub fn staple(
     certificate: &[u8],
     issuers: Issuers<'_>,
     now: Date,
-) -> Result<Status, Unknown> {
+) -> Result<RevocationStatus, Unknown> {
     let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| Unknown::Malformed)?;
     let response = Elements(response).take(SEQUENCE).ok_or(Unknown::Malformed)?;
     let mut parts = response.elements();
@@ -34,10 +34,12 @@ pub fn staple(
     let single = basic.single(certificate.raw_serial()).ok_or(Unknown::Another)?;
     let said = single.status.ok_or(Unknown::Denied)?;
     match (said, at_time(single.from, single.until, now)) {
-        (Status::Good { .. }, Ok(until)) => Ok(Status::Good { until }),
+        (RevocationStatus::Good { .. }, Ok(until)) => Ok(RevocationStatus::Good { until }),
         (revoked, Ok(_)) => Ok(revoked),
         // What is revoked stays so, however old the response is; a hold may end.
-        (revoked @ Status::Revoked { reason, .. }, Err(Unknown::Over(_))) if reason != Some(HOLD) => {
+        (revoked @ RevocationStatus::Revoked { reason, .. }, Err(Unknown::Over(_)))
+            if reason != Some(HOLD) =>
+        {
             Ok(revoked)
         }
         (_, Err(why)) => Err(why),
@@ -55,7 +57,7 @@ struct Basic<'a> {
 
 /// SingleResponse. Without a status, the responder does not know the certificate.
 struct Single {
-    status: Option<Status>,
+    status: Option<RevocationStatus>,
     from: Date,
     until: Option<Date>,
 }
@@ -127,17 +129,17 @@ impl Basic<'_> {
 }
 
 /// CertStatus: a choice by its tag.
-fn status(choice: Element<'_>) -> Option<Status> {
+fn status(choice: Element<'_>) -> Option<RevocationStatus> {
     const GOOD: u8 = 0x80;
     const REVOKED: u8 = context(1);
     match choice.tag {
-        GOOD => Some(Status::Good { until: None }),
+        GOOD => Some(RevocationStatus::Good { until: None }),
         REVOKED => {
             let mut parts = choice.elements();
             let at = date(parts.take(TIME)?)?;
             let code = parts.take(context(0)).and_then(|code| code.elements().take(ENUMERATED));
             let code = code.and_then(|code| code.content.last().copied());
-            Some(Status::Revoked { at, reason: code.and_then(|code| reason(ReasonCode(code))) })
+            Some(RevocationStatus::Revoked { at, reason: code.and_then(|code| reason(ReasonCode(code))) })
         }
         _ => None,
     }
@@ -150,7 +152,7 @@ mod tests {
     use super::super::script::{Authority, NOW, Said, response};
     use super::*;
 
-    fn said_of(serial: u8, authority: &Authority, response: &[u8]) -> Result<Status, Unknown> {
+    fn said_of(serial: u8, authority: &Authority, response: &[u8]) -> Result<RevocationStatus, Unknown> {
         staple(response, &authority.issue(serial), authority.issuers(), NOW)
     }
 
@@ -158,9 +160,12 @@ mod tests {
     fn a_response_of_the_issuer_says_good_revoked_or_unknown() {
         let authority = Authority::new("Lab CA");
         let of = |said| said_of(7, &authority, &response(&authority, None, 7, said, [-1, 6]));
-        assert!(matches!(of(Said::Good), Ok(Status::Good { until: Some(until) }) if until > NOW));
-        assert!(matches!(of(Said::Revoked), Ok(Status::Revoked { reason: Some("keyCompromise"), .. })));
-        assert!(matches!(of(Said::Held), Ok(Status::Revoked { reason: Some(HOLD), .. })));
+        assert!(matches!(of(Said::Good), Ok(RevocationStatus::Good { until: Some(until) }) if until > NOW));
+        assert!(matches!(
+            of(Said::Revoked),
+            Ok(RevocationStatus::Revoked { reason: Some("keyCompromise"), .. })
+        ));
+        assert!(matches!(of(Said::Held), Ok(RevocationStatus::Revoked { reason: Some(HOLD), .. })));
         assert_eq!(of(Said::Unknown), Err(Unknown::Denied));
         let other = response(&authority, None, 8, Said::Good, [-1, 6]);
         assert_eq!(said_of(7, &authority, &other), Err(Unknown::Another));
@@ -173,7 +178,7 @@ mod tests {
         let over = response(&authority, None, 7, Said::Good, [-9, -2]);
         assert!(matches!(said_of(7, &authority, &over), Err(Unknown::Over(_))));
         let revoked = response(&authority, None, 7, Said::Revoked, [-9, -2]);
-        assert!(matches!(said_of(7, &authority, &revoked), Ok(Status::Revoked { .. })));
+        assert!(matches!(said_of(7, &authority, &revoked), Ok(RevocationStatus::Revoked { .. })));
         let held = response(&authority, None, 7, Said::Held, [-9, -2]);
         assert!(matches!(said_of(7, &authority, &held), Err(Unknown::Over(_))));
         let early = response(&authority, None, 7, Said::Revoked, [2, 9]);
@@ -195,7 +200,7 @@ mod tests {
             let delegate = issuer.delegate(may_sign);
             said_of(7, &authority, &response(&authority, Some(&delegate), 7, Said::Good, [-1, 6]))
         };
-        assert!(matches!(by(true, &authority), Ok(Status::Good { .. })));
+        assert!(matches!(by(true, &authority), Ok(RevocationStatus::Good { .. })));
         assert_eq!(by(false, &authority), Err(Unknown::Unsigned));
         assert_eq!(by(true, &Authority::new("Lab CA")), Err(Unknown::Unsigned));
     }

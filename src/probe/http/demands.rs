@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cert::revocation::{self, Issuers, RevocationLists, Status, Unknown};
+use crate::cert::revocation::{self, Issuers, RevocationLists, RevocationStatus, Unknown};
 use crate::cert::{Anchors, Certificate, Date};
 
 /// What is demanded.
@@ -68,7 +68,7 @@ impl Demands {
         let mut own = Err(Unknown::Missing);
         for (place, certificate) in presented.chain.iter().enumerate() {
             let status = lists.status(certificate, issuers, presented.now);
-            if let Ok(Status::Revoked { at, reason }) = status {
+            if let Ok(RevocationStatus::Revoked { at, reason }) = status {
                 return Some(revoked(place, at, reason, "a list of --crl-file"));
             }
             if place == 0 {
@@ -76,11 +76,11 @@ impl Demands {
             }
         }
         match own {
-            Ok(Status::Good { until }) => {
+            Ok(RevocationStatus::Good { until }) => {
                 remarks.push(format!("--crl-file: the certificate is not revoked{}", until_day(until)));
                 None
             }
-            Ok(Status::Revoked { .. }) => None,
+            Ok(RevocationStatus::Revoked { .. }) => None,
             Err(why) => {
                 let headline = match why {
                     Unknown::Missing => "the CRL file has no list of the certificate's issuer".to_owned(),
@@ -106,11 +106,11 @@ impl Demands {
             text
         } else {
             match revocation::staple(presented.staple, own, presented.issuers(), presented.now) {
-                Ok(Status::Good { until }) => {
+                Ok(RevocationStatus::Good { until }) => {
                     remarks.push(format!("the stapled OCSP response: not revoked{}", until_day(until)));
                     return None;
                 }
-                Ok(Status::Revoked { at, reason }) => {
+                Ok(RevocationStatus::Revoked { at, reason }) => {
                     return Some(revoked(0, at, reason, "the OCSP response that the server staples"));
                 }
                 Err(why) => {
