@@ -1,5 +1,6 @@
 //! `ssmscope completions` and `ssmscope man`: what a package installs with the program, made from its own arguments.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use ssmscope::report::language::Language;
 use ssmscope::verdict::{RULES, Status};
 
 use crate::nearness;
+use crate::system::files;
 use crate::{args, explain};
 
 const NAME: &str = "ssmscope";
@@ -100,14 +102,41 @@ pub fn page(name: Option<&str>) -> anyhow::Result<Status> {
 
 /// Writes the manual pages, and returns the exit status.
 pub fn pages(folder: &Path) -> anyhow::Result<Status> {
-    clap_mangen::generate_to(args::command(), folder)
-        .with_context(|| format!("{}: manual pages can't be written", folder.display()))?;
+    write_pages(folder).with_context(|| format!("{}: manual pages can't be written", folder.display()))?;
     Ok(Status::Ok)
+}
+
+/// Pages are made in a folder of their own first: a rename replaces a link that others put under a page's name, and does not follow it.
+fn write_pages(folder: &Path) -> io::Result<()> {
+    files::refuse_foreign_link(folder)?;
+    let made = tempfile::tempdir_in(folder)?;
+    clap_mangen::generate_to(args::command(), made.path())?;
+    for page in fs::read_dir(made.path())? {
+        let page = page?;
+        fs::rename(page.path(), folder.join(page.file_name()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_replaces_a_link_and_does_not_follow_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "kept").unwrap();
+        let pages = folder.path().join("pages");
+        fs::create_dir(&pages).unwrap();
+        std::os::unix::fs::symlink(&victim, pages.join("ssmscope.1")).unwrap();
+        write_pages(&pages).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "kept");
+        assert!(fs::symlink_metadata(pages.join("ssmscope.1")).unwrap().is_file());
+        let names =
+            fs::read_dir(&pages).unwrap().map(|page| page.unwrap().file_name().into_string().unwrap());
+        assert!(names.into_iter().all(|name| name.ends_with(".1")), "nothing else is left");
+    }
 
     #[test]
     fn interfaces_and_words_are_completed() {

@@ -6,8 +6,6 @@ mod queue;
 mod walk;
 mod work;
 
-use std::fs;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
@@ -20,6 +18,7 @@ use ssmscope::report::{self, Detail, Form, Style};
 use ssmscope::verdict::Status;
 
 use crate::args::Batch;
+use crate::system::files;
 use crate::system::privileges::{self, As, Later};
 use crate::{exit, input, provenance, run};
 
@@ -59,7 +58,7 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
         ..settings
     };
     if let Some(folder) = &options.into {
-        make(folder).with_context(|| format!("{}: can't be made", folder.display()))?;
+        files::make_folder(folder).with_context(|| format!("{}: can't be made", folder.display()))?;
     }
     let written = options.into.as_ref().map(|folder| folder.join("output"));
     let later = Later { user: As::Owner(written.as_deref()), walks: &options.paths, ..Later::default() };
@@ -114,13 +113,6 @@ fn shared_form(form: Form, options: &Batch) -> Form {
 /// The memory that one capture may use: the same for every number of threads, since reaching it changes results.
 fn share(memory: usize) -> usize {
     (memory / 4).max(Bounds::LEAST_MEMORY)
-}
-
-fn make(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        made => made,
-    }
 }
 
 /// The version, and a digest of the options that change an output.

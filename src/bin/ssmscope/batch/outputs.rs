@@ -48,10 +48,7 @@ impl Outputs {
     /// When it can't be made.
     pub fn prepare(folder: &Path, form: Form, made_by: String) -> io::Result<Self> {
         for folder in [folder, &folder.join(NOTES)] {
-            match fs::create_dir(folder) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-                made => made?,
-            }
+            files::make_folder(folder)?;
         }
         Ok(Self { folder: folder.to_owned(), extension: form.extension(), made_by })
     }

@@ -147,6 +147,32 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
+/// Makes a folder, if it is not there.
+///
+/// # Errors
+/// When it can't be made, and where another user's symbolic link has that name.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {
+            refuse_foreign_link(folder)
+        }
+        made => made,
+    }
+}
+
+/// Whether a folder may be written to by this name: where others can write, a symbolic link of theirs may lead anywhere.
+///
+/// # Errors
+/// When it is a symbolic link that neither root nor this user made.
+pub fn refuse_foreign_link(folder: &Path) -> io::Result<()> {
+    let there = fs::symlink_metadata(folder)?;
+    if there.is_symlink() && ![0, geteuid().as_raw()].contains(&there.uid()) {
+        let what = "it is a symbolic link of another user, which is not followed";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+    }
+    Ok(())
+}
+
 /// Continues a file that [`create_private`] created, or creates it again after it was moved away.
 ///
 /// # Errors
@@ -172,7 +198,8 @@ fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create_new(true).mode(PRIVATE).open(path)
 }
 
-/// The local time zone; UTC where TZ names something that is no file of that size, such as a pipe or a device.
+/// The local time zone; UTC where TZ names something that is no file of that size, such as a pipe, a device or a file of
+/// the kernel's, which has no size.
 pub fn zone() -> TimeZone {
     let named = std::env::var_os("TZ").unwrap_or_default();
     let name = named.to_string_lossy();
@@ -182,7 +209,7 @@ pub fn zone() -> TimeZone {
     for place in [folder.join(name), Path::new(ZONES).join(name), PathBuf::from(name)] {
         if let Ok(about) = fs::metadata(place)
             && !name.is_empty()
-            && !(about.is_dir() || about.is_file() && about.len() <= ZONE_BYTES)
+            && !(about.is_dir() || about.is_file() && (1..=ZONE_BYTES).contains(&about.len()))
         {
             return TimeZone::UTC;
         }
@@ -193,9 +220,27 @@ pub fn zone() -> TimeZone {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 
     use super::*;
+
+    #[test]
+    fn a_folder_is_made_or_taken_but_not_through_another_user_s_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let [made, link, file] = ["made", "link", "file"].map(|name| folder.path().join(name));
+        make_folder(&made).unwrap();
+        make_folder(&made).unwrap();
+        fs::write(&file, "").unwrap();
+        assert!(make_folder(&file).is_err());
+        symlink(&made, &link).unwrap();
+        make_folder(&link).unwrap();
+        if !geteuid().is_root() {
+            eprintln!("skipped: only root can make a link another user's");
+            return;
+        }
+        lchown(&link, Some(65_534), None).unwrap();
+        assert!(make_folder(&link).unwrap_err().to_string().contains("symbolic link of another user"));
+    }
 
     #[test]
     fn a_new_file_can_be_read_by_its_owner_alone() {
