@@ -173,6 +173,10 @@ fn a_check_needs_no_rights() {
     let mut checking = spawn(&mut ssmscope(&["check", "--no-proxy", &server]));
     let _connection = silent.accept().unwrap();
     assert_ne!(user_with_only(NONE, &mut checking), "0");
+    // Its memory, where secrets are, gets into no file.
+    let limits = fs::read_to_string(format!("/proc/{}/limits", checking.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
     end(checking);
     if geteuid().is_root() {
         // The device is open by then.

@@ -16,6 +16,7 @@ use anyhow::Context;
 use caps::{CapSet, Capability, CapsHashSet, securebits};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
 
 use super::deadline::Deadline;
@@ -69,9 +70,10 @@ impl Default for As<'_> {
     }
 }
 
-/// Keeps the process from ever having more rights than now. No program of ours executes another, so nothing that works
-/// otherwise fails for it; a kernel that refuses is left alone.
+/// Keeps the process from ever having more rights than now, and its memory, where secrets and packets are, out of files if it should crash.
+/// No program of ours executes another, so nothing that works otherwise fails for it; a kernel that refuses is left alone.
 pub fn confine() {
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let _ = prctl::set_no_new_privs();
     let _ = caps::clear(None, CapSet::Bounding);
 }
