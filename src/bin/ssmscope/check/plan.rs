@@ -368,11 +368,9 @@ fn secret(file: Option<&Path>, variable: &str, uses_environment: bool) -> anyhow
 fn secret_in(file: &Path) -> anyhow::Result<Secret> {
     let named = file.display();
     // What the file holds is not in the error: it may be the secret, or another.
-    let read = files::read_bounded(file, SECRET_BYTES as u64 + 2);
-    let Some(secret) =
-        read.ok().and_then(|bytes| Some(Secret::new(std::str::from_utf8(&bytes).ok()?.to_owned())))
-    else {
-        bail!("{named}: can't be read, is no text, or is too long")
+    let bytes = files::read_bounded(file, SECRET_BYTES as u64 + 2).with_context(|| named.to_string())?;
+    let Some(secret) = std::str::from_utf8(&bytes).ok().map(|text| Secret::new(text.to_owned())) else {
+        bail!("{named}: is no text in UTF-8")
     };
     let line = secret.expose().trim_end_matches(['\n', '\r']);
     ensure!(!line.is_empty(), "{named}: is empty");
