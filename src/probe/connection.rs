@@ -180,7 +180,10 @@ impl Probe<'_> {
         }
         if let Task::Offer(offer) = task {
             let choice = offer::ask(*offer, plan.tls.server_name.as_deref(), &tls.random(), &mut channel);
-            self.choice = self.choice.take().or(choice);
+            if let Some(choice) = choice {
+                self.choice.get_or_insert(choice.hello);
+                self.unmet_by_choice = tls.unmet_by(&choice.chain);
+            }
             self.offered.push(client);
             self.knowledge.push(EndpointKnowledge::of(client));
             channel.close();
@@ -189,8 +192,8 @@ impl Probe<'_> {
         let began = Instant::now();
         let (handshake, knowledge) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
         self.knowledge.push(knowledge);
-        let mut established = match handshake {
-            Handshake::Complete(established) => established,
+        let (mut established, took) = match handshake {
+            Handshake::Complete(established, took) => (established, took),
             Handshake::Failed(failed) => {
                 self.unestablished.push(client);
                 self.refused = self.refused.or(failed.is_no_choice.then_some(client));
@@ -203,7 +206,8 @@ impl Probe<'_> {
                 return (true, None);
             }
         };
-        self.spent.tls.get_or_insert_with(|| spent(began));
+        self.spent.tls.get_or_insert(Elapsed::from_secs_f64(took.as_secs_f64()));
+        self.listened += began.elapsed().saturating_sub(took);
         // How long an answer takes is the server's affair.
         channel.set_patience(None);
         let began = Instant::now();
@@ -214,7 +218,7 @@ impl Probe<'_> {
         }
         let through = plan.proxy.as_ref().map(|_| authority(&plan.host, plan.port));
         self.asked.insert(client, performed.request(task, through));
-        let Performed { token, granted, page, lacks_answer, unanswered, .. } = performed;
+        let Performed { token, granted, page, lacks_answer, unanswered, closed_instead, .. } = performed;
         if let Some(token) = token {
             self.spent.token = Some(spent(began));
             self.token = Some(token);
@@ -225,6 +229,7 @@ impl Probe<'_> {
         }
         let waiting = |(phase, awaited)| GivenUp::of(client, phase, awaited, spent(began));
         self.given_up.extend(unanswered.map(waiting));
+        self.closed_instead.extend(closed_instead.map(waiting));
         // An error stays: it is reported again whenever it is asked for.
         let alert = match established.process_new_packets() {
             Err(rustls::Error::AlertReceived(alert)) => Some(AlertDescription(u8::from(alert))),
@@ -413,8 +418,12 @@ fn perform(
     };
     let unanswered = performed.token.as_ref().and_then(|token| token.unanswered);
     let unanswered = unanswered.or(performed.page.as_ref().and_then(|page| page.unanswered));
-    let is_silence = unanswered == Some(io::ErrorKind::TimedOut);
-    performed.unanswered = is_silence.then(|| (phase, channel.tape().cover(&line)));
+    let line = channel.tape().cover(&line);
+    match unanswered {
+        Some(io::ErrorKind::TimedOut) => performed.unanswered = Some((phase, line)),
+        Some(io::ErrorKind::UnexpectedEof) => performed.closed_instead = Some((phase, line)),
+        _ => {}
+    }
     performed.listened = listened;
     performed
 }

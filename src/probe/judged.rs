@@ -50,6 +50,9 @@ impl Probe<'_> {
         let offered = reported::taken(&mut connections, &self.offered);
         self.perspective(tunnel.as_ref(), &offered, captured.is_some() || self.is_wrapped)
             .apply(&mut connections);
+        if let Some(refused) = self.refused {
+            reported::certify(&mut connections, refused, &offered);
+        }
         let unmapped = reported::mapped(&mut connections, &plan.states);
         summary.recount(&connections);
         let total = self.answered.unwrap_or(ended) - self.tape.began();
@@ -147,6 +150,7 @@ impl Probe<'_> {
         let plan = self.plan;
         Perspective {
             given_up: &self.given_up,
+            closed_instead: &self.closed_instead,
             tunnel,
             portal: self.portal,
             violations: &self.violations,
@@ -162,6 +166,7 @@ impl Probe<'_> {
             timeout: plan.timeout,
             refused: self.refused,
             choice: self.choice.as_ref(),
+            unmet_by_choice: self.unmet_by_choice.as_ref(),
             offered,
             is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
             is_captured,
@@ -194,7 +199,7 @@ impl Probe<'_> {
             *end = redaction.socket(*end);
             *words = words.as_deref().map(Redaction::masked);
         }
-        for given_up in &mut self.given_up {
+        for given_up in self.given_up.iter_mut().chain(&mut self.closed_instead) {
             *given_up = redacted.given_up(given_up);
         }
     }

@@ -136,6 +136,8 @@ pub struct Probe<'p> {
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
     given_up: Vec<GivenUp>,
+    /// Where the server closed before the first byte of an answer, and what was asked.
+    closed_instead: Vec<GivenUp>,
     /// The client's end of the connection on which a proxy answered with a web page.
     portal: Option<SocketAddr>,
     /// The client's end of the connection on which a proxy's answer could not be read, and why.
@@ -155,6 +157,8 @@ pub struct Probe<'p> {
     /// The client's ends of the connections on which the server was asked for its choice, and that.
     offered: Vec<SocketAddr>,
     choice: Option<ServerHello>,
+    /// What the user demands of its certificate then, and it does not meet.
+    unmet_by_choice: Option<Unmet>,
 }
 
 impl<'p> Probe<'p> {
@@ -192,6 +196,7 @@ impl<'p> Probe<'p> {
             listened: Duration::ZERO,
             answered: None,
             given_up: Vec::new(),
+            closed_instead: Vec::new(),
             portal: None,
             unread: None,
             violations: Vec::new(),
@@ -202,6 +207,7 @@ impl<'p> Probe<'p> {
             refused: None,
             offered: Vec::new(),
             choice: None,
+            unmet_by_choice: None,
         };
         for secret in plan.secrets() {
             attempt.tape.hide(secret);
@@ -305,7 +311,10 @@ impl<'p> Probe<'p> {
     /// The addresses of a name, as they are given, or by the resolvers.
     fn looked_up(&mut self, host: &str) -> Resolution {
         let plan = self.plan;
-        let given = plan.known.iter().filter(|(name, _)| name.eq_ignore_ascii_case(host));
+        // A final dot makes no other name.
+        let wanted = host.trim_end_matches('.');
+        let given = plan.known.iter();
+        let given = given.filter(|(name, _)| name.trim_end_matches('.').eq_ignore_ascii_case(wanted));
         let given: Vec<_> = given.map(|(_, address)| *address).collect();
         if given.is_empty() {
             dns::resolve(&mut self.tape, host, plan.family, self.until)

@@ -213,7 +213,7 @@ impl PageAnswer {
             // RFC 6750, 3.1: the server names what is wrong with the token.
             (false, _, Some(error), Some((token, grant))) => {
                 let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
-                let meaning = token::of_error(&error, grant);
+                let meaning = token::of_error(&error, grant, "the token");
                 result.headline = format!("{path} answers {status}: {}", meaning.headline);
                 result.explanation = meaning.explanation;
                 result.advice = meaning.advice;

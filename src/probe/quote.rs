@@ -7,12 +7,12 @@ use crate::limits;
 /// Characters that are quoted of what can't be read.
 const SHOWN: usize = 60;
 
-/// The begin of these bytes.
+/// How these bytes begin.
 pub(super) fn begin(came: &[u8], tape: &Tape) -> String {
     shown(&tape.cover_cut(&String::from_utf8_lossy(came)))
 }
 
-/// The begin of their first line.
+/// How their first line begins.
 pub(super) fn line(came: &[u8], tape: &Tape) -> String {
     let covered = tape.cover_cut(&String::from_utf8_lossy(came));
     shown(covered.split(['\r', '\n']).next().unwrap_or_default())

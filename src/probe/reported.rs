@@ -19,6 +19,16 @@ pub(super) fn taken(connections: &mut Vec<Judged>, ends: &[SocketAddr]) -> Vec<J
     connections.extract_if(.., is_taken).collect()
 }
 
+/// Lets the connection of this client's end have the certificates that the server showed when it was asked what it would choose: their end
+/// is what thresholds are about.
+pub(super) fn certify(connections: &mut [Judged], refused: SocketAddr, offered: &[Judged]) {
+    let shown = offered.iter().find_map(|judged| judged.story.tls.examination.clone());
+    let own = connections.iter_mut().find(|judged| is_of(&judged.story, refused));
+    if let Some(Judged { story, .. }) = own.filter(|own| own.story.tls.examination.is_none()) {
+        story.tls.examination = shown;
+    }
+}
+
 /// Gives verdicts the severities that the user gives their codes. Returns the severities before.
 pub(super) fn mapped(connections: &mut [Judged], states: &States) -> Vec<Severity> {
     let map = |Judged { verdict, .. }: &mut Judged| {

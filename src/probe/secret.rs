@@ -1,6 +1,6 @@
 //! What must not be shown: passwords, client secrets, tokens.
 //!
-//! Who repeats a secret may spell it in another way: as a form, a URL, JSON or HTML has it, or in base64. This module is the only
+//! Who repeats a secret may spell it in another way: as a form, a URL, JSON or HTML has it, in base64 or in hexadecimal. This module is the only
 //! place that knows the spellings.
 
 use std::fmt;
@@ -13,11 +13,14 @@ use zeroize::Zeroizing;
 /// What replaces a secret.
 const COVER: &str = "[secret]";
 
-/// Fewest characters of a secret that count as its begin where a text ends.
+/// Fewest characters of a secret that count as its beginning where a text ends.
 const LEAST_BEGUN: usize = 4;
 
 /// The longest spelling of a character: `%25` several times over, or an entity.
 const LONGEST_SPELLING: usize = 12;
+
+/// Shortest hexadecimal form that is looked for.
+const LEAST_HEXADECIMAL: usize = 8;
 
 /// Shortest part of a secret's base64 that is looked for: less occurs by chance.
 const LEAST_BASE64: usize = 4;
@@ -71,7 +74,7 @@ impl Secret {
         let needles = self.needles();
         (0..text.len()).find(|at| {
             let rest = text.get(*at..).unwrap_or_default();
-            needles.iter().any(|needle| is_begun(rest, needle))
+            needles.iter().any(|needle| needle.is_begun(rest))
         })
     }
 
@@ -102,7 +105,7 @@ impl Secret {
         let mut at = 0;
         while at < text.len() {
             let rest = text.get(at..).unwrap_or_default();
-            match needles.iter().filter_map(|needle| spelled(rest, needle)).max() {
+            match needles.iter().filter_map(|needle| needle.spelled(rest)).max() {
                 Some(len) if len > 0 => {
                     places.push(at..at + len);
                     at += len;
@@ -114,15 +117,19 @@ impl Secret {
     }
 
     /// What is looked for.
-    fn needles(&self) -> Vec<Zeroizing<String>> {
+    fn needles(&self) -> Vec<Needle> {
         let mut needles = self.in_base64();
-        needles.push(self.0.clone());
+        let hexadecimal: String = self.0.bytes().map(|byte| format!("{byte:02x}")).collect();
+        if hexadecimal.len() >= LEAST_HEXADECIMAL {
+            needles.push(Needle { text: Zeroizing::new(hexadecimal), encoding: Encoding::Hexadecimal });
+        }
+        needles.push(Needle { text: self.0.clone(), encoding: Encoding::Plain });
         needles
     }
 
     /// What is certain in its base64, of either alphabet, whatever precedes and follows it: three bytes begin at one of
     /// three places (RFC 4648, 4).
-    fn in_base64(&self) -> Vec<Zeroizing<String>> {
+    fn in_base64(&self) -> Vec<Needle> {
         let mut needles = Vec::new();
         for before in 0..3 {
             let bytes = Zeroizing::new([&[0; 2][..before.min(2)], self.0.as_bytes()].concat());
@@ -131,7 +138,8 @@ impl Secret {
                 let text = Zeroizing::new(engine.encode(bytes.as_slice()));
                 let needle = text.get(certain.clone()).unwrap_or_default();
                 if needle.len() >= LEAST_BASE64 {
-                    needles.push(Zeroizing::new(needle.to_owned()));
+                    let text = Zeroizing::new(needle.to_owned());
+                    needles.push(Needle { text, encoding: Encoding::Base64 });
                 }
             }
         }
@@ -139,59 +147,107 @@ impl Secret {
     }
 }
 
-/// Whether a text ends in the middle of a secret, which it spells from its beginning.
-fn is_begun(text: &[u8], secret: &str) -> bool {
-    let mut ends = vec![0];
-    for (spelled, character) in secret.chars().enumerate() {
-        let is_over = |end: &usize| {
-            let rest = text.get(*end..).unwrap_or_default();
-            // The spelling of a character may be cut too.
-            rest.is_empty() || rest.len() < LONGEST_SPELLING && matches!(rest, [b'%' | b'\\' | b'&', ..])
-        };
-        if spelled >= LEAST_BEGUN && ends.iter().any(is_over) {
-            return true;
-        }
-        let mut next = Vec::new();
-        for end in ends {
-            let rest = text.get(end..).unwrap_or_default();
-            next.extend(lengths(rest, character).into_iter().map(|len| end + len));
-        }
-        next.sort_unstable();
-        next.dedup();
-        if next.is_empty() {
-            return false;
-        }
-        ends = next;
-    }
-    false
+/// How a secret is encoded where it is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    /// Not at all; in any case.
+    Plain,
+    /// In base64, over one or several lines.
+    Base64,
+    /// In hexadecimal digits of any case, with or without separators.
+    Hexadecimal,
 }
 
-/// How many bytes of a text spell a secret from its beginning, the most if there are several ways to read it.
-fn spelled(text: &[u8], secret: &str) -> Option<usize> {
-    let first = text.first()?;
-    // Nearly everywhere nothing begins, and what was captured may be megabytes.
-    if secret.as_bytes().first() != Some(first) && !matches!(first, b'%' | b'\\' | b'&' | b'+') {
-        return None;
+/// What is looked for.
+struct Needle {
+    text: Zeroizing<String>,
+    encoding: Encoding,
+}
+
+impl Needle {
+    /// Whether a text ends in the middle of it, which it spells from its beginning.
+    fn is_begun(&self, text: &[u8]) -> bool {
+        let mut ends = vec![0];
+        for (spelled, character) in self.text.chars().enumerate() {
+            let is_over = |end: &usize| {
+                let rest = text.get(*end..).unwrap_or_default();
+                // The spelling of a character may be cut too.
+                rest.is_empty() || rest.len() < LONGEST_SPELLING && matches!(rest, [b'%' | b'\\' | b'&', ..])
+            };
+            if spelled >= LEAST_BEGUN && ends.iter().any(is_over) {
+                return true;
+            }
+            ends = self.step(text, &ends, character);
+            if ends.is_empty() {
+                return false;
+            }
+        }
+        false
     }
-    let mut ends = vec![0];
-    for character in secret.chars() {
+
+    /// How many bytes of a text spell it from its beginning, the most if there are several ways to read it.
+    fn spelled(&self, text: &[u8]) -> Option<usize> {
+        let first = text.first()?;
+        let own = self.text.as_bytes().first()?;
+        // Nearly everywhere nothing begins, and what was captured may be megabytes.
+        if !own.eq_ignore_ascii_case(first) && !matches!(first, b'%' | b'\\' | b'&' | b'+') {
+            return None;
+        }
+        let mut ends = vec![0];
+        for character in self.text.chars() {
+            ends = self.step(text, &ends, character);
+            if ends.is_empty() {
+                return None;
+            }
+        }
+        ends.into_iter().max()
+    }
+
+    /// Where a character's spellings end that follow what ended there.
+    fn step(&self, text: &[u8], ends: &[usize], character: char) -> Vec<usize> {
         let mut next = Vec::new();
         for end in ends {
-            let rest = text.get(end..).unwrap_or_default();
-            next.extend(lengths(rest, character).into_iter().map(|len| end + len));
+            let rest = text.get(*end..).unwrap_or_default();
+            let broken = if *end == 0 { 0 } else { breaks(rest, self.encoding) };
+            for skipped in [0, broken].into_iter().take(1 + usize::from(broken > 0)) {
+                let rest = rest.get(skipped..).unwrap_or_default();
+                let lengths = lengths(rest, character, self.encoding != Encoding::Base64);
+                next.extend(lengths.into_iter().map(|len| end + skipped + len));
+            }
         }
         next.sort_unstable();
         next.dedup();
-        if next.is_empty() {
-            return None;
-        }
-        ends = next;
+        next
     }
-    ends.into_iter().max()
+}
+
+/// The length of what may separate the characters of an encoding: ends of lines as any spelling has them, spaces, and colons between
+/// hexadecimal digits.
+fn breaks(text: &[u8], encoding: Encoding) -> usize {
+    /// A line's end and some indentation.
+    const MOST: usize = 16;
+    if encoding == Encoding::Plain {
+        return 0;
+    }
+    let mut len = 0;
+    for _ in 0..MOST {
+        let rest = text.get(len..).unwrap_or_default();
+        let spelled = |character: char| lengths(rest, character, false).into_iter().max();
+        len += match rest.first() {
+            Some(b'\r' | b'\n' | b' ' | b'\t') => 1,
+            Some(b':' | b'-') if encoding == Encoding::Hexadecimal => 1,
+            Some(b'%' | b'\\' | b'&') => ['\n', '\r', ' '].into_iter().find_map(spelled).unwrap_or(0),
+            _ => 0,
+        };
+        if len == text.len() - rest.len() {
+            break;
+        }
+    }
+    len
 }
 
 /// How many bytes of a text spell a character from its beginning, in each way that is one.
-fn lengths(text: &[u8], character: char) -> Vec<usize> {
+fn lengths(text: &[u8], character: char, is_any_case: bool) -> Vec<usize> {
     let mut buffer = [0; 4];
     let plain = character.encode_utf8(&mut buffer).as_bytes();
     let mut lengths = Vec::new();
@@ -206,7 +262,8 @@ fn lengths(text: &[u8], character: char) -> Vec<usize> {
         Some(b'+') if character == ' ' => lengths.push(1),
         _ => {}
     }
-    if text.starts_with(plain) {
+    let is_plain = |found: &[u8]| found == plain || is_any_case && found.eq_ignore_ascii_case(plain);
+    if text.get(..plain.len()).is_some_and(is_plain) {
         lengths.push(plain.len());
     }
     lengths
@@ -303,6 +360,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_secret_is_covered_in_hexadecimal_in_broken_base64_and_in_another_case() {
+        let secret =
+            Secret::new("a-secret-of-more-than-one-line-in-base64-at-60-columns-0123456789".to_owned());
+        let encoded = STANDARD.encode(secret.expose());
+        for (columns, end) in [(60, "\n"), (64, "\r\n"), (60, "\\n"), (76, "%0D%0A"), (20, "\\u000a  ")] {
+            let lines: Vec<_> = encoded.as_bytes().chunks(columns).map(String::from_utf8_lossy).collect();
+            let text = format!("no: {}", lines.join(end));
+            let covered = secret.cover(&text);
+            assert!(covered.starts_with("no: [secret]") && covered.len() < 26, "{text} {covered}");
+        }
+        let digits: Vec<_> = secret.expose().bytes().map(|byte| format!("{byte:02x}")).collect();
+        for separator in ["", " ", ":", "\n"] {
+            let text = digits.join(separator);
+            assert_eq!(secret.cover(&text), "[secret]");
+            assert_eq!(secret.cover(&text.to_uppercase()), "[secret]");
+        }
+        assert_eq!(secret.cover(&secret.expose().to_uppercase()), "[secret]");
+        // What is plain has no separators.
+        assert_eq!(Secret::new("ab cd".to_owned()).cover("a b c d"), "a b c d");
+    }
 
     #[test]
     fn a_secret_shows_in_no_text() {

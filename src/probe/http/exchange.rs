@@ -6,7 +6,6 @@ use tracing::debug;
 use ureq_proto::BodyMode;
 use ureq_proto::client::state::RecvResponse;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
-use ureq_proto::parser::try_parse_response;
 use zeroize::Zeroizing;
 
 /// Whether a request can ask for this path, with the query behind it (RFC 9112, 3.2.1).
@@ -19,22 +18,14 @@ pub fn is_path(text: &str) -> bool {
 use ureq_proto::http::uri::PathAndQuery;
 pub(in crate::probe) use ureq_proto::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use super::{tls, unasked};
+pub(in crate::probe) use super::failure::Failure;
+use super::head::{self, unreadable};
+use super::tls;
 use crate::limits;
-use crate::probe::quote;
 use crate::probe::tape::Tape;
 
 /// Who asks, as servers' logs show it.
 pub(in crate::probe) const USER_AGENT: &str = concat!("ssmscope/", env!("CARGO_PKG_VERSION"));
-
-/// The informational status that no other follows (RFC 9110, 15.2.2).
-const SWITCHING_PROTOCOLS: u16 = 101;
-
-/// What a record of TLS is instead of an answer.
-pub(in crate::probe) const TLS_RECORD: &str = "is a TLS record";
-
-/// Header fields that are read of a head.
-const HEADERS: usize = 64;
 
 /// An answer, as far as it came.
 #[derive(Clone, Debug)]
@@ -45,29 +36,6 @@ pub(in crate::probe) struct Answer {
     pub(in crate::probe) body: Zeroizing<Vec<u8>>,
     /// Where the body ended too early, and how; absent where it came to its end, or was not read so far.
     pub(in crate::probe) broken_off: Option<String>,
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(in crate::probe) enum Failure {
-    /// The connection ended, or nothing came.
-    Io(io::Error),
-    /// The answer's head ended in its middle: after this many bytes, and in this way.
-    CutShort(usize, io::Error),
-    /// Only informational answers came (RFC 9110, 15.2), the last of them with this status.
-    NoFinal(u16),
-    /// The answer's header can't be read: why, and what came of it.
-    Malformed(String, Zeroizing<Vec<u8>>),
-    /// Nothing was sent.
-    NotSent(String),
-    /// What came is no HTTP.
-    NotHttp(Zeroizing<Vec<u8>>),
-    /// It came before anything was asked.
-    Unasked(Zeroizing<Vec<u8>>),
-    /// It was sent before the server had any of the request.
-    Overtook(Zeroizing<Vec<u8>>),
-    /// Behind the answer, which had this status, another one came.
-    Followed(u16, Zeroizing<Vec<u8>>),
 }
 
 impl Answer {
@@ -90,7 +58,7 @@ impl Answer {
 
     /// Hides what the tape hides in the header fields.
     pub(in crate::probe) fn cover(&mut self, tape: &Tape) {
-        cover(&mut self.headers, tape);
+        head::cover(&mut self.headers, tape);
     }
 
     /// Where a redirect leads.
@@ -102,64 +70,6 @@ impl Answer {
     pub(in crate::probe) fn retry_after(&self) -> Option<String> {
         const LONGEST: usize = 40;
         self.header("retry-after").filter(|text| text.len() < LONGEST).map(str::to_owned)
-    }
-}
-
-impl Failure {
-    /// Of a header that is longer than is read.
-    pub(in crate::probe) fn too_long() -> Self {
-        let why = format!("it is longer than {} bytes", limits::HTTP_HEAD_BYTES);
-        Self::Malformed(why, Zeroizing::default())
-    }
-
-    /// How the connection ended where no byte of an answer had come.
-    pub(in crate::probe) fn unanswered(&self) -> Option<io::ErrorKind> {
-        match self {
-            Self::Io(error) => Some(error.kind()),
-            _ => None,
-        }
-    }
-
-    /// What came of a request, in words that follow `asked`: `GET /`. What the tape hides is not among them.
-    pub(in crate::probe) fn of(&self, asked: &str, tape: &Tape) -> String {
-        match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => format!("no answer to {asked}"),
-            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                format!("no answer to {asked}: the server closed the connection")
-            }
-            Self::Io(error) => format!("no answer to {asked}: {}", tls::ended(error)),
-            Self::CutShort(len, error) => {
-                let how = match error.kind() {
-                    io::ErrorKind::TimedOut => "time was over".to_owned(),
-                    _ => tls::ended(error),
-                };
-                format!("the header of the answer to {asked} is incomplete after {len} bytes: {how}")
-            }
-            Self::NoFinal(status) => format!("only informational answers ({status}) came to {asked}"),
-            Self::Malformed(why, came) if came.is_empty() => {
-                format!("the header of the answer to {asked} is malformed: {why}")
-            }
-            Self::Malformed(why, came) => {
-                let line = quote::line(came, tape);
-                format!("the header of the answer to {asked} is malformed: {why}; it begins \"{line}\"")
-            }
-            Self::NotSent(why) => format!("{asked} can't be sent: {why}"),
-            Self::Unasked(came) => {
-                let line = quote::line(came.trim_ascii_start(), tape);
-                format!("the server answered before {asked} was sent: \"{line}\"")
-            }
-            Self::Overtook(came) => {
-                let line = quote::line(came.trim_ascii_start(), tape);
-                format!("the server sent an answer before {asked} had reached it: \"{line}\"")
-            }
-            Self::Followed(status, came) => {
-                let line = quote::line(came.trim_ascii_start(), tape);
-                format!("the server sent a second answer behind the one to {asked} ({status}): \"{line}\"")
-            }
-            Self::NotHttp(came) => {
-                format!("the answer to {asked} is not HTTP/1.1: it {}", what_it_is(came, tape))
-            }
-        }
     }
 }
 
@@ -176,22 +86,21 @@ pub(in crate::probe) fn exchange(
     let mut came = Zeroizing::new(Vec::new());
     let mut informational = None;
     let response = loop {
-        let (taken, response) = call.try_response(&came, false).map_err(|error| unreadable(&error, &came))?;
-        if response.is_none() && taken > 0 {
-            let status = came
-                .split(|byte| *byte == b' ')
-                .nth(1)
-                .and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-            informational = status.or(informational);
-        }
-        came.drain(..taken);
-        match response {
-            Some(response) => break response,
-            None if taken > 0 => continue,
-            None if came.len() >= limits::HTTP_HEAD_BYTES => {
-                return Err(Failure::too_long());
+        if let Some((len, response)) = head::one(&came)? {
+            let all = came.len();
+            let rest = came.split_off(len.min(all));
+            let before = std::mem::replace(&mut came, Zeroizing::new(rest));
+            if !head::is_informational(response.status().as_u16()) {
+                // It decides what follows: fields that differ in the length are an error.
+                call.try_response(&head::framing(&response), false)
+                    .map_err(|error| unreadable(&error, &before))?;
+                break response;
             }
-            None => {}
+            informational = Some(response.status().as_u16());
+            continue;
+        }
+        if came.len() >= limits::HTTP_ANSWER_HEAD_BYTES {
+            return Err(head::too_long(&came));
         }
         let ended = match more(stream, &mut came) {
             Ok(0) => io::ErrorKind::UnexpectedEof.into(),
@@ -199,7 +108,7 @@ pub(in crate::probe) fn exchange(
             Err(error) => error,
         };
         return Err(match informational {
-            Some(status) if came.is_empty() => Failure::NoFinal(status),
+            Some(status) if came.is_empty() => Failure::NoFinal(status, ended),
             _ if came.is_empty() => Failure::Io(ended),
             _ => Failure::CutShort(came.len(), ended),
         });
@@ -213,7 +122,7 @@ pub(in crate::probe) fn exchange(
     if let Some(RecvResponseResult::RecvBody(call)) = call.proceed() {
         answer.broken_off = read_body(stream, call, &mut came, &mut answer.body).err();
     }
-    if unasked::begins_answer(&came) && answer.broken_off.is_none() {
+    if head::begins_answer(&came) && answer.broken_off.is_none() {
         return Err(Failure::Followed(answer.status, came));
     }
     // No field and no byte of the body: they may hold a token.
@@ -355,85 +264,10 @@ pub(in crate::probe) fn redirect(status: u16, headers: &HeaderMap) -> Option<Str
     Some(if has_query { format!("{target}?...") } else { target })
 }
 
-/// The head of an answer.
-pub(in crate::probe) struct Head {
-    pub(in crate::probe) status: u16,
-    pub(in crate::probe) headers: HeaderMap,
-}
-
-impl Head {
-    /// Hides what the tape hides in the header fields.
-    pub(in crate::probe) fn cover(&mut self, tape: &Tape) {
-        cover(&mut self.headers, tape);
-    }
-}
-
-/// Reads the head of a final answer (RFC 9110, 15.2), and returns it with its length; `None` until it is whole.
-///
-/// # Errors
-/// When the bytes can't begin an answer.
-pub(in crate::probe) fn head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Failure> {
-    let mut before = 0;
-    loop {
-        let rest = bytes.get(before..).unwrap_or_default();
-        let parsed = try_parse_response::<HEADERS>(rest).map_err(|error| unreadable(&error, rest))?;
-        let Some((len, response)) = parsed else { return Ok(None) };
-        before += len;
-        let status = response.status().as_u16();
-        if !(100..200).contains(&status) || status == SWITCHING_PROTOCOLS {
-            return Ok(Some((before, Head { status, headers: response.headers().clone() })));
-        }
-    }
-}
-
 /// The error that a challenge names: `Bearer realm="x", error="invalid_token"` (RFC 6750, 3).
 pub(in crate::probe) fn bearer_error(challenge: &str) -> Option<&str> {
     let (_, rest) = challenge.split_once("error=\"")?;
     rest.split('"').next()
-}
-
-/// Hides what a tape hides in header fields.
-fn cover(headers: &mut HeaderMap, tape: &Tape) {
-    for value in headers.values_mut() {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let covered = tape.cover(&text);
-        // A field may have characters that are not ASCII (RFC 9110, 5.5).
-        if let Some(covered) = HeaderValue::from_bytes(covered.as_bytes()).ok().filter(|_| covered != text) {
-            *value = covered;
-        }
-    }
-}
-
-/// Why the bytes that came can't begin an answer.
-fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
-    let kept = Zeroizing::new(came.to_vec());
-    if !came.starts_with(b"HTTP/1.") {
-        return Failure::NotHttp(kept);
-    }
-    let text = error.to_string();
-    let why = if text.contains("too many headers") {
-        format!("it has more than {HEADERS} fields")
-    } else {
-        text.strip_prefix("http parse fail: ").unwrap_or(&text).to_owned()
-    };
-    Failure::Malformed(why, kept)
-}
-
-/// What bytes are that begin no answer of HTTP/1.
-fn what_it_is(came: &[u8], tape: &Tape) -> String {
-    /// RFC 9113, 4.1 and 6.5: a SETTINGS frame, on stream 0, begins what either side sends.
-    const SETTINGS: u8 = 4;
-    let is_http2 =
-        matches!(came, [_, _, _, SETTINGS, _, 0, 0, 0, 0, ..]) || came.starts_with(b"PRI * HTTP/2");
-    if is_http2 {
-        return "is HTTP/2 frames".to_owned();
-    }
-    if matches!(came, [0x14..=0x17, 3, 0..=4, ..]) {
-        return TLS_RECORD.to_owned();
-    }
-    let is_page = came.trim_ascii_start().starts_with(b"<");
-    let kind = if is_page { "is a page without a header, as of HTTP/0.9, and " } else { "" };
-    format!("{kind}begins \"{}\"", quote::begin(came, tape))
 }
 
 fn not_sent(error: &ureq_proto::Error) -> Failure {

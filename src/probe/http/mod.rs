@@ -2,6 +2,8 @@
 
 pub(super) mod demands;
 pub(super) mod exchange;
+pub(super) mod failure;
+pub(super) mod head;
 pub(super) mod offer;
 mod overheard;
 pub(super) mod tls;

@@ -24,6 +24,13 @@ pub(in crate::probe) enum Offer {
     Old,
 }
 
+/// What a server chooses.
+pub(in crate::probe) struct Choice {
+    pub(in crate::probe) hello: ServerHello,
+    /// Its certificates, its own first; empty where they are encrypted.
+    pub(in crate::probe) chain: Vec<Vec<u8>>,
+}
+
 impl Offer {
     /// In the order in which they are made.
     pub(in crate::probe) const ALL: [Self; 2] = [Self::Everything, Self::Old];
@@ -36,7 +43,7 @@ pub(in crate::probe) fn ask(
     name: Option<&str>,
     random: &[u8; 32],
     channel: &mut Channel<'_>,
-) -> Option<ServerHello> {
+) -> Option<Choice> {
     channel.tape().enter(Phase::Tls);
     let versions = match offer {
         Offer::Everything => "TLS 1.0 to 1.3",
@@ -57,7 +64,24 @@ pub(in crate::probe) fn ask(
         return None;
     }
     channel.tape().note(format!("it would choose {suite} over {version}"));
-    Some(hello)
+    let chain = messages.iter().find(|(kind, _)| *kind == CERTIFICATE && !version.is_tls13());
+    Some(Choice { hello, chain: chain.map(|(_, body)| certificates(body)).unwrap_or_default() })
+}
+
+/// The certificates of a message in clear (RFC 5246, 7.4.2), the server's own first.
+fn certificates(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut rest = body.get(3..).unwrap_or_default();
+    let mut chain = Vec::new();
+    while let [a, b, c, more @ ..] = rest {
+        let len = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        let Some((der, after)) = more.split_at_checked(len) else { break };
+        if chain.len() >= limits::CHAIN_CERTIFICATES {
+            break;
+        }
+        chain.push(der.to_vec());
+        rest = after;
+    }
+    chain
 }
 
 impl Offer {
@@ -98,6 +122,7 @@ fn is_complete(bytes: &[u8]) -> bool {
 
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
+const CERTIFICATE: u8 = 11;
 const SERVER_HELLO_DONE: u8 = 14;
 
 /// The whole handshake messages in these records, by type, and whether something follows that is none.
@@ -250,9 +275,17 @@ mod tests {
         assert!(!is_complete(&record(&old)) && !is_complete(&new[..8]) && !is_complete(&[]));
     }
 
+    #[test]
+    fn certificates_are_read_as_far_as_they_are_whole() {
+        assert_eq!(certificates(b"\0\0\x0b\0\0\x02ab\0\0\x03cde"), [b"ab".to_vec(), b"cde".to_vec()]);
+        assert_eq!(certificates(b"\0\0\x0b\0\0\x02ab\0\0\x03cd"), [b"ab".to_vec()]);
+        assert!(certificates(b"\0\0").is_empty());
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_are_an_answer_or_none(bytes: Vec<u8>) {
+            certificates(&bytes);
             let _ = is_complete(&[&[22, 3, 3][..], &counted(&bytes)].concat());
             let _ = is_complete(&bytes);
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, PeerIncompatible, SignatureScheme,
@@ -16,10 +16,10 @@ use tracing::debug;
 use super::demands::{Demands, Unmet};
 use super::overheard::Overheard;
 use super::verifier::{Accepted, Verifier};
-use crate::cert::{Anchors, NameSource, Pin, Wanted};
+use crate::cert::{Anchors, Date, NameSource, Pin, Wanted};
 use crate::limits;
 use crate::probe::broken::broken_by;
-use crate::probe::net::socket::Channel;
+use crate::probe::net::socket::{Channel, words};
 use crate::probe::step::Phase;
 use crate::story::EndpointKnowledge;
 use crate::tcp::Role;
@@ -100,8 +100,8 @@ pub(in crate::probe) type Established = ClientConnection;
 
 /// How a handshake ended.
 pub(in crate::probe) enum Handshake {
-    /// It is complete.
-    Complete(Box<Established>),
+    /// It is complete, and took so long; what the check listened for afterwards is no part of that.
+    Complete(Box<Established>, Duration),
     /// It is not; the tape shows what happened.
     Failed(Failed),
 }
@@ -194,6 +194,7 @@ impl Tls {
             outcome = connection.complete_io(&mut overheard).map(|_| ());
         }
         let first_version = overheard.version();
+        let took = began.elapsed();
         let unmet = self.looked_at(channel);
         let was_asked = self.resolver.was_asked.load(Ordering::Relaxed);
         if outcome.is_ok() && (awaits_verdict || was_asked) {
@@ -228,7 +229,7 @@ impl Tls {
                 };
                 let with = if self.peer == Peer::Proxy { " with the proxy" } else { "" };
                 channel.tape().note(format!("TLS is established{with}{kind}"));
-                (Handshake::Complete(Box::new(connection)), knowledge)
+                (Handshake::Complete(Box::new(connection), took), knowledge)
             }
             Err(error) => {
                 knowledge.alert = alert(&error);
@@ -249,6 +250,11 @@ impl Tls {
         *unpinned.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+    }
+
+    /// The first of the user's demands that these certificates do not meet, which came outside a handshake that looks at them.
+    pub(in crate::probe) fn unmet_by(&self, chain: &[Vec<u8>]) -> Option<Unmet> {
+        self.verifier.unmet_by(chain, Date(UnixTime::now().as_secs() as i64))
     }
 
     /// Notes what is worth saying of the certificates, and returns the demand that they do not meet.
@@ -327,10 +333,12 @@ fn last_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::Re
 /// Whether client and server have no version, suite, group or signature in common, by an error before a suite is agreed on, and by
 /// the version of a ServerHello that came. A server that breaks the protocol is asked nothing more.
 fn is_no_choice(error: &io::Error, version: Option<Version>) -> bool {
-    use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+    use rustls::AlertDescription::{
+        HandshakeFailure, InsufficientSecurity, NoApplicationProtocol, ProtocolVersion,
+    };
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::AlertReceived(alert)) => {
-            matches!(alert, HandshakeFailure | InsufficientSecurity | ProtocolVersion)
+            matches!(alert, HandshakeFailure | InsufficientSecurity | NoApplicationProtocol | ProtocolVersion)
         }
         Some(Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig)) => true,
         // A server that knows no newer version answers with its own, whatever the extensions say (RFC 5246, E.1).
@@ -390,7 +398,8 @@ fn ended_by(peer: Peer, error: &io::Error) -> String {
         },
         None if error.kind() == io::ErrorKind::TimedOut => "no answer; given up".to_owned(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => format!("{who} closed in the middle"),
-        None => format!("TLS ended: {error}"),
+        None if error.kind() == io::ErrorKind::ConnectionReset => format!("{who} reset the connection"),
+        None => format!("TLS ended: {}", words(error)),
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::exchange::{Answer, Failure};
+use super::exchange::Answer;
+use super::failure::Failure;
+use super::head::{Early, begins_answer, early};
 use super::tls::Established;
 use crate::limits;
 use crate::probe::net::socket::Channel;
@@ -20,9 +22,6 @@ const LISTENS_IN_ALL: Duration = Duration::from_millis(150);
 /// How long it listens where an answer seems to have begun.
 const LISTENS_ON: Duration = Duration::from_secs(1);
 
-/// How an answer of HTTP/1 begins (RFC 9112, 4).
-const BEGIN: &[u8] = b"HTTP/1.";
-
 /// What it means that an answer came for which nobody had asked.
 pub(in crate::probe) fn meaning(failure: &Failure) -> String {
     let how = match failure {
@@ -34,17 +33,6 @@ pub(in crate::probe) fn meaning(failure: &Failure) -> String {
         "TCP and TLS are fine. The server sent an unsolicited response: it may belong to another request, and a client must not take it \
          for its own (RFC 9112, 9.2). {how}"
     )
-}
-
-/// What bytes are that came before the request.
-#[derive(PartialEq, Eq, Debug)]
-enum Early {
-    /// They may begin an answer; nothing may have come.
-    Perhaps,
-    /// They begin no answer.
-    Other,
-    /// They begin an answer.
-    Answer,
 }
 
 /// Listens before a request is sent, after it has listened for some time before others. What came and begins no answer is returned, for
@@ -81,27 +69,11 @@ pub(in crate::probe) fn listen(
     if begins_answer(&came) { Err(Failure::Unasked(came)) } else { Ok(came) }
 }
 
-/// Whether bytes begin an answer.
-pub(super) fn begins_answer(came: &[u8]) -> bool {
-    early(came, true) == Early::Answer
-}
-
 /// How long to listen on a connection of this age, after so long before others.
 fn time_for(age: Duration, listened: Duration) -> Duration {
     let [least, most] = LISTENS;
     let left = LISTENS_IN_ALL.saturating_sub(listened);
     if left < least { Duration::ZERO } else { age.clamp(least, most).min(left) }
-}
-
-/// What bytes are; where no more come, the begin of an answer is one. Empty lines before it do not count (RFC 9112, 2.2).
-fn early(came: &[u8], is_all: bool) -> Early {
-    let blank = came.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let begin = came.get(blank..).unwrap_or_default();
-    let is_begun = !begin.is_empty() && BEGIN.starts_with(begin);
-    if !(begin.starts_with(BEGIN) || is_all && is_begun) {
-        return if begin.is_empty() || is_begun { Early::Perhaps } else { Early::Other };
-    }
-    Early::Answer
 }
 
 /// What a request is sent over. What came before it is read first, and an answer that the server sent before it had any of the request

@@ -154,6 +154,40 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl Verifier {
+    /// The first of the user's demands that these certificates do not meet, whoever signed them. Without certificates, and without the
+    /// response that is stapled to them, none is known to be met.
+    pub(super) fn unmet_by(&self, chain: &[Vec<u8>], now: Date) -> Option<Unmet> {
+        let unknown = |headline: &str, explanation: &str| Unmet {
+            headline: headline.to_owned(),
+            explanation: explanation.to_owned(),
+            advice: Vec::new(),
+            is_revoked: false,
+        };
+        let Some(own) = chain.first() else {
+            let has_demands = !self.pins.is_empty() || self.demands != Demands::default();
+            return has_demands.then(|| {
+                unknown(
+                    "its certificate is not known to meet what the options demand",
+                    "TLS 1.3 encrypts the certificate, so --pin, --crl-file, --min-rsa-bits and --require-staple can't be applied.",
+                )
+            });
+        };
+        if let Some(pin) = self.unpinned(&own.as_slice().into()) {
+            let headline = format!("the server's public key is {pin}, which is not pinned (--pin)");
+            return Some(unknown(&headline, "No request was sent."));
+        }
+        let demands = Demands { wants_staple: false, ..self.demands.clone() };
+        let presented = Presented { chain, staple: &[], anchors: &self.anchors, now };
+        demands.look_at(presented).1.or_else(|| {
+            self.demands.wants_staple.then(|| {
+                unknown(
+                    "it is not known whether it staples an OCSP response",
+                    "The second ClientHello asks for none, and --require-staple demands one.",
+                )
+            })
+        })
+    }
+
     /// The pin of a certificate's key, where it is none of those that are wanted.
     fn unpinned(&self, own: &CertificateDer<'_>) -> Option<String> {
         match Pin::of_certificate(own) {

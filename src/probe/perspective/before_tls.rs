@@ -1,7 +1,7 @@
 //! What failed before TLS began: a proxy's tunnel, or a request for TLS inside the protocol.
 
 use super::{OTHER_SIDE, PROTOCOL, SERVER_LOG};
-use crate::probe::http::exchange;
+use crate::probe::http::failure;
 use crate::probe::proxy::Tunnel;
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
@@ -134,7 +134,7 @@ pub(super) fn unread(verdict: &mut Verdict, why: &str) {
         verdict.actor == Actor::Client && matches!(verdict.code, Code::ClosedEarly | Code::ClientSilent);
     let is_about_it = matches!(verdict.code, Code::ProxyRefused | Code::NoResponse);
     // To a bystander that is TLS that failed; here it answers a request in clear.
-    let speaks_tls = why.ends_with(exchange::TLS_RECORD);
+    let speaks_tls = why.ends_with(failure::TLS_RECORD);
     if verdict.severity == Severity::Critical && !is_about_it && !is_own && !speaks_tls {
         return;
     }

@@ -3,16 +3,22 @@
 //! The analysis judges a connection as a bystander, who sees that the client closed or sent an alert. Where the check did
 //! that, the side to examine is the server, and the words are about what the server did.
 
+mod advice;
 mod before_tls;
 mod certificate;
+mod choice;
 mod proxied;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 
 use std::net::SocketAddr;
 
+use advice::{
+    CAPTURE, IDENTITY, KEY, LONGER, LOSS, MTU, NEW_PIN, OTHER_SIDE, PATIENT, PINNED, PROTOCOL, PROXY_LOG,
+    SERVER_LOG,
+};
 use before_tls::{injected, never_began, portal, quote, refused_tunnel, unencrypted, unread};
-use certificate::words_of;
 
 use super::http::demands::Unmet;
 use super::http::verifier::{Accepted, objectionable};
@@ -21,11 +27,11 @@ use super::proxy::Tunnel;
 use super::reported::is_of;
 use super::step::Phase;
 use crate::analysis::Judged;
-use crate::cert::{Fault, Issuer};
+use crate::cert::Issuer;
 use crate::story::{PreludeFacts, SocketCounters, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{NamedGroup, Prelude, ServerHello};
+use crate::tls::{Prelude, ServerHello};
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// Where the check's time ended before the work of a connection did.
@@ -51,6 +57,8 @@ impl GivenUp {
 /// What the check knows of its own part.
 pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],
+    /// The same where the server closed before the first byte of an answer.
+    pub(super) closed_instead: &'p [GivenUp],
     /// What the proxy answered last.
     pub(super) tunnel: Option<&'p Tunnel>,
     /// The client's end of the connection on which a proxy answered with a web page.
@@ -79,6 +87,8 @@ pub(super) struct Perspective<'p> {
     pub(super) refused: Option<SocketAddr>,
     /// What the server would choose of all that OpenSSL and Java offer.
     pub(super) choice: Option<&'p ServerHello>,
+    /// What the user demands of its certificate then, and it does not meet.
+    pub(super) unmet_by_choice: Option<&'p Unmet>,
     /// The connections on which it was asked so.
     pub(super) offered: &'p [Judged],
     /// Whether the user restricted the versions that are offered.
@@ -96,6 +106,9 @@ impl Perspective<'_> {
             let mut given_up = self.given_up.iter();
             if let Some(given_up) = given_up.find(|given_up| is_of(story, given_up.client)) {
                 self.time_is_over(story, verdict, given_up);
+            }
+            if let Some(asked) = self.closed_instead.iter().find(|asked| is_of(story, asked.client)) {
+                unanswered::closed_instead(verdict, &asked.awaited);
             }
             rejected_packets(story, verdict);
             hole(story, verdict);
@@ -240,80 +253,6 @@ impl Perspective<'_> {
         verdict.change_advice(|advice| *advice = vec![log, longer]);
     }
 
-    /// A server that others can talk to is no failure, however old what it needs is.
-    fn choice(&self, story: &Story, verdict: &mut Verdict) {
-        let Some((hello, version, suite)) =
-            self.choice.and_then(|hello| Some((hello, hello.version?, hello.cipher_suite?)))
-        else {
-            verdict.explanation = format!(
-                "{} A second ClientHello with everything that OpenSSL and Java offer, TLS 1.0 to 1.3, was refused as well.",
-                verdict.explanation
-            )
-            .into();
-            // The check's own alert is its answer to what the server chose.
-            if let (Actor::Client, Some(version)) = (verdict.actor, story.tls.version()) {
-                verdict.actor = Actor::Server;
-                verdict.headline = format!(
-                    "the server answered with {version}, which this check did not offer, and refuses all else that clients offer"
-                )
-                .into();
-                verdict.change_advice(|advice| *advice = vec![MODERN]);
-            }
-            return;
-        };
-        let name = suite.to_string();
-        let is_aead = name.contains("GCM") || name.contains("CHACHA20");
-        let group = hello.group.and_then(NamedGroup::name).unwrap_or("secp256r1");
-        let why = match () {
-            () if version.is_obsolete() => format!("{version} must not be used any more (RFC 8996)"),
-            () if !(version.is_tls13() || is_aead && name.contains("ECDHE")) => {
-                "a suite without ECDHE and AEAD is obsolete (RFC 9325, 4.2)".to_owned()
-            }
-            () if !["x25519", "secp256r1", "secp384r1", "X25519MLKEM768"].contains(&group) => {
-                format!("its group, {group}, is not one that this check has")
-            }
-            () => "its certificate or its group is of a kind that this check lacks, as P-521 is".to_owned(),
-        };
-        let is_java = !version.is_obsolete()
-            && ["AES_128", "AES_256", "CHACHA20"].iter().any(|cipher| name.contains(cipher))
-            && !name.contains("CCM");
-        let others = if is_java { "a Java client can" } else { "clients with old settings can" };
-        let restricted =
-            if self.is_restricted { " (--tls-min and --tls-max restrict it)" } else { ", TLS 1.2 and 1.3" };
-        verdict.actor = Actor::Server;
-        // A suite that the check has is not what it lacks.
-        let lacking = if version.is_tls13() {
-            " with a certificate or a group that this check lacks"
-        } else {
-            ", which this check can't complete"
-        };
-        verdict.headline = format!("the server chooses {suite} over {version}{lacking}; {others}").into();
-        verdict.explanation = format!(
-            "The server refused what this check offered{restricted}, and was asked by a second ClientHello what it would \
-             choose of all that OpenSSL and Java offer; nothing was completed. The choice is obsolete or rare: {why}. Whether \
-             the rest works, a page for example, is not known."
-        )
-        .into();
-        verdict.change_advice(|advice| *advice = vec![OPENSSL, MODERN]);
-        if !self.is_restricted {
-            verdict.severity = Severity::Warning;
-        }
-        // Up to TLS 1.2 the certificate comes in clear.
-        let found = self.offered.iter().find_map(|judged| judged.story.tls.examination.as_ref());
-        let fault = found.and_then(|found| objectionable(found, self.accepted));
-        // A server that chooses RSA key exchange signs nothing.
-        let is_unused =
-            |fault: &&Fault| matches!(fault, Fault::KeyUsage { .. }) && name.starts_with("TLS_RSA_");
-        if let Some(fault) = fault.filter(|fault| !is_unused(fault)) {
-            let when = self.offered.iter().find_map(|judged| judged.story.certificates_at());
-            verdict.severity = Severity::Critical;
-            let (words, advice) = words_of(fault);
-            verdict.headline = format!("{words}; and {}", verdict.headline).into();
-            verdict.change_advice(|known| known.splice(..0, advice.iter().copied()).for_each(drop));
-            verdict.explanation = format!("{} {}", verdict.explanation, fault.sentence(when)).into();
-        }
-    }
-
     /// The key is another than the pinned ones. What else is wrong with the certificate comes first, as clients look at that first.
     fn unpinned(&self, story: &Story, verdict: &mut Verdict, own: &str) {
         let found = story.tls.examination.as_ref();
@@ -426,21 +365,3 @@ fn violation(verdict: &mut Verdict, what: &str) {
     verdict.client_reports = Vec::new();
     verdict.change_advice(|advice| *advice = vec![SERVER_LOG, OTHER_SIDE]);
 }
-
-const PINNED: &str = "curl: (90) SSL: public key does not match pinned public key";
-const KEY: &str = "Compare the certificate (-v) with the server's own, on the server: `openssl x509 -noout -fingerprint -sha256`.";
-const NEW_PIN: &str = "If the server's key was replaced on purpose, give --pin the new pin.";
-const IDENTITY: &str = "Give the check a certificate that the server accepts: --cert and --key.";
-const PROTOCOL: &str = "Check the port, the protocol, and that TLS is enabled in the server's configuration.";
-const MTU: &str = "Check the MTU of tunnels and VPNs on the path: `ping -M do -s 1472 SERVER` shows whether large packets pass.";
-const LOSS: &str = "Look for errors and drops on the interfaces of the path.";
-const CAPTURE: &str =
-    "Repeat the check with --capture: packets show what was lost, TTLs, and who sent a RST or an ICMP error.";
-const OPENSSL: &str = "See all of it: `openssl s_client -connect SERVER:PORT -cipher ALL:@SECLEVEL=0`.";
-const MODERN: &str = "Have the server offer TLS 1.2 or 1.3 with ECDHE over X25519 or P-256, and AES-GCM.";
-const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, or waiting for a backend.";
-const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
-const PATIENT: &str = "With --patient, and a longer --timeout, the check shows whether it is slow or silent.";
-const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";
-const OTHER_SIDE: &str =
-    "Check from a host next to the server too: if it succeeds there, a device on the path changes the bytes.";

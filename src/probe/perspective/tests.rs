@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::cert::{Date, Examination, NameSource, Wanted, Weakness};
+use crate::cert::{Date, Examination, Fault, NameSource, Wanted, Weakness};
 use crate::story::{EndingKind, EndpointKnowledge};
 use crate::tcp::Role::{Client, Server};
 use crate::tls::{AlertDescription, Basis, CipherSuite, PlainKind, Version};
@@ -17,6 +17,7 @@ fn end() -> SocketAddr {
 fn ignorant() -> Perspective<'static> {
     Perspective {
         given_up: &[],
+        closed_instead: &[],
         tunnel: None,
         portal: None,
         violations: &[],
@@ -32,6 +33,7 @@ fn ignorant() -> Perspective<'static> {
         timeout: Elapsed::from_millis(10_000),
         refused: None,
         choice: None,
+        unmet_by_choice: None,
         offered: &[],
         is_restricted: false,
         is_captured: false,

@@ -8,6 +8,7 @@ use super::named::Proxy;
 use super::tunnel::Tunnel;
 use crate::limits;
 use crate::probe::http::exchange::{self, Failure};
+use crate::probe::http::head;
 use crate::probe::net::socket::Channel;
 use crate::probe::tape::Tape;
 
@@ -53,8 +54,8 @@ pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) ->
                     Failure::CutShort(came.len(), ended).of("CONNECT", channel.tape()),
                 ));
             }
-            None if came.len() > limits::HTTP_HEAD_BYTES => {
-                return Ok(Tunnel::unread(Failure::too_long().of("CONNECT", channel.tape())));
+            None if came.len() > limits::HTTP_ANSWER_HEAD_BYTES => {
+                return Ok(Tunnel::unread(head::too_long(&came).of("CONNECT", channel.tape())));
             }
             None => {}
         }
@@ -63,7 +64,7 @@ pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) ->
 
 /// What an answer's head contains without what the tape hides, once it is whole or can't be one, and the length of what precedes the tunnel's bytes.
 fn answer(bytes: &[u8], tape: &Tape) -> Option<(Tunnel, usize)> {
-    let (len, mut head) = match exchange::head(bytes) {
+    let (len, mut head) = match head::head(bytes) {
         Ok(head) => head?,
         Err(failure) => return Some((Tunnel::unread(failure.of("CONNECT", tape)), bytes.len())),
     };

@@ -57,7 +57,7 @@ impl ProxyTls {
     pub(in crate::probe) fn open(&self, channel: &mut Channel<'_>) -> Result<(), Box<Refused>> {
         let (handshake, knowledge) = self.tls.shake_hands(&self.plan, channel, false);
         match handshake {
-            Handshake::Complete(established) => {
+            Handshake::Complete(established, _) => {
                 channel.wrap(established);
                 Ok(())
             }

@@ -26,12 +26,14 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     };
     let option = if severity == Severity::Critical { "-c" } else { "-w" };
     let subject = &expiry.certificate.subject;
+    let is_well = outcome.connections.iter().all(|judged| judged.verdict.severity == Severity::Ok);
+    let well = if is_well { "The check itself went well. " } else { "" };
     let mut conclusion = Conclusion::critical(
         REASON.code,
         format!("{whose} {verb} {} ({days:.1} days)", expiry.date()),
         format!(
-            "The check itself went well. Of the certificates that the server sent, {subject} is the first to end, {}. The \
-             threshold is {range} days ({option}).",
+            "{well}Of the certificates that the server sent, {subject} is the first to end, {}. The threshold is {range} days \
+             ({option}).",
             expiry.at.machine_readable()
         ),
         &["Renew the certificate, and reload the server: it keeps the old one until then."],

@@ -51,8 +51,14 @@ pub(super) fn pop3(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
 /// The code of a reply of SMTP or FTP: of its last line, in which a space follows the code (RFC 5321, 4.2.1; RFC 959, 4.2).
 /// 0 for what is no code. With what came behind it.
 fn reply(channel: &mut impl Read) -> io::Result<(u16, Vec<u8>)> {
-    let is_last =
-        |line: &str| !line.get(3..).is_some_and(|rest| rest.starts_with('-')) && !line.starts_with(' ');
+    // Another one follows a preliminary reply (RFC 959, 4.2).
+    let is_preliminary =
+        |line: &str| matches!(line.as_bytes(), [b'1', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..]);
+    let is_last = |line: &str| {
+        !(line.get(3..).is_some_and(|rest| rest.starts_with('-'))
+            || line.starts_with(' ')
+            || is_preliminary(line))
+    };
     let (last, rest) = line(channel, is_last)?;
     Ok((last.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0), rest))
 }
@@ -91,6 +97,8 @@ mod tests {
             Reply::Agrees
         );
         assert_eq!(ftp(&mut Script::new(&["220 c\r\n", "530 no\r\n"])).unwrap(), Reply::Refuses);
+        let busy = ["120 ready in 1 minute\r\n220 c\r\n", "234 go\r\n"];
+        assert_eq!(ftp(&mut Script::new(&busy)).unwrap(), Reply::Agrees);
         assert_eq!(
             imap(&mut Script::new(&["* OK hi\r\n", "* BYE\r\n", "a1 OK go\r\n"])).unwrap(),
             Reply::Agrees

@@ -127,9 +127,9 @@ pub(super) fn of_strange_error(status: u16) -> Meaning {
     }
 }
 
-/// The meaning of an error of RFC 6749, 5.2, or RFC 6750, 3.1. Doorkeeper checks in this order: the client, its grant type, the
+/// The meaning of an error of RFC 6749, 5.2, or RFC 6750, 3.1, by which this was refused. Doorkeeper checks in this order: the client, its grant type, the
 /// user, the scope.
-pub(in crate::probe) fn of_error(error: &str, grant: Grant) -> Meaning {
+pub(in crate::probe) fn of_error(error: &str, grant: Grant, refused: &str) -> Meaning {
     let kind = grant.client_kind();
     let (headline, explanation) = match error {
             "invalid_client" => (
@@ -178,9 +178,10 @@ pub(in crate::probe) fn of_error(error: &str, grant: Grant) -> Meaning {
                 "SSM failed on the request, by its own account",
                 format!("It names the error {error}: the request may be right, the server can't answer it now."),
             ),
-            _ => ("SSM refused the token", format!("It names the error {error}.")),
+            _ => ("", format!("It names the error {error}.")),
         };
-    Meaning { headline: headline.to_owned(), explanation, advice: advice(error, grant) }
+    let headline = if headline.is_empty() { format!("SSM refused {refused}") } else { headline.to_owned() };
+    Meaning { headline, explanation, advice: advice(error, grant) }
 }
 
 /// What helps against an error.

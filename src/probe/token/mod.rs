@@ -183,7 +183,11 @@ pub(super) fn ask(
     let mut stream = Asking::after(before, established, channel);
     let answer = exchange::exchange(&mut stream, head, Some(body.as_bytes()));
     match stream.judge(answer) {
-        Ok(answer) => read(request, &answer, channel.tape()),
+        Ok(mut answer) => {
+            // What is shown of a field may be a part of it, and no part of a secret may be left.
+            answer.cover(channel.tape());
+            read(request, &answer, channel.tape())
+        }
         Err(failure @ (Failure::Overtook(_) | Failure::Followed(..))) => (early(request, &failure), None),
         Err(failure) => {
             // What came is not shown: it may be a token.
@@ -191,6 +195,11 @@ pub(super) fn ask(
                 Failure::NotHttp(_) => "the answer to the request for a token is not HTTP/1.1".to_owned(),
                 Failure::Malformed(..) => {
                     "the header of the answer to the request for a token is malformed".to_owned()
+                }
+                Failure::TooLong(what, _) => {
+                    format!(
+                        "the header of the answer to the request for a token {what} that this check reads"
+                    )
                 }
                 failure => failure.of("the request for a token", channel.tape()),
             };
@@ -360,7 +369,7 @@ impl Token {
 
     fn explain_error(&mut self, error: &str) {
         error.clone_into(&mut self.outcome);
-        self.explain(meaning::of_error(error, self.grant));
+        self.explain(meaning::of_error(error, self.grant, "the request for a token"));
     }
 
     fn explain_status(&mut self, answer: &Answer) {

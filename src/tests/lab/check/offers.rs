@@ -31,10 +31,28 @@ fn a_server_that_needs_what_the_check_lacks_is_a_warning_unless_it_refuses_every
         assert_eq!((checked.codes(), checked.reason()), (vec!["tls-alert"], "tls-alert"), "{checked}");
         assert_eq!(checked.status(), status, "{options:?} {checked}");
         assert!(checked.contains(words), "{options:?} {checked}");
+        if port == 8443 {
+            // What the user demands of the certificate holds for the one that is shown then.
+            let pin = "sha256//BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+            for (options, reason, words) in [
+                (["--pin", pin], "tls-alert", "which is not pinned"),
+                (["-c", "9999999:"], "certificate-expiring", "the server's certificate ends"),
+            ] {
+                let all = [&["10.9.0.2:8443", "--name", NAME, "--ca-file", &ca][..], &options].concat();
+                let checked = check(&lab, &all);
+                assert_eq!((checked.reason(), checked.status()), (reason, 2), "{checked}");
+                assert!(checked.check["headline"].as_str().unwrap().contains(words), "{checked}");
+            }
+        }
         let severity = if status == 1 { "warning" } else { "critical" };
         assert_eq!(checked.check["severity"], severity, "{checked}");
         assert_eq!(checked.connections[0]["verdict"]["actor"], "server", "{checked}");
     }
+    // A server that takes another protocol inside TLS alone serves clients without ALPN.
+    let Some(_server) = lab.serve_tls(8449, &good, &["-alpn", "h2"]) else { return };
+    let checked = check(&lab, &["10.9.0.2:8449", "--name", NAME, "--ca-file", &ca]);
+    assert_eq!((checked.reason(), checked.status()), ("tls-alert", 1), "{checked}");
+    assert!(checked.contains("accepts no ALPN protocol that this check offers"), "{checked}");
     // TLS 1.3 alone was asked for: that TLS 1.2 would do is no excuse.
     let Some(_server) = lab.serve_tls(8448, &good, &["-tls1_2"]) else { return };
     let options = ["10.9.0.2:8448", "--name", NAME, "--ca-file", &ca, "--tls-min", "1.3"];

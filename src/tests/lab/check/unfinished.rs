@@ -60,10 +60,10 @@ fn overtaken(lab: &Lab) {
 }
 
 fn tunnels(lab: &Lab) {
-    let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "a".repeat(70_000));
+    let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "a".repeat(300_000));
     let answers: [(u16, &[u8], &str); 5] = [
         (3128, b"HTTP/1.1 200 Connect", "incomplete after 20 bytes"),
-        (3129, long.as_bytes(), "longer than 16384 bytes"),
+        (3129, long.as_bytes(), "longer than the 256 KiB that this check reads"),
         (3130, b"SSH-2.0-x\r\n", "begins \"SSH-2.0-x"),
         (3131, b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "is malformed"),
         (3132, b"\x15\x03\x01\x00\x02\x02\x46", "a TLS record"),
@@ -226,6 +226,18 @@ fn pages(lab: &Lab) {
     let checked = check(lab, &["10.9.0.2:8446", "--name", NAME, "--ca-file", &ca, "--http", "/"]);
     assert_eq!((checked.reason(), checked.status()), ("page-unexpected", 2), "{checked}");
     assert!(checked.contains("the server answered before GET / was sent"), "{checked}");
+    // It reads the request, and closes.
+    let config = peers::tls(&pki.good());
+    serve(lab, 8447, move |mut peer| {
+        let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut stream = rustls::Stream::new(&mut connection, &mut peer);
+        let _ = stream.read(&mut [0; 4_096]);
+        connection.send_close_notify();
+        let _ = connection.write_tls(&mut peer);
+    });
+    let checked = check(lab, &["10.9.0.2:8447", "--name", NAME, "--ca-file", &ca, "--http", "/"]);
+    assert_eq!((checked.reason(), checked.status()), ("no-response", 2), "{checked}");
+    assert!(checked.contains("instead of replying to GET /"), "{checked}");
     for _ in 0..5 {
         let options = ["10.9.0.2:8444", "--name", NAME, "--ca-file", &ca, "--http", "/"];
         let checked = check(lab, &options);

@@ -1,0 +1,152 @@
+//! What a server would choose of all that OpenSSL and Java offer, where it refused what the check offers.
+
+use super::Perspective;
+use super::advice::{MODERN, OPENSSL};
+use super::certificate::words_of;
+use crate::cert::Fault;
+use crate::probe::http::verifier::objectionable;
+use crate::story::Story;
+use crate::tls::{NamedGroup, Version};
+use crate::verdict::{Actor, Severity, Verdict};
+
+impl Perspective<'_> {
+    /// A server that others can talk to is no failure, however old what it needs is.
+    pub(super) fn choice(&self, story: &Story, verdict: &mut Verdict) {
+        let Some((hello, version, suite)) =
+            self.choice.and_then(|hello| Some((hello, hello.version?, hello.cipher_suite?)))
+        else {
+            verdict.explanation = format!(
+                "{} A second ClientHello with everything that OpenSSL and Java offer, TLS 1.0 to 1.3, was refused as well.",
+                verdict.explanation
+            )
+            .into();
+            // The check's own alert is its answer to what the server chose.
+            if let (Actor::Client, Some(version)) = (verdict.actor, story.tls.version()) {
+                verdict.actor = Actor::Server;
+                verdict.headline = format!(
+                    "the server answered with {version}, which this check did not offer, and refuses all else that clients offer"
+                )
+                .into();
+                verdict.change_advice(|advice| *advice = vec![MODERN]);
+            }
+            return;
+        };
+        let name = suite.to_string();
+        let restricted =
+            if self.is_restricted { " (--tls-min and --tls-max restrict it)" } else { ", TLS 1.2 and 1.3" };
+        verdict.actor = Actor::Server;
+        if verdict.cause.as_deref() == Some(NO_PROTOCOL) {
+            verdict.headline = format!(
+                "the server accepts no ALPN protocol that this check offers (--alpn); without ALPN it chooses {suite} over {version}"
+            )
+            .into();
+            verdict.explanation = "The server refused what this check offers for the protocol inside TLS, and was asked by a second \
+                                   ClientHello without ALPN, which it answered; nothing was completed. Clients that send no ALPN are \
+                                   served, as Java's older ones and `openssl s_client`, and so are those that offer what it accepts."
+                .into();
+            verdict.change_advice(|advice| *advice = vec![ALPN]);
+        } else {
+            let others = others(&name, version);
+            let is_suite = !version.is_tls13() || is_rare(&name);
+            // A suite that the check has is not what it lacks.
+            let lacking = if is_suite {
+                ", which this check can't complete"
+            } else {
+                " with a certificate or a group that this check lacks"
+            };
+            let why = why(&name, version, hello.group);
+            verdict.headline = format!("the server chooses {suite} over {version}{lacking}; {others}").into();
+            verdict.explanation = format!(
+                "The server refused what this check offered{restricted}, and was asked by a second ClientHello what it would \
+                 choose of all that OpenSSL and Java offer; nothing was completed. The choice is obsolete or rare: {why}. Whether \
+                 the rest works, a page for example, is not known."
+            )
+            .into();
+            verdict.change_advice(|advice| *advice = vec![OPENSSL, MODERN]);
+        }
+        if !self.is_restricted {
+            verdict.severity = Severity::Warning;
+        }
+        self.faults_of_choice(&name, verdict);
+    }
+
+    /// What is wrong with the certificate that the server showed then, and what the user demands of it.
+    fn faults_of_choice(&self, name: &str, verdict: &mut Verdict) {
+        if let Some(unmet) = self.unmet_by_choice {
+            verdict.severity = Severity::Critical;
+            verdict.headline = format!("{}; and {}", unmet.headline, verdict.headline).into();
+            verdict.explanation = format!("{} {}", verdict.explanation, unmet.explanation).into();
+        }
+        // Up to TLS 1.2 the certificate comes in clear.
+        let found = self.offered.iter().find_map(|judged| judged.story.tls.examination.as_ref());
+        let fault = found.and_then(|found| objectionable(found, self.accepted));
+        // A server that chooses RSA key exchange signs nothing.
+        let is_unused =
+            |fault: &&Fault| matches!(fault, Fault::KeyUsage { .. }) && name.starts_with("TLS_RSA_");
+        if let Some(fault) = fault.filter(|fault| !is_unused(fault)) {
+            let when = self.offered.iter().find_map(|judged| judged.story.certificates_at());
+            verdict.severity = Severity::Critical;
+            let (words, advice) = words_of(fault);
+            verdict.headline = format!("{words}; and {}", verdict.headline).into();
+            verdict.change_advice(|known| known.splice(..0, advice.iter().copied()).for_each(drop));
+            verdict.explanation = format!("{} {}", verdict.explanation, fault.sentence(when)).into();
+        }
+    }
+}
+
+/// By which a server refuses each protocol that is offered inside TLS (RFC 7301, 3.2).
+const NO_PROTOCOL: &str = "no_application_protocol";
+
+const ALPN: &str =
+    "Give --alpn a protocol that the server accepts, such as h2, or none by --alpn '', as clients have it.";
+
+/// Whether clients have the suite and do not offer it unless they are told to.
+fn is_rare(suite: &str) -> bool {
+    suite.contains("CCM")
+}
+
+/// Who can complete it.
+fn others(suite: &str, version: Version) -> &'static str {
+    let is_java = ["AES_128", "AES_256", "CHACHA20"].iter().any(|cipher| suite.contains(cipher));
+    match () {
+        () if is_rare(suite) => "clients whose settings have it can",
+        () if is_java && !version.is_obsolete() => "a Java client can",
+        () => "clients with old settings can",
+    }
+}
+
+/// Why the check can't.
+fn why(suite: &str, version: Version, group: Option<NamedGroup>) -> String {
+    let is_aead = suite.contains("GCM") || suite.contains("CHACHA20");
+    let group = group.and_then(NamedGroup::name).unwrap_or("secp256r1");
+    match () {
+        () if version.is_obsolete() => format!("{version} must not be used any more (RFC 8996)"),
+        () if is_rare(suite) => {
+            "this check lacks suites with CCM, and clients offer none by default".to_owned()
+        }
+        () if !(version.is_tls13() || is_aead && suite.contains("ECDHE")) => {
+            "a suite without ECDHE and AEAD is obsolete (RFC 9325, 4.2)".to_owned()
+        }
+        () if !["x25519", "secp256r1", "secp384r1", "X25519MLKEM768"].contains(&group) => {
+            format!("its group, {group}, is not one that this check has")
+        }
+        () => "its certificate or its group is of a kind that this check lacks, as P-521 is".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_choice_lacks_is_named_by_what_it_is() {
+        let (new, old) = (Version::TLS13, Version::TLS12);
+        assert!(why("TLS_AES_128_CCM_SHA256", new, None).contains("CCM"));
+        assert_eq!(others("TLS_AES_128_CCM_SHA256", new), "clients whose settings have it can");
+        assert!(why("TLS_RSA_WITH_AES_128_CBC_SHA", old, None).contains("RFC 9325"));
+        assert_eq!(others("TLS_RSA_WITH_AES_128_CBC_SHA", old), "a Java client can");
+        assert_eq!(others("TLS_RSA_WITH_3DES_EDE_CBC_SHA", old), "clients with old settings can");
+        assert!(why("TLS_AES_128_GCM_SHA256", new, Some(NamedGroup(0x0019))).contains("secp521r1"));
+        assert!(why("TLS_AES_128_GCM_SHA256", new, None).contains("P-521"));
+    }
+}
