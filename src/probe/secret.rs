@@ -119,7 +119,8 @@ impl Secret {
     /// What is looked for.
     fn needles(&self) -> Vec<Needle> {
         let mut needles = self.in_base64();
-        let hexadecimal: String = self.0.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let halves = self.0.bytes().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        let hexadecimal: String = halves.filter_map(|half| char::from_digit(half.into(), 16)).collect();
         if hexadecimal.len() >= LEAST_HEXADECIMAL {
             needles.push(Needle { text: Zeroizing::new(hexadecimal), encoding: Encoding::Hexadecimal });
         }

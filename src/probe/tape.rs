@@ -181,7 +181,9 @@ impl Tape {
                 })
                 .collect();
             let mut stream: Vec<u8> = payloads.iter().flat_map(|payload| payload.iter().copied()).collect();
-            secrets.iter().for_each(|secret| secret.cover_cut_bytes(&mut stream));
+            for secret in secrets {
+                secret.cover_cut_bytes(&mut stream);
+            }
             let mut rest = &stream[..];
             for payload in &mut payloads {
                 let (part, after) = rest.split_at(payload.len());

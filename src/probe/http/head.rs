@@ -112,7 +112,7 @@ fn lenient(head: &[u8]) -> Zeroizing<Vec<u8>> {
                 lines.push(b' ');
             }
             let rest = line.trim_ascii_start();
-            lines.extend(rest.iter().map(printable));
+            lines.extend(rest.iter().copied().map(printable));
             if rest.is_empty() && line.ends_with(b"\n") {
                 lines.extend_from_slice(b"\r\n");
             }
@@ -122,7 +122,7 @@ fn lenient(head: &[u8]) -> Zeroizing<Vec<u8>> {
             Some(colon) => {
                 let (name, value) = line.split_at(colon);
                 lines.extend_from_slice(name.trim_ascii_end());
-                lines.extend(value.iter().map(printable));
+                lines.extend(value.iter().copied().map(printable));
             }
             None => lines.extend_from_slice(line),
         }
@@ -131,11 +131,11 @@ fn lenient(head: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// A byte of a value. A NUL stays, and the field is refused.
-fn printable(byte: &u8) -> u8 {
+fn printable(byte: u8) -> u8 {
     match byte {
-        0 | b'\t' | b'\r' | b'\n' => *byte,
+        0 | b'\t' | b'\r' | b'\n' => byte,
         byte if byte.is_ascii_control() => b' ',
-        byte => *byte,
+        byte => byte,
     }
 }
 

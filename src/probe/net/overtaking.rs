@@ -69,7 +69,7 @@ mod tests {
         let mut channel = Channel::new(stream, taped, &mut tape, until, Duration::from_secs(1));
         counters(channel.connection())?;
         if is_full {
-            channel.write_all(&[0; 8 * BUFFER]).unwrap();
+            channel.write_all(&vec![0; 8 * BUFFER]).unwrap();
         }
         channel.asks();
         channel.write_all(b"GET /").unwrap();

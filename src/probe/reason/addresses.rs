@@ -16,13 +16,17 @@ pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) ->
     let severity = outcome.unmapped.get(index).copied().unwrap_or(judged.verdict.severity);
     let conclusion = Conclusion { severity, ..Conclusion::of_connection(index, judged) };
     let conclusion = outcome.mapped(conclusion);
-    let next = outcome.connections.iter().find(|other| is_open(other) && address(other) != address(judged));
-    match (address(judged), next.and_then(address)) {
-        (Some(dead), Some(next)) if !is_open(judged) && !outcome.tries_all_addresses => {
-            passed_over(dead, next, conclusion)
-        }
-        _ => conclusion,
+    match passed_over_for(outcome, judged) {
+        Some((dead, next)) => passed_over(dead, next, conclusion),
+        None => conclusion,
     }
+}
+
+/// The address of a connection that TCP did not open, and the one that clients pass it over for, if they do.
+pub(super) fn passed_over_for(outcome: &Outcome, judged: &Judged) -> Option<(IpAddr, IpAddr)> {
+    let dead = address(judged).filter(|_| !is_open(judged) && !outcome.tries_all_addresses)?;
+    let next = outcome.connections.iter().find(|other| is_open(other) && address(other) != Some(dead));
+    Some((dead, next.and_then(address)?))
 }
 
 /// What follows from an address to which this host sent nothing.

@@ -225,6 +225,9 @@ fn a_threshold_of_time_is_about_what_was_done() {
     assert_eq!(is(&Outcome { alerts: critical, ..attempt(vec![healthy()]) }), ("slow", Severity::Critical));
     let patient = Alerts { time_warning: Some(Elapsed::from_millis(200)), ..Alerts::default() };
     assert_eq!(is(&Outcome { alerts: patient, ..attempt(vec![healthy()]) }), ("healthy", Severity::Ok));
+    // An address that clients pass over does not hide it.
+    let second = attempt(vec![to(1, refused()), to(2, healthy())]);
+    assert_eq!(is(&Outcome { alerts: critical, ..second }), ("slow", Severity::Critical));
     // A failure is not slow.
     assert_eq!(is(&Outcome { alerts: critical, ..attempt(vec![refused()]) }).0, "refused");
 }

@@ -223,30 +223,13 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
     }
     let value =
         |name: &str| object.as_ref().and_then(|object| object.get(name)).filter(|value| !value.is_null());
-    // RFC 6750, 2.1: no other characters can be sent in a header field.
-    let is_sendable = |token: &&str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     // RFC 6749, 5.1: an answer with an error grants nothing, whatever form the error has.
     let has_error = value("error").is_some_and(|error| *error != Value::Bool(false));
     let token = text("access_token").filter(|_| is_success && !has_error);
     let token = token.filter(|token| !token.trim().is_empty());
-    if token.is_some_and(|token| !is_sendable(&token)) {
+    if let Some(why) = token.and_then(|token| unusable(token, &answer.body, value("expires_in"))) {
         "no-token".clone_into(&mut result.outcome);
-        result.explain(meaning::of_unusable("it has characters that no request can contain (RFC 6750, 2.1)"));
-        return (result, None);
-    }
-    if let (Some(_), Some(name)) = (token, names::repeated(&answer.body)) {
-        "no-token".clone_into(&mut result.outcome);
-        result.explain(meaning::of_unusable(&format!(
-            "the answer names {name} more than once, and clients take different ones of them (RFC 8259, 4)"
-        )));
-        return (result, None);
-    }
-    // Some servers write the number as a text, and clients read it.
-    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-    let lifetime = value("expires_in").and_then(number);
-    if let (Some(_), Some(seconds)) = (token, lifetime.filter(|seconds| *seconds <= 0.0)) {
-        "no-token".clone_into(&mut result.outcome);
-        result.explain(meaning::of_unusable(&format!("it has expired already (expires_in {seconds})")));
+        result.explain(meaning::of_unusable(&why));
         return (result, None);
     }
     let kind = value("token_type").map(|kind| kind.as_str().map_or_else(|| kind.to_string(), str::to_owned));
@@ -277,13 +260,10 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
                 result.add_limit(answer);
             }
         }
-        None if is_success && has_error => {
-            "no-token".clone_into(&mut result.outcome);
-            result.explain(meaning::of_strange_error(answer.status));
-        }
         None if is_success && object.as_ref().is_some_and(Value::is_object) => {
             "no-token".clone_into(&mut result.outcome);
-            result.explain(meaning::of_no_token(answer.status));
+            let meaning = if has_error { meaning::of_strange_error } else { meaning::of_no_token };
+            result.explain(meaning(answer.status));
         }
         None => match answer.header("www-authenticate").and_then(exchange::bearer_error) {
             // RFC 6750, 3: the challenge may contain the error, and the body none.
@@ -292,6 +272,23 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
         },
     }
     (result, None)
+}
+
+/// Why a token of an answer with this body can't be used, if it can't.
+fn unusable(token: &str, body: &[u8], expires_in: Option<&Value>) -> Option<String> {
+    // RFC 6750, 2.1: no other characters can be sent in a header field.
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some("it has characters that no request can contain (RFC 6750, 2.1)".to_owned());
+    }
+    if let Some(name) = names::repeated(body) {
+        return Some(format!(
+            "the answer names {name} more than once, and clients take different ones of them (RFC 8259, 4)"
+        ));
+    }
+    // Some servers write the number as a text, and clients read it.
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    let seconds = expires_in.and_then(number).filter(|seconds| *seconds <= 0.0)?;
+    Some(format!("it has expired already (expires_in {seconds})"))
 }
 
 /// What it means that no answer came.
