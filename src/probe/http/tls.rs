@@ -100,7 +100,7 @@ pub(in crate::probe) type Established = ClientConnection;
 
 /// How a handshake ended.
 pub(in crate::probe) enum Handshake {
-    /// It is complete, and took so long; what the check listened for afterwards is no part of that.
+    /// It is complete, after this time; what the check listened for afterwards is no part of that.
     Complete(Box<Established>, Duration),
     /// It is not; the tape shows what happened.
     Failed(Failed),

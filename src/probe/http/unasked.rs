@@ -69,7 +69,7 @@ pub(in crate::probe) fn listen(
     if begins_answer(&came) { Err(Failure::Unasked(came)) } else { Ok(came) }
 }
 
-/// How long to listen on a connection of this age, after so long before others.
+/// How long to listen on a connection of this age, where the check has listened for that time on others.
 fn time_for(age: Duration, listened: Duration) -> Duration {
     let [least, most] = LISTENS;
     let left = LISTENS_IN_ALL.saturating_sub(listened);

@@ -21,7 +21,7 @@ impl Overtaking {
         *self = Self { asked: Some(0), is_overtaken: false };
     }
 
-    /// So many bytes were sent.
+    /// Bytes of it were sent.
     pub(super) fn sent(&mut self, len: usize) {
         self.asked = self.asked.map(|asked| asked + len as u64);
     }

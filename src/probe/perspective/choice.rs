@@ -100,7 +100,7 @@ const NO_PROTOCOL: &str = "no_application_protocol";
 const ALPN: &str =
     "Give --alpn a protocol that the server accepts, such as h2, or none by --alpn '', as clients have it.";
 
-/// Whether clients have the suite and do not offer it unless they are told to.
+/// Whether clients have the suite and offer it only where they are configured to.
 fn is_rare(suite: &str) -> bool {
     suite.contains("CCM")
 }

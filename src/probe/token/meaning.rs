@@ -114,7 +114,7 @@ pub(super) fn of_no_token(status: u16) -> Meaning {
     }
 }
 
-/// The meaning of a success in JSON with an error that has no name, and no token counts beside it.
+/// The meaning of a success in JSON with an error that has no name, which no token outweighs.
 pub(super) fn of_strange_error(status: u16) -> Meaning {
     Meaning {
         headline: format!("SSM answers {status} with an error in place of a token"),
