@@ -521,6 +521,15 @@ pub const LOG_OFFSETS: usize = 256;
 /// Most connections whose packets `read -w` writes: each takes some 200 bytes, and its verdict's text where it is not ok.
 pub const WRITTEN_CONNECTIONS: usize = 100_000;
 
+/// Bytes that `-w` with `--redact` keeps of what connections contain: some 20 KiB for each of 6,000 TLS handshakes, or the headers of a
+/// million records. Of what comes after it, no payload is left, which is reported.
+pub const REWRITTEN_BYTES: usize = 128 * 1024 * 1024;
+
+/// Segments, and their bytes, that wait behind a hole in one direction of a connection that is written with `--redact`.
+pub const REWRITTEN_WAITING: usize = 256;
+/// See [`REWRITTEN_WAITING`].
+pub const REWRITTEN_WAITING_BYTES: usize = 256 * 1024;
+
 /// Servers, and clients, that are counted to say what the input holds where a selection matches nothing.
 pub const COUNTED_ENDS: usize = 1_000;
 

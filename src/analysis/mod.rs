@@ -39,7 +39,7 @@ pub use groups::{Group, GroupKey, Groups};
 pub use interim::Interim;
 pub use logs::{LogInput, LogSource, LogSummary};
 pub use lookups::{Found, LookupFault, Lookups, Search, Subject, Unanswered};
-pub use redact::Redaction;
+pub use redact::{NamelessFrames, NewFrame, Redaction};
 pub use scan::Scan;
 pub use servers::{Dealings, Presented, ServerSummary, Times};
 pub use summary::Summary;

@@ -181,6 +181,15 @@ impl<'env> Run<'env> {
     }
 
     fn packet(&mut self, packet: &Packet<'_>, target: &Target) -> io::Result<()> {
+        let moment = Moment { number: packet.number, at: packet.at };
+        if let Content::Segment(segment) = &packet.content
+            && let Some(lookup) = decode::lookup_over_tcp(segment)
+        {
+            let content = Content::Lookup(Box::new(lookup));
+            if target.admits(&Packet { content: content.clone(), ..*packet }) {
+                self.summary.record_lookup(&content, moment);
+            }
+        }
         if !target.admits(packet) {
             self.summary.skipped += 1;
             return Ok(());
@@ -189,7 +198,6 @@ impl<'env> Run<'env> {
         if self.reports_packets {
             self.shares.event(&Event::Packet(packet))?;
         }
-        let moment = Moment { number: packet.number, at: packet.at };
         let (direction, filtered) = (packet.direction, packet.filtered);
         let id = PacketId { moment, origin: packet.origin, names: packet.names, direction, filtered };
         match &packet.content {

@@ -208,6 +208,14 @@ impl Summary {
         }
     }
 
+    /// Takes in a lookup that is a part of a connection, and counted with it.
+    #[cold]
+    pub(super) fn record_lookup(&mut self, content: &Content<'_>, moment: Moment) {
+        if let Content::Lookup(lookup) = content {
+            self.lookups.add(lookup, moment);
+        }
+    }
+
     fn count_other(&mut self, other: &Other) {
         if let Some(count) = self.others.get_mut(other) {
             *count += 1;

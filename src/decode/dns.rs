@@ -1,4 +1,4 @@
-//! DNS over UDP: which name was asked for, and which addresses it has (RFC 1035, 4.1).
+//! DNS: which name was asked for, and which addresses it has (RFC 1035, 4.1).
 
 use std::net::IpAddr;
 
@@ -8,13 +8,26 @@ use domain::rdata::{A, Aaaa};
 
 use super::span::Span;
 use crate::limits;
-use crate::packet::{Content, Host, IpHeader, Lookup, NoAddress, Other};
+use crate::packet::{Content, Host, IpHeader, Lookup, NoAddress, Other, Segment};
 
 /// The question or the answer in a message; what can't be read is only counted.
 #[inline(never)]
 pub(super) fn read(ip: &IpHeader, is_answer: bool, span: Span<'_>) -> Content<'static> {
     let found = message(ip.source, ip.destination, is_answer, span.bytes);
     found.map_or(Content::Other(Other::Dns), |lookup| Content::Lookup(Box::new(lookup)))
+}
+
+/// The question or the answer that is all of a segment's payload: over TCP its length precedes it (RFC 1035, 4.2.2).
+pub fn over_tcp(segment: &Segment<'_>) -> Option<Lookup> {
+    const PORT: u16 = 53;
+    let (ip, tcp) = (&segment.header.ip, &segment.header.tcp);
+    let is_answer = tcp.source_port == PORT;
+    if !is_answer && tcp.destination_port != PORT {
+        return None;
+    }
+    let (len, bytes) = segment.payload.split_first_chunk::<2>()?;
+    let is_whole = usize::from(u16::from_be_bytes(*len)) == bytes.len();
+    if is_whole { message(ip.source, ip.destination, is_answer, bytes) } else { None }
 }
 
 fn message(source: Host, destination: Host, is_answer: bool, bytes: &[u8]) -> Option<Lookup> {
@@ -79,6 +92,28 @@ mod tests {
         assert_eq!(answer.addresses, [IpAddr::from([198, 51, 100, 20])]);
         assert_eq!(answer.client, Host::from([192, 0, 2, 53]), "who got it");
         assert_eq!((answer.failure, answer.is_for_addresses), (None, true));
+    }
+
+    #[test]
+    fn over_tcp_a_message_follows_its_length() {
+        let mut header = super::super::tcp::blank();
+        (header.ip.source, header.ip.destination) = ([192, 0, 2, 53].into(), [192, 0, 2, 10].into());
+        (header.tcp.source_port, header.tcp.destination_port) = (53, 50_000);
+        let message = bytes(true, Some([198, 51, 100, 20]));
+        let payload = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+        let read = |payload: &[u8], port: u16| {
+            let mut header = header;
+            header.tcp.source_port = port;
+            over_tcp(&Segment { header: &header, payload, printed: &[], decoded: "" })
+        };
+        let found = read(&payload, 53).expect("an answer");
+        assert_eq!(
+            (found.addresses, found.client),
+            (vec![IpAddr::from([198, 51, 100, 20])], [192, 0, 2, 10].into())
+        );
+        assert_eq!(read(&payload[..payload.len() - 1], 53), None, "a part of it");
+        assert_eq!(read(&payload, 5_353), None, "another port");
+        assert_eq!(read(&[0], 53), None);
     }
 
     #[test]

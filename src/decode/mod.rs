@@ -24,6 +24,7 @@ use crate::capture::Frame;
 use crate::limits;
 use crate::packet::{Content, IpHeader, Names, Neighbour, Other, Packet, SegmentHeader};
 use crate::time::Timestamp;
+pub use dns::over_tcp as lookup_over_tcp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
 use ip::Datagram;

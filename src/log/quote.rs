@@ -35,6 +35,11 @@ impl Quote {
         quote
     }
 
+    /// Puts other words in the place of these.
+    pub fn replace(&mut self, words: impl FnOnce(&str) -> String) {
+        self.0 = words(&self.0).into();
+    }
+
     /// The words, not escaped.
     pub fn raw(&self) -> &str {
         &self.0

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -84,16 +85,116 @@ fn it_is_deterministic_for_any_number_of_threads_and_says_so() {
 #[test]
 fn what_it_can_not_redact_is_refused() {
     let file = capture("refused/plain");
-    for options in [
-        &["-o", "tcpdump"][..],
-        &["-w", "/nonexistent/x.pcapng"],
-        &["--log", "/nonexistent/x.log"],
-        &["--explain-decision"],
-    ] {
+    for options in [&["-o", "tcpdump"][..], &["--explain-decision"]] {
         let outcome = run(&[&["read", "--redact", &file], options].concat());
         assert_eq!((outcome.status, outcome.out.as_str()), (3, ""), "{options:?}");
         assert!(outcome.error.contains("--redact"), "{}", outcome.error);
     }
+}
+
+#[test]
+fn packets_written_without_names_have_the_same_verdicts_when_they_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("anew.pcapng");
+    let mut checked = 0;
+    for situation in situations() {
+        for paths in situation.paths() {
+            let files: Vec<_> = paths.iter().map(|file| path(file)).collect();
+            let plain = run(&[&["read", "-o", "json"], &files[..]].concat());
+            let redacted =
+                run(&[&["read", "--redact", "-o", "json", "-w", path(&written)], &files[..]].concat());
+            assert_eq!(redacted.status, plain.status, "{files:?}: {}", redacted.error);
+            if redacted.error.contains("packets in text have no frames") || plain.connections().is_empty() {
+                continue;
+            }
+            let again = run(&["read", "-o", "json", path(&written)]);
+            assert_eq!(outcomes(&plain), outcomes(&again), "{files:?}");
+            let all = originals(&[], &plain);
+            let bytes = fs::read(&written).unwrap();
+            let left = [left_in(&bytes, &all), addresses_in(&bytes, &all)].concat();
+            assert!(left.is_empty(), "{left:?} of {files:?}");
+            // Stand-ins are the same ones in both.
+            let ends = |outcome: &Outcome| {
+                let ends = |one: &serde_json::Value| (one["client"].clone(), one["server"].clone());
+                outcome.connections().iter().map(ends).collect::<Vec<_>>()
+            };
+            assert_eq!(ends(&redacted), ends(&again), "{files:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 200, "{checked}");
+}
+
+/// The addresses of these that are in bytes as they are on the wire.
+fn addresses_in(bytes: &[u8], originals: &BTreeSet<String>) -> Vec<String> {
+    let on_the_wire = |original: &String| match original.parse().ok()? {
+        IpAddr::V4(address) => Some(address.octets().to_vec()),
+        IpAddr::V6(address) => Some(address.octets().to_vec()),
+    };
+    let is_there = |original: &&String| {
+        let wire = on_the_wire(original);
+        wire.is_some_and(|wire| bytes.windows(wire.len()).any(|window| window == wire))
+    };
+    originals.iter().filter(is_there).cloned().collect()
+}
+
+#[test]
+fn what_is_written_without_names_contains_nothing_of_a_conversation_but_what_tls_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("anew.pcapng");
+    for (situation, secrets) in [
+        ("not-tls/client-speaks-http", &["Host: 198.51.100.20", "User-Agent"][..]),
+        ("not-tls/smtp-java", &["mail.example"]),
+        ("proxy-refused/plain", &["203.0.113.20", "curl/"]),
+        ("healthy/proxy", &["Host: 198.51.100.20", "curl/"]),
+        ("healthy/starttls", &["mail.example", "EHLO ssm"]),
+        ("tls-alert/unknown-ca", &["ssm.example", "Test CA"]),
+    ] {
+        let file = capture(situation);
+        let whole = fs::read(&file).unwrap();
+        run(&["read", "--redact", "--all", "-w", path(&written), &file]);
+        let anew = fs::read(&written).unwrap();
+        let holds = |bytes: &[u8], secret: &str| {
+            bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+        };
+        assert!(secrets.iter().any(|secret| holds(&whole, secret)), "{situation} has none of {secrets:?}");
+        for secret in secrets {
+            assert!(!holds(&anew, secret), "{secret} of {situation}");
+        }
+    }
+}
+
+#[test]
+fn logs_are_redacted_and_say_the_same() {
+    let mut checked = 0;
+    for situation in situations().into_iter().filter(|situation| !situation.logs.is_empty()) {
+        let logs = situation.log_paths();
+        for paths in situation.paths() {
+            let files: Vec<_> = paths.iter().map(|file| path(file)).collect();
+            let given: Vec<_> = std::iter::once("--log").chain(logs.iter().map(|log| path(log))).collect();
+            let read = |options: &[&str]| run(&[&["read"], options, &files[..], &given].concat());
+            let plain = FULL.map(&read);
+            let all = originals(&[&plain[0]], &plain[1]);
+            for form in FULL.iter().chain(&OTHERS) {
+                let redacted = read(&[&["--redact"], *form].concat());
+                let left = left_in(redacted.out.as_bytes(), &all);
+                assert!(left.is_empty(), "{left:?} of {files:?} in {form:?}:\n{}", redacted.out);
+                assert_eq!(redacted.status, plain[0].status, "{files:?} {form:?}: {}", redacted.error);
+                if *form == FULL[1] {
+                    assert_eq!(outcomes(&plain[1]), outcomes(&redacted), "{files:?}");
+                    assert_eq!(plain[1].objects_of("log").len(), redacted.objects_of("log").len());
+                }
+            }
+            checked += 1;
+        }
+        let alone = run(&[
+            &["read", "--redact", "-o", "json", "--log"],
+            &logs.iter().map(|log| path(log)).collect::<Vec<_>>()[..],
+        ]
+        .concat());
+        assert!(alone.out.contains("input-1"), "{alone:?}");
+    }
+    assert!(checked > 0);
 }
 
 /// Captures in folders, and in files, that are called after hosts.

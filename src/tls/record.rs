@@ -4,7 +4,7 @@ use super::handshake::kind;
 
 /// What a record carries (RFC 8446, 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ContentType {
+pub(crate) enum ContentType {
     ChangeCipherSpec,
     Alert,
     Handshake,
@@ -24,14 +24,14 @@ const ALERT_BYTES: u16 = 2;
 
 /// A record header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Header {
-    pub(super) content: ContentType,
-    pub(super) body_len: u16,
+pub(crate) struct Header {
+    pub(crate) content: ContentType,
+    pub(crate) body_len: u16,
 }
 
 impl Header {
     /// A header that a TLS implementation can have written, or `None` where these bytes are something else.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let [content, major, minor, high, low, ..] = *bytes else { return None };
         let content = match content {
             20 => ContentType::ChangeCipherSpec,

@@ -38,6 +38,12 @@ impl Here<'_> {
         self.judging.judged(story)
     }
 
+    /// Keeps names, or replaces them from now on where that is asked for. Whether a story has to be judged again for that.
+    pub(super) fn keep_names(&mut self, keeps_names: bool) -> bool {
+        self.judging.keep_names(keeps_names);
+        self.settings.redaction.is_some()
+    }
+
     /// Counts and reports a connection that was judged.
     pub(super) fn report(&mut self, judged: Judged) -> io::Result<()> {
         self.tally.count(&judged);

@@ -14,17 +14,24 @@ pub(in crate::analysis) struct Judging<'s> {
     settings: &'s Settings,
     examiner: SharedExaminer,
     needs: Needs,
+    /// Whether names stay for now: logs are compared with them.
+    keeps_names: bool,
 }
 
 impl<'s> Judging<'s> {
     /// For a sink with these needs.
     pub(in crate::analysis) fn new(settings: &'s Settings, examiner: SharedExaminer, needs: Needs) -> Self {
-        Self { settings, examiner, needs }
+        Self { settings, examiner, needs, keeps_names: false }
     }
 
     /// Counts packets, which pay for examinations.
     pub(in crate::analysis) fn earn(&mut self, packets: u64) {
         self.examiner.lock().unwrap_or_else(PoisonError::into_inner).earn(packets);
+    }
+
+    /// Keeps names, or replaces them from now on where that is asked for.
+    pub(in crate::analysis) fn keep_names(&mut self, keeps_names: bool) {
+        self.keeps_names = keeps_names;
     }
 
     /// Judges a story that has ended, or would end now.
@@ -41,7 +48,7 @@ impl<'s> Judging<'s> {
             story.tls.is_examination_given_up = examined == Examined::GivenUp;
             story.tls.examination = examined.into();
         }
-        if let Some(redaction) = &self.settings.redaction {
+        if let Some(redaction) = self.settings.redaction.as_ref().filter(|_| !self.keeps_names) {
             redaction.stand_ins().story(&mut story);
         }
         // Rules speak of TLS's client and server.

@@ -20,7 +20,8 @@ pub(super) struct Withheld<'s> {
 
 impl<'s> Withheld<'s> {
     /// Reports to the sink of `here` what is judged.
-    pub(super) fn new(here: Box<Here<'s>>, input: &'s LogInput) -> Self {
+    pub(super) fn new(mut here: Box<Here<'s>>, input: &'s LogInput) -> Self {
+        here.keep_names(true);
         Self { here, input, held: Vec::new(), beyond: 0 }
     }
 }
@@ -33,6 +34,9 @@ impl Judge for Withheld<'_> {
             return Ok(());
         }
         self.beyond += 1;
+        let is_renamed = self.here.keep_names(false);
+        let judged = if is_renamed { self.here.judged(Departed::Story(judged.story)) } else { judged };
+        self.here.keep_names(true);
         self.here.report(judged)
     }
 
@@ -47,9 +51,11 @@ impl Judge for Withheld<'_> {
             Err(error) => (Err(error), Vec::new()),
         };
         let mut tied = tied.into_iter().peekable();
+        let is_renamed = here.keep_names(false);
         for (index, judged) in held.into_iter().enumerate() {
             let is_tied = tied.next_if_eq(&index).is_some();
-            let judged = if is_tied { here.judged(Departed::Story(judged.story)) } else { judged };
+            let judged =
+                if is_tied || is_renamed { here.judged(Departed::Story(judged.story)) } else { judged };
             here.report(judged)?;
         }
         here.tally().logs =

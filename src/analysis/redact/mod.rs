@@ -8,6 +8,8 @@
 //! Each structure that can contain text is taken apart field by field, without `..`: a new field is an error of the compiler here.
 
 mod certificates;
+mod frames;
+mod logs;
 mod packets;
 mod screen;
 mod sentences;
@@ -24,6 +26,7 @@ use foldhash::fast::RandomState;
 use crate::capture::{About, Opened, ReadError, Record, Source, Target};
 use crate::limits;
 use crate::packet::Host;
+pub use frames::{NamelessFrames, NewFrame};
 pub(super) use screen::Screen;
 
 /// Stand-ins that a whole run shares.
@@ -169,12 +172,7 @@ const HOSTS: u32 = 254;
 
 impl StandIns {
     fn address(&mut self, address: IpAddr) -> IpAddr {
-        // They are everybody's, and show what a packet is: RFC 1122, 3.2.1.3; RFC 4291, 2.5.
-        let is_general = match address {
-            IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
-            IpAddr::V6(v6) => v6.is_multicast(),
-        };
-        if is_general || address.is_unspecified() || address.is_loopback() {
+        if is_general(address) {
             return address;
         }
         if let Some(known) = self.addresses.get(&address) {
@@ -198,6 +196,15 @@ impl StandIns {
             self.addresses.insert(address, stand_in);
         }
         stand_in
+    }
+
+    /// The stand-in of a host that has one already.
+    fn known(&self, host: Host) -> Option<Host> {
+        match host {
+            Host::Address(address) if is_general(address) => Some(host),
+            Host::Address(address) => self.addresses.get(&address).copied().map(Host::Address),
+            Host::Name(_) => Some(host),
+        }
     }
 
     fn host(&mut self, host: Host) -> Host {
@@ -276,6 +283,15 @@ impl StandIns {
             stand_in
         })
     }
+}
+
+/// Whether an address is everybody's, and shows what a packet is: RFC 1122, 3.2.1.3; RFC 4291, 2.5.
+fn is_general(address: IpAddr) -> bool {
+    let has_many = match address {
+        IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    };
+    has_many || address.is_unspecified() || address.is_loopback()
 }
 
 fn v4(number: u32) -> Ipv4Addr {

@@ -30,7 +30,7 @@ impl Sink for Screen<'_> {
                 let (story, entry) = self.redaction.stand_ins().passing(story, entry);
                 self.sink.event(&Event::Entry(&story, &entry))
             }
-            // With logs nothing is redacted yet.
+            // Logs that are followed are not redacted, so none are.
             Event::Tied(..) | Event::LogUnread(_) => Ok(()),
             // The source's own account has no names any more.
             Event::Idle(..)

@@ -39,7 +39,7 @@ impl StandIns {
     }
 
     /// An address, perhaps with a port, and with what ends a sentence behind it.
-    fn place(&mut self, word: &str) -> Option<String> {
+    pub(super) fn place(&mut self, word: &str) -> Option<String> {
         let text = word.trim_end_matches(['.', ':']);
         let end = word.get(text.len()..).unwrap_or_default();
         if let Ok(address) = text.parse::<IpAddr>() {

@@ -56,9 +56,8 @@ impl StandIns {
                 error;
             *from = self.host(*from);
         }
-        // With logs nothing is redacted yet.
-        logs.clear();
-        *log_lines = Box::default();
+        self.log_ties(logs);
+        self.log_lines(log_lines);
         timeline.entries_mut().for_each(|entry| self.entry(entry));
     }
 

@@ -36,6 +36,9 @@ impl StandIns {
             |host| stand_ins.borrow_mut().host(host),
             |name| stand_ins.borrow_mut().written_host(name),
         );
+        if let Some(logs) = &mut summary.logs {
+            self.log_summary(logs);
+        }
         self.names_in(summary);
         summary.is_redacted = true;
         summary.shared_stand_ins = self.shared;

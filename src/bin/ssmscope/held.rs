@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use ssmscope::capture::{Frame, save};
 use ssmscope::limits;
 use ssmscope::packet::{Host, IpHeader};
+use ssmscope::time::Timestamp;
 
 /// What the fragments of a datagram have in common (RFC 791, 3.2). IPv6 has its identification elsewhere, and two datagrams between
 /// the same hosts are taken for one here.
@@ -109,6 +110,11 @@ impl<W: Write> Held<W> {
         Ok(())
     }
 
+    /// Writes how many packets the capture lost by its end.
+    pub fn statistics(&mut self, at: Timestamp, dropped: u64) -> io::Result<()> {
+        self.writer.statistics(at, dropped)
+    }
+
     /// Writes what is left; fragments of datagrams that were never whole are not.
     pub fn finish(mut self) -> io::Result<W> {
         while !self.queue.is_empty() {
@@ -123,7 +129,6 @@ impl<W: Write> Held<W> {
 mod tests {
     use super::*;
     use ssmscope::packet::Origin;
-    use ssmscope::time::Timestamp;
 
     fn frame(number: u64) -> Frame<'static> {
         let (origin, at) = (Origin { file: 0, number }, Timestamp::from_nanos(number as i64));

@@ -96,7 +96,13 @@ pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<
     let mut results = Results::default();
     if let Some(input) = named.logs.as_ref().filter(|input| !input.source.files().is_empty()) {
         match LogSummary::alone(input) {
-            Ok(logs) => results.summary = Summary { logs: Some(Box::new(logs)), ..Summary::default() },
+            Ok(mut logs) => {
+                if let Some(redaction) = &run.redaction {
+                    redaction.logs(&mut logs);
+                }
+                let is_redacted = run.redaction.is_some();
+                results.summary = Summary { logs: Some(Box::new(logs)), is_redacted, ..Summary::default() };
+            }
             Err(error) => run.unopened.push(error),
         }
     }

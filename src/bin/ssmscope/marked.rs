@@ -1,23 +1,25 @@
 //! `read -w`: the packets of the connections that are shown, in a file, with their verdicts as comments.
 //!
-//! A verdict is known after the last packet, so the input is read a second time.
+//! A verdict is known after the last packet, so the input is read a second time. With `--redact` the packets are written anew, and what
+//! they contain is learned from a reading before that.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::{self, Metadata};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use ssmscope::analysis::{Judged, Summary};
+use ssmscope::analysis::{Judged, NamelessFrames, NewFrame, Redaction, Summary};
 use ssmscope::capture::{Frame, Record, Source, save};
 use ssmscope::decode::Decoder;
 use ssmscope::limits;
-use ssmscope::packet::{Content, Host, Other};
+use ssmscope::packet::{Content, Host, Origin, Other, Packet};
 use ssmscope::report::text::escape::escaped;
 use ssmscope::tcp::{Key, Role};
+use ssmscope::time::Timestamp;
 use ssmscope::verdict::{Code, Severity};
 
 use crate::held::{Datagram, Held};
@@ -130,60 +132,107 @@ impl Marked {
         self.count == 0
     }
 
-    /// Reads the input again and writes the packets. Returns what to print about it.
+    /// Reads the input to learn what the packets contain that are to be written without names.
+    pub fn learned(&self, source: &mut dyn Source, redaction: &Redaction) -> NamelessFrames {
+        let mut nameless = NamelessFrames::new(redaction);
+        let mut decoder = Decoder::new();
+        let no_lookups = HashSet::new();
+        while let Ok(Some(record)) = source.next_record() {
+            let Record::Frame(frame) = record else { continue };
+            let packet = decoder.decode(&frame);
+            if let Part::Of(connection) = self.find(&packet, &no_lookups, Some(&nameless))
+                && let Content::Segment(segment) = &packet.content
+            {
+                nameless.learn(connection.first, segment);
+            }
+        }
+        nameless.learned();
+        nameless
+    }
+
+    /// Reads the input again and writes the packets; `nameless` writes them anew. Returns what to print about it.
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn finish(self, source: &mut dyn Source, summary: &Summary) -> anyhow::Result<String> {
+    pub fn finish(
+        self,
+        source: &mut dyn Source,
+        summary: &Summary,
+        nameless: Option<NamelessFrames>,
+    ) -> anyhow::Result<String> {
         let path = self.path.display().to_string();
         let unwritten = || format!("{path}: can't be written");
+        let (count, nameless) = self.write(source, summary, nameless).with_context(unwritten)?;
+        let words = self.words(&path, &count, nameless.as_ref());
+        self.file.finish().with_context(unwritten)?;
+        Ok(words)
+    }
+
+    fn write(
+        &self,
+        source: &mut dyn Source,
+        summary: &Summary,
+        nameless: Option<NamelessFrames>,
+    ) -> io::Result<(Count, Option<NamelessFrames>)> {
         let snaplen = u32::try_from(limits::FRAME_BYTES).unwrap_or(u32::MAX);
-        let writer =
-            save::Writer::new(BufWriter::new(self.file.file()), "", snaplen, None).with_context(unwritten)?;
-        let mut held = Held::new(writer);
+        let sentence = nameless.as_ref().map(|_| Redaction::SENTENCE);
+        let writer = save::Writer::new(BufWriter::new(self.file.file()), "", snaplen, sentence)?;
+        let mut writing = Writing { held: Held::new(writer), nameless, count: Count::default() };
         let lookups = self.lookups(summary);
-        let mut decoder = Decoder::new();
-        let (mut written, mut printed, mut explaining) = (0_u64, 0_u64, 0_u64);
+        let mut decoder = Decoder::new().verifying_checksums(writing.nameless.is_some());
+        let (mut last_read, mut last_written) = (None, None);
         while let Ok(Some(record)) = source.next_record() {
             let frame = match record {
                 Record::Frame(frame) => frame,
                 Record::Printed(_) => {
-                    printed += 1;
+                    writing.count.printed += 1;
                     continue;
                 }
                 Record::Idle(_) | Record::NextCapture => continue,
             };
-            let found = self.find(&mut decoder, &frame, &lookups);
+            last_read = Some(frame.at);
+            let packet = decoder.decode(&frame);
+            let part = self.find(&packet, &lookups, writing.nameless.as_ref());
+            let anew = writing.anew(&part, &packet);
             let datagram = Datagram::of(decoder.ip());
-            match found {
-                Part::Fragment => held.hold(datagram, &frame).with_context(unwritten)?,
-                Part::Of(connection) => {
-                    written += 1 + held.decide(datagram, true).with_context(unwritten)?;
-                    held.write(&frame, connection.comment_on(frame.number)).with_context(unwritten)?;
-                }
-                Part::Explains => {
-                    explaining += 1;
-                    held.write(&frame, None).with_context(unwritten)?;
-                }
-                Part::Other => drop(held.decide(datagram, false).with_context(unwritten)?),
+            if writing.frame(&part, &frame, anew, datagram)? {
+                last_written = Some(frame.at);
             }
         }
-        held.finish().and_then(|mut out| out.flush()).with_context(unwritten)?;
-        let plural = if self.count == 1 { "" } else { "s" };
-        let packets = if written == 1 { "packet" } else { "packets" };
-        let mut words = format!("{written} {packets} of {} connection{plural} written to {path}", self.count);
-        // Writing to a string can't fail.
-        if explaining > 0 {
-            let _ = write!(words, ", with {explaining} of ARP, neighbor discovery and DNS");
+        if writing.nameless.is_some() && last_written < last_read {
+            writing.end(last_read.unwrap_or_default())?;
         }
-        if printed > 0 {
+        if let Some(dropped) = summary.about.dropped.filter(|dropped| *dropped > 0) {
+            writing.held.statistics(last_read.unwrap_or_default(), dropped)?;
+        }
+        let Writing { held, nameless, count } = writing;
+        held.finish().and_then(|mut out| out.flush())?;
+        Ok((count, nameless))
+    }
+
+    /// What was written.
+    fn words(&self, path: &str, count: &Count, nameless: Option<&NamelessFrames>) -> String {
+        let plural = if self.count == 1 { "" } else { "s" };
+        let packets = if count.written == 1 { "packet" } else { "packets" };
+        let mut words =
+            format!("{} {packets} of {} connection{plural} written to {path}", count.written, self.count);
+        // Writing to a string can't fail.
+        if count.explaining > 0 {
+            let _ = write!(words, ", with {} of ARP, neighbor discovery and DNS", count.explaining);
+        }
+        if count.printed > 0 {
             words += "; packets in text have no frames, and were not written";
         }
         if self.left_out > 0 {
             let _ = write!(words, "; {} further connections were left out", self.left_out);
         }
-        self.file.finish().with_context(unwritten)?;
-        Ok(words)
+        if let Some(nameless) = nameless {
+            words += "; redacted: new headers, and of the payload what TLS shows";
+            if nameless.unlearned() > 0 {
+                let _ = write!(words, "; nothing of the payload of {} packets", nameless.unlearned());
+            }
+        }
+        words
     }
 
     /// The packets of the lookups that the connections began with.
@@ -195,30 +244,127 @@ impl Marked {
         self.shown.values().flatten().filter_map(found).flatten().collect()
     }
 
-    /// What a frame is to the connections that are shown.
-    fn find(&self, decoder: &mut Decoder, frame: &Frame<'_>, lookups: &HashSet<u64>) -> Part<'_> {
-        let key = match &decoder.decode(frame).content {
-            Content::Segment(segment) => Some(Key::of(segment.header)),
+    /// What a packet is to the connections that are shown. These have stand-ins where packets are written without names.
+    fn find(
+        &self,
+        packet: &Packet<'_>,
+        lookups: &HashSet<u64>,
+        nameless: Option<&NamelessFrames>,
+    ) -> Part<'_> {
+        let shown_as = |host: Host| nameless.map_or(Some(host), |nameless| nameless.known(host));
+        let between = |from: (Host, u16), to: (Host, u16)| {
+            Some(Key::between((shown_as(from.0)?, from.1), (shown_as(to.0)?, to.1)))
+        };
+        let key = match &packet.content {
+            Content::Segment(_) | Content::Lookup(_) if lookups.contains(&packet.number) => {
+                return Part::Explains;
+            }
+            Content::Segment(segment) => {
+                let (ip, tcp) = (&segment.header.ip, &segment.header.tcp);
+                between((ip.source, tcp.source_port), (ip.destination, tcp.destination_port))
+            }
             Content::IcmpError(error) => {
                 let quoted = &error.quoted;
-                quoted
-                    .source_port
-                    .zip(quoted.destination_port)
-                    .map(|(from, to)| Key::between((quoted.source, from), (quoted.destination, to)))
+                let ports = quoted.source_port.zip(quoted.destination_port);
+                ports.and_then(|(from, to)| between((quoted.source, from), (quoted.destination, to)))
             }
             Content::Neighbour(neighbour) => {
-                let hosts = std::iter::once(neighbour.target).chain(neighbour.asker);
-                let is_shown = hosts.into_iter().any(|host| self.hosts.contains(&host));
+                let mut hosts = std::iter::once(neighbour.target).chain(neighbour.asker);
+                let is_shown =
+                    hosts.any(|host| shown_as(host).is_some_and(|host| self.hosts.contains(&host)));
                 return if is_shown { Part::Explains } else { Part::Other };
             }
-            Content::Lookup(_) if lookups.contains(&frame.number) => return Part::Explains,
             Content::Other(Other::Fragment) => return Part::Fragment,
             Content::Lookup(_) | Content::Other(_) => None,
         };
         let uses = key.and_then(|key| self.shown.get(&key)).map(Vec::as_slice).unwrap_or_default();
         let mut uses = uses.iter();
-        let found = uses.find(|connection| (connection.first..=connection.last).contains(&frame.number));
+        let found = uses.find(|connection| (connection.first..=connection.last).contains(&packet.number));
         found.map_or(Part::Other, Part::Of)
+    }
+}
+
+/// The file while it is written.
+struct Writing<W: Write> {
+    held: Held<W>,
+    nameless: Option<NamelessFrames>,
+    count: Count,
+}
+
+/// What was written, and what could not be.
+#[derive(Default)]
+struct Count {
+    written: u64,
+    explaining: u64,
+    printed: u64,
+}
+
+impl<W: Write> Writing<W> {
+    /// What takes the place of a packet, where packets are written without names.
+    fn anew(&mut self, part: &Part<'_>, packet: &Packet<'_>) -> Option<NewFrame> {
+        let connection = match part {
+            Part::Of(connection) => Some(connection.first),
+            Part::Explains => None,
+            Part::Fragment | Part::Other => return None,
+        };
+        self.nameless.as_mut()?.frame(connection, packet)
+    }
+
+    /// Writes a frame that is a part of the file. Returns whether it is.
+    fn frame(
+        &mut self,
+        part: &Part<'_>,
+        frame: &Frame<'_>,
+        anew: Option<NewFrame>,
+        datagram: Datagram,
+    ) -> io::Result<bool> {
+        // A lookup over TCP is a part of another connection, whose bytes were not learned.
+        if self.nameless.is_some() && anew.is_none() && !matches!(part, Part::Other) {
+            return Ok(false);
+        }
+        let frame = match &anew {
+            Some(NewFrame { link_type, wire_len, bytes }) => {
+                Frame { link_type: *link_type, wire_len: *wire_len, bytes, ..*frame }
+            }
+            None => *frame,
+        };
+        match part {
+            Part::Fragment => {
+                self.held.hold(datagram, &frame)?;
+                return Ok(false);
+            }
+            Part::Of(connection) => {
+                self.count.written += 1 + self.held.decide(datagram, true)?;
+                self.held.write(&frame, connection.comment_on(frame.number))?;
+            }
+            Part::Explains => {
+                self.count.explaining += 1;
+                self.held.write(&frame, None)?;
+            }
+            Part::Other => {
+                self.held.decide(datagram, false)?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes when the capture ended, since a silence lasts until then: an empty frame of the EtherType for experiments (IEEE 802, 9.2.4).
+    fn end(&mut self, at: Timestamp) -> io::Result<()> {
+        const ETHERNET: u32 = 1;
+        const LEAST_BYTES: usize = 60;
+        let mut bytes = [0; LEAST_BYTES];
+        bytes[12..14].copy_from_slice(&[0x88, 0xb5]);
+        let frame = Frame {
+            number: 0,
+            origin: Origin::default(),
+            at,
+            link_type: ETHERNET,
+            wire_len: LEAST_BYTES as u32,
+            bytes: &bytes,
+        };
+        let comment = "The capture lasted until then. Other traffic is left out.";
+        self.held.write(&frame, Some(comment.to_owned()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ssmscope::analysis::{Settings, Summary, Watching};
-use ssmscope::capture::{Handles, Opened, Source, Target};
+use ssmscope::capture::{Handles, Opened, Target};
 use ssmscope::report::{self, Detail, Form, Occasion, Style};
 use ssmscope::verdict::Status;
 
@@ -27,11 +27,10 @@ use crate::{exit, input, logs, no_match, provenance};
 pub fn run(options: &Read) -> anyhow::Result<Status> {
     let form = options.rendering.form()?;
     let slow_after = options.judgement.timing.slow_after;
-    let writes = [("-w", options.write.is_some())];
     let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words()).redacting(
         options.redacting,
         "read",
-        &writes,
+        &[],
     )?;
     run.deadline = patience(options.timeout, form).map(|patience| Deadline::after(patience, form));
     run.alerting_as_plugin().finish_after(|run| read(options, run))
@@ -63,7 +62,9 @@ fn prepare(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
     // For what matches no selection, and for the packets that are to be written.
     let explains = !options.selection.options().is_empty() && !run.form.is_plugin() && redaction.is_none();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
-    let again = reads_again.then(|| Handles::open(named()));
+    // What is written without names is read once more before that.
+    let times = if marked.is_some() && redaction.is_some() { 2 } else { 1 };
+    let again = reads_again.then(|| Handles::open((0..times).flat_map(|_| named())));
     let is_hashed = run.form.names_inputs() || page.is_some();
     let hashed = is_hashed.then(|| Handles::open(named()));
     let threads =
@@ -157,10 +158,8 @@ fn report(
         if let Some(nothing) = nothing_shown {
             exit::aside(run.form, format_args!("ssmscope: {nothing}"));
         }
-        if let Some(handles) = again
-            && let Some(mut source) = input::open(options, captures, &handles, false, false)?.source
-        {
-            read_again(options, source.as_mut(), &settings, &results.summary, marked, run.form)?;
+        if let Some(handles) = again {
+            read_again(options, (captures, &handles), &settings, &results.summary, marked, run.form)?;
         }
     } else if run.form.shows_unread() {
         run.finish(report, &results)?;
@@ -204,20 +203,33 @@ fn detail(options: &Read) -> Detail {
 /// Does what needs the input a second time: reports what was there where nothing matched, and writes packets.
 fn read_again(
     options: &Read,
-    source: &mut dyn Source,
+    (captures, handles): (&[String], &Handles),
     settings: &Settings,
     summary: &Summary,
     marked: Option<Marked>,
     form: Form,
 ) -> anyhow::Result<()> {
-    if let Some(seen) = no_match::seen(source, &options.selection, settings, summary) {
+    let open = || input::open(options, captures, handles, false, false).map(|opened| opened.source);
+    let Some(mut source) = open()? else { return Ok(()) };
+    if settings.redaction.is_none()
+        && let Some(seen) = no_match::seen(source.as_mut(), &options.selection, settings, summary)
+    {
         exit::aside(form, format_args!("ssmscope: {seen}"));
     }
     // What was read of an input that can't be read to its end is written.
     if let Some(marked) = marked
         && !(marked.is_empty() && summary.error.is_some())
     {
-        let written = marked.finish(source, summary)?;
+        let nameless = match &settings.redaction {
+            Some(redaction) => {
+                let nameless = marked.learned(source.as_mut(), redaction);
+                let Some(again) = open()? else { return Ok(()) };
+                source = again;
+                Some(nameless)
+            }
+            None => None,
+        };
+        let written = marked.finish(source.as_mut(), summary, nameless)?;
         exit::aside(form, format_args!("ssmscope: {written}"));
     }
     Ok(())

@@ -91,7 +91,7 @@ impl<'o> Run<'o> {
     /// whether they are given.
     ///
     /// # Errors
-    /// When packets are printed or written: they are not redacted.
+    /// When packets are printed, or written as they come: they are not redacted.
     pub fn redacting(
         mut self,
         asked: Redacting,
@@ -261,7 +261,7 @@ impl<'o> Run<'o> {
     }
 }
 
-/// The stand-ins that are asked for. `writes` are the options that write packets, and whether they are given.
+/// The stand-ins that are asked for. `writes` are the options that write packets or follow logs, and whether they are given.
 ///
 /// # Errors
 /// When packets are printed or written: they are not redacted.
@@ -272,9 +272,14 @@ pub fn redaction(asked: Redacting, form: Form, writes: &[(&str, bool)]) -> anyho
     ensure!(form != Form::Tcpdump, "--redact is for reports, and -o tcpdump prints packets");
     for (option, is_given) in writes {
         ensure!(
+            !(*is_given && *option == "--log"),
+            "--redact works with --log on `read` alone: keep the log and a capture for yourself, and pass on what `ssmscope read --redact` \
+             prints of both"
+        );
+        ensure!(
             !is_given,
-            "--redact is for reports, and {option} writes packets as they were captured: write them without --redact, keep them \
-             for yourself, and pass on what `ssmscope read --redact` prints of them"
+            "--redact does not work with {option}, which writes packets as they come: write them without --redact, keep them for \
+             yourself, and pass on what `ssmscope read --redact -w NEW FILE` makes of them"
         );
     }
     Ok(Some(Redaction::default()))

@@ -1,20 +1,20 @@
 //! Handshake message types (RFC 8446, B.3; RFC 5246, 7.4).
 
-pub(in crate::tls) const HELLO_REQUEST: u8 = 0;
-pub(in crate::tls) const CLIENT_HELLO: u8 = 1;
-pub(in crate::tls) const SERVER_HELLO: u8 = 2;
-pub(in crate::tls) const NEW_SESSION_TICKET: u8 = 4;
-pub(in crate::tls) const HELLO_RETRY_REQUEST: u8 = 6;
-pub(in crate::tls) const CERTIFICATE: u8 = 11;
-pub(in crate::tls) const SERVER_KEY_EXCHANGE: u8 = 12;
-pub(in crate::tls) const CERTIFICATE_REQUEST: u8 = 13;
-pub(in crate::tls) const SERVER_HELLO_DONE: u8 = 14;
-pub(in crate::tls) const CLIENT_KEY_EXCHANGE: u8 = 16;
-pub(in crate::tls) const FINISHED: u8 = 20;
-pub(in crate::tls) const CERTIFICATE_STATUS: u8 = 22;
+pub(crate) const HELLO_REQUEST: u8 = 0;
+pub(crate) const CLIENT_HELLO: u8 = 1;
+pub(crate) const SERVER_HELLO: u8 = 2;
+pub(crate) const NEW_SESSION_TICKET: u8 = 4;
+pub(crate) const HELLO_RETRY_REQUEST: u8 = 6;
+pub(crate) const CERTIFICATE: u8 = 11;
+pub(crate) const SERVER_KEY_EXCHANGE: u8 = 12;
+pub(crate) const CERTIFICATE_REQUEST: u8 = 13;
+pub(crate) const SERVER_HELLO_DONE: u8 = 14;
+pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;
+pub(crate) const FINISHED: u8 = 20;
+pub(crate) const CERTIFICATE_STATUS: u8 = 22;
 
 /// Whether a message of this type can be in clear.
-pub(in crate::tls) fn is_known(kind: u8) -> bool {
+pub(crate) fn is_known(kind: u8) -> bool {
     matches!(
         kind,
         HELLO_REQUEST..=NEW_SESSION_TICKET

@@ -4,7 +4,7 @@ mod client_hello;
 mod fields;
 mod group;
 mod ja4;
-pub(super) mod kind;
+pub(crate) mod kind;
 mod old_hello;
 mod server_hello;
 mod suite;

@@ -130,7 +130,7 @@ pub struct Logs {
     ///
     /// They are recognised by their content, and rotated files may come in any order. Without a capture the attempts in them are
     /// listed. `live` and `check` follow them as they grow.
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "redact", help_heading = "Logs")]
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Logs")]
     pub log: Vec<PathBuf>,
 
     /// The zone that an abbreviation in the logs means, or that times without a zone are in: IST=+05:30, +01:00. Repeatable.
@@ -222,7 +222,8 @@ pub struct Page {
 pub struct Redacting {
     /// Put stand-ins in the place of addresses, names and files, so that what is printed can be passed on.
     ///
-    /// Codes, causes and actors stay. What contains packets is refused with it: -o tcpdump, -w, --record, --save.
+    /// Codes, causes and actors stay. `read -w` writes packets anew, without names and with what TLS shows. What writes packets as they
+    /// come is refused with it: -o tcpdump, `live -w`, --record, --save.
     #[arg(long, help_heading = "Output")]
     pub redact: bool,
 }

@@ -62,8 +62,8 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
 }
 
 /// The options that write packets, and whether they are given.
-fn writes(options: &Check) -> [(&'static str, bool); 1] {
-    [("--save", options.save.is_some())]
+fn writes(options: &Check) -> [(&'static str, bool); 2] {
+    [("--save", options.save.is_some()), ("--log", !options.logs.log.is_empty())]
 }
 
 fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Result<Done> {

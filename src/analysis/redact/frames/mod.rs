@@ -1,0 +1,134 @@
+//! `-w` with `--redact`: packets written anew, with stand-ins in the place of addresses and names and without what is encrypted.
+//!
+//! A packet is written from its decoded headers, without tunnels and with link addresses and checksums that are made of the
+//! stand-ins. Its payload has its length. What TLS shows stays in it (headers of records, messages in clear, alerts), and the words by
+//! which protocols before TLS are recognised; all else is blank. Names are replaced where they are, over any split into segments, so
+//! the packets are read twice: to learn what each direction contains, and to write them.
+
+mod around;
+mod build;
+mod der;
+mod messages;
+mod plain;
+mod records;
+mod stream;
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::{Redaction, words};
+use crate::limits;
+use crate::packet::{Content, Flags, Host, Neighbour, Packet, Segment, SegmentHeader};
+pub use build::NewFrame;
+use stream::Stream;
+
+/// What is in the place of a byte that is left out.
+const BLANK: u8 = 0xff;
+
+/// A direction of a connection: the number of its first packet, and who sends.
+type Way = (u64, Host, u16);
+
+/// Packets without names. It is only looked up.
+#[derive(Debug)]
+pub struct NamelessFrames {
+    redaction: Redaction,
+    streams: HashMap<Way, Stream, RandomState>,
+    /// Bytes that the streams hold.
+    size: usize,
+    /// Segments of which nothing was learned because of [`limits::REWRITTEN_BYTES`].
+    unlearned: u64,
+}
+
+impl NamelessFrames {
+    /// With these stand-ins.
+    pub fn new(redaction: &Redaction) -> Self {
+        Self { redaction: redaction.clone(), streams: HashMap::default(), size: 0, unlearned: 0 }
+    }
+
+    /// The stand-in of a host that a report mentioned; nothing where none did.
+    pub fn known(&self, host: Host) -> Option<Host> {
+        self.redaction.stand_ins().known(host)
+    }
+
+    /// Takes in what a packet of a connection contains. `connection` is the number of the connection's first packet.
+    pub fn learn(&mut self, connection: u64, segment: &Segment<'_>) {
+        if self.size > limits::REWRITTEN_BYTES {
+            self.unlearned += u64::from(!segment.payload.is_empty());
+            return;
+        }
+        let stream = self.streams.entry(way(connection, segment.header)).or_default();
+        let before = stream.size();
+        stream.learn(segment.header, segment.payload, &mut self.redaction.stand_ins());
+        self.size = (self.size + stream.size()).saturating_sub(before);
+    }
+
+    /// No more packets are to be learned from.
+    pub fn learned(&mut self) {
+        let mut stand_ins = self.redaction.stand_ins();
+        let mut ways: Vec<_> = self.streams.iter_mut().collect();
+        // Stand-ins are numbered in an order that each run has.
+        ways.sort_by_key(|(way, _)| **way);
+        for (_, stream) in ways {
+            stream.learned(&mut stand_ins);
+        }
+    }
+
+    /// Segments of whose payload nothing is left, because too much was to be remembered.
+    pub fn unlearned(&self) -> u64 {
+        self.unlearned
+    }
+
+    /// The frame that takes the place of a packet of this connection, or of one that explains connections; nothing where it is of
+    /// neither kind.
+    pub fn frame(&mut self, connection: Option<u64>, packet: &Packet<'_>) -> Option<NewFrame> {
+        let carried = match &packet.content {
+            Content::Segment(segment) => self.segment(connection?, segment),
+            Content::IcmpError(error) => {
+                let mut error = error.as_ref().clone().without_quoted_bytes();
+                self.redaction.stand_ins().icmp(&mut error);
+                around::icmp_error(&error)
+            }
+            Content::Neighbour(Neighbour { target, asker, is_answer }) => {
+                let mut stand_ins = self.redaction.stand_ins();
+                let target = stand_ins.host(*target);
+                let asker = asker.map(|asker| stand_ins.host(asker));
+                around::neighbour(&Neighbour { target, asker, is_answer: *is_answer })?
+            }
+            Content::Lookup(lookup) => {
+                let mut lookup = lookup.as_ref().clone();
+                let mut stand_ins = self.redaction.stand_ins();
+                lookup.client = stand_ins.host(lookup.client);
+                lookup.resolver = stand_ins.host(lookup.resolver);
+                lookup.name = stand_ins.written_host(&lookup.name);
+                lookup.addresses.iter_mut().for_each(|address| *address = stand_ins.address(*address));
+                around::lookup(&lookup)
+            }
+            Content::Other(_) => return None,
+        };
+        Some(carried.framed(packet.direction))
+    }
+
+    fn segment(&mut self, connection: u64, segment: &Segment<'_>) -> build::Carried {
+        let mut header = *segment.header;
+        self.redaction.stand_ins().segment(&mut header);
+        let payload = if header.tcp.flags.is_some_and(Flags::rst) {
+            // The reason that a RST may carry (RFC 9293, 3.5.3), and nothing else that could be one.
+            words::masked(&String::from_utf8_lossy(segment.payload)).into_bytes()
+        } else {
+            let captured = segment.payload.len();
+            match self.streams.get_mut(&way(connection, segment.header)) {
+                Some(stream) => stream.payload(segment.header, captured),
+                None => vec![BLANK; captured],
+            }
+        };
+        let mut payload = payload;
+        payload.resize(segment.payload.len(), BLANK);
+        let (bytes, wire_len) = build::segment(&header, segment.header, &payload);
+        build::ip_packet(&header.ip, build::TCP, &bytes, wire_len)
+    }
+}
+
+fn way(connection: u64, header: &SegmentHeader) -> Way {
+    (connection, header.ip.source, header.tcp.source_port)
+}

@@ -1,0 +1,304 @@
+//! Logs without names: of their words those stay that tell which error it is.
+
+use super::{Redaction, StandIns, words};
+use crate::analysis::LogSummary;
+use crate::log::tie::{Refusal, Untied};
+use crate::log::{Attempt, Line, LogClock, LogFile, LogZone, Logs, Peer, Quote, Service, Ties};
+use crate::story::{LogLine, LogTie};
+
+/// Words that name errors, protocols, requests and what programs do, and nobody. What is not here is masked.
+const VOCABULARY: &str = "a about abort aborted access accept accepted account acknowledge after again agent alert alive all already and \
+    answer api application argument as at attempt auth authentication authenticate authenticated authority authorization bad be been \
+    before begin begun body broken building by bytes ca call can cannot cert certificate certificates certification chain cipher class \
+    client close closed closing code com common communication complete completed confirm connect connected connecting connection \
+    connections could couldn data date day days debug delete denied denial description did does done down due during empty end ended endpoint eof \
+    error errors establish exceeded except exception exchange expected expire expired fail failed fails failure fatal feature file find \
+    flight for format forbidden found from get got grant granted handler handling handshake has have head header host hostname http \
+    https id if illegal in inbound info initial input internal into invalid io is issuer java javax json key known length licence \
+    license licensing limit line list local localhost lookup mac match matching message method ms name negotiate net network no not \
+    notification null of offered ok on only open or org out outbound packet parameter params parse password path peer pending permission \
+    permitted pkix pool port post prematurely process protocol provider proxy put read reading reason receive received refused \
+    registration reject rejected remote remotely rename reported request requested require required reset resolution resolve resource \
+    response retry retries returned route sec second seconds secret security send sending sent server service session set shared \
+    shutdown sign signature smart socket ssl stalled start started state status stop stopped store stream subject succeeded success \
+    sun suite supported sync system target tcp temporarily temporary terminated the time timed timeout timestamp tls to token trust \
+    trusted trying type unable unauthorized unavailable unexpected unknown unreachable unreadable unrecognized unrecoverable unsafe \
+    unsupported untrusted up upstream url usage user utility valid validation validator value verify version wait waiting warn warning \
+    was were while with without write writing wrong x509 \
+    access_denied invalid_client invalid_grant invalid_request invalid_scope server_error temporarily_unavailable unauthorized_client \
+    unsupported_grant_type unsupported_response_type bad_certificate certificate_expired certificate_revoked certificate_unknown \
+    close_notify decode_error decrypt_error handshake_failure illegal_parameter internal_error no_application_protocol \
+    protocol_version unexpected_message unknown_ca unrecognized_name unsupported_certificate";
+
+/// Where the classes of exceptions come from that programs print.
+const PACKAGES: [&str; 8] =
+    ["java.", "javax.", "sun.", "org.", "com.sun.", "com.cisco.", "io.netty.", "jdk."];
+
+/// Digits of a number that stays: statuses, ports, numbers of errors.
+const DIGITS: usize = 5;
+
+impl Redaction {
+    /// What logs that stand alone came to, without names.
+    pub fn logs(&self, summary: &mut LogSummary) {
+        self.stand_ins().log_summary(summary);
+    }
+}
+
+impl StandIns {
+    /// Replaces what names somebody in what logs came to.
+    pub(super) fn log_summary(&mut self, summary: &mut LogSummary) {
+        let LogSummary { logs, ties, connections: _, not_compared: _, reported: _, unlogged: _ } = summary;
+        let Logs {
+            files,
+            clocks,
+            attempts,
+            lines,
+            services,
+            connections: _,
+            crowded_out: _,
+            lines_beyond: _,
+            clocks_beyond: _,
+            notes,
+        } = logs;
+        for LogFile { name, format: _, log: _, lines: _, placed: _, far_away: _, span: _ } in files {
+            *name = self.file(name);
+        }
+        for clock in clocks {
+            self.log_clock(clock);
+        }
+        attempts.iter_mut().for_each(|attempt| self.attempt(attempt));
+        lines.iter_mut().for_each(|line| self.line_of_log(line));
+        for Service { daemon, port: _, file: _, number: _ } in services {
+            self.quote(daemon);
+        }
+        for note in notes {
+            note.text = self.log_text(&note.text);
+        }
+        let Ties { clocks: _, ties: _, untied } = ties;
+        for Untied { attempt: _, reasons } in untied {
+            reasons.iter_mut().for_each(|reason| self.refusal(reason));
+        }
+    }
+
+    /// Replaces what names somebody in what logs report of a connection.
+    pub(super) fn log_ties(&mut self, ties: &mut [LogTie]) {
+        for tie in ties {
+            let LogTie {
+                side: _,
+                outcome: _,
+                status: _,
+                agreement: _,
+                is_answer_known: _,
+                grade: _,
+                zone: _,
+                skew: _,
+                lines,
+                decisive: _,
+            } = tie;
+            self.log_lines(lines);
+        }
+    }
+
+    /// The same of lines.
+    pub(super) fn log_lines(&mut self, lines: &mut [LogLine]) {
+        for line in lines {
+            let LogLine { file, number: _, side: _, at: _, precision: _, place: _, level: _, source, text } =
+                line;
+            *file = self.file(file).into();
+            source.iter_mut().chain([text]).for_each(|quote| self.quote(quote));
+        }
+    }
+
+    fn log_clock(&mut self, clock: &mut LogClock) {
+        if let Some(host) = &mut clock.host {
+            self.host_quote(host);
+        }
+        if let LogZone::Named(zone) = &mut clock.zone {
+            // An abbreviation of letters, which names a country at most.
+            zone.replace(|text| text.chars().take(DIGITS).collect());
+        }
+    }
+
+    fn attempt(&mut self, attempt: &mut Attempt) {
+        let Attempt {
+            side: _,
+            grammar: _,
+            clock: _,
+            begin: _,
+            end: _,
+            precision: _,
+            outcome: _,
+            status: _,
+            server,
+            client,
+            request,
+            thread,
+            connection: _,
+            body_bytes: _,
+            sent_bytes: _,
+            is_presumed: _,
+            is_licensing: _,
+            lines,
+            left_out: _,
+        } = attempt;
+        for Peer { host, ip, port: _ } in [server, client] {
+            if let Some(host) = host {
+                self.host_quote(host);
+            }
+            *ip = ip.map(|ip| self.address(ip));
+        }
+        request.iter_mut().chain(thread.iter_mut()).for_each(|quote| self.quote(quote));
+        lines.iter_mut().for_each(|line| self.line_of_log(line));
+    }
+
+    fn line_of_log(&mut self, line: &mut Line) {
+        let Line { file: _, number: _, clock: _, at: _, precision: _, grammar: _, level: _, source, text } =
+            line;
+        source.iter_mut().chain([text]).for_each(|quote| self.quote(quote));
+    }
+
+    fn refusal(&mut self, refusal: &mut Refusal) {
+        match refusal {
+            Refusal::OtherClient(logged, seen) => {
+                (*logged, *seen) = (self.address(*logged), self.address(*seen));
+            }
+            Refusal::NoConnection
+            | Refusal::NoExchange
+            | Refusal::OutsideCapture
+            | Refusal::OtherServer
+            | Refusal::OtherProgram
+            | Refusal::OtherRequest
+            | Refusal::TooShort { attempt: _, least: _ }
+            | Refusal::OtherOutcome(..)
+            | Refusal::NothingThere
+            | Refusal::Offset(_)
+            | Refusal::Ambiguous(_)
+            | Refusal::Taken(_) => {}
+        }
+    }
+
+    fn host_quote(&mut self, quote: &mut Quote) {
+        quote.replace(|text| self.written_host(text));
+    }
+
+    fn quote(&mut self, quote: &mut Quote) {
+        quote.replace(|text| self.log_text(text));
+    }
+
+    /// The words of a log: addresses and hosts have the stand-ins that they have everywhere, other words are masked if they are none of
+    /// [`VOCABULARY`].
+    pub(super) fn log_text(&mut self, text: &str) -> String {
+        let is_of_word = |letter: char| letter.is_alphanumeric() || "._-:".contains(letter);
+        let mut rest = text;
+        let mut redacted = String::with_capacity(text.len());
+        while let Some(first) = rest.chars().next() {
+            let of_word = is_of_word(first);
+            let end = rest.find(|letter| is_of_word(letter) != of_word).unwrap_or(rest.len());
+            let (run, after) = rest.split_at(end);
+            if of_word {
+                redacted.push_str(&self.log_word(run));
+            } else {
+                redacted.push_str(run);
+            }
+            rest = after;
+        }
+        redacted
+    }
+
+    fn log_word(&mut self, word: &str) -> String {
+        let text = word.trim_end_matches(['.', ':', '-']);
+        let end = word.get(text.len()..).unwrap_or_default();
+        if let Some(place) = self.place(text) {
+            return place + end;
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (host, Some(port))
+            }
+            _ => (text, None),
+        };
+        if is_class(text) || is_known(text) {
+            return word.to_owned();
+        }
+        if self.names.contains_key(host) || is_host(host) {
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            return self.written_host(host) + &port + end;
+        }
+        let parts = text.split_inclusive(|letter: char| !letter.is_alphanumeric());
+        let masked: String = parts
+            .map(|part| {
+                let own = part.trim_end_matches(|letter: char| !letter.is_alphanumeric());
+                if is_known(own) { part.to_owned() } else { words::masked(part) }
+            })
+            .collect();
+        masked + end
+    }
+}
+
+/// Whether it is the name of a class of exceptions.
+fn is_class(word: &str) -> bool {
+    let last = word.rsplit(['.', ':']).next().unwrap_or_default();
+    let is_one = last.ends_with("Exception") || last.ends_with("Error");
+    let whole = word.trim_end_matches(':');
+    is_one
+        && whole.chars().all(|letter| letter.is_ascii_alphabetic() || letter == '.')
+        && (!whole.contains('.') || PACKAGES.iter().any(|package| whole.starts_with(package)))
+}
+
+/// Whether it has a host's form: labels of which the last is one of letters.
+fn is_host(word: &str) -> bool {
+    let last = word.rsplit_once('.').map(|(_, last)| last).unwrap_or_default();
+    last.len() > 1 && last.chars().all(char::is_alphabetic)
+}
+
+fn is_known(word: &str) -> bool {
+    let is_number = word.len() <= DIGITS && word.bytes().all(|byte| byte.is_ascii_digit());
+    is_number || VOCABULARY.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn of_an_error_the_kind_is_left_and_nobody() {
+        let mut stand_ins = StandIns::default();
+        for (text, is) in [
+            (
+                "Failed to authenticate ann@oz: java.net.SocketTimeoutException: connect timed out",
+                "Failed to authenticate xxx@xx: java.net.SocketTimeoutException: connect timed out",
+            ),
+            (
+                "connect() to 10.1.2.3:8443 failed (111: Connection refused)",
+                "connect() to 192.0.2.1:8443 failed (111: Connection refused)",
+            ),
+            ("POST https://ssm.oz-bank.test:8443/cisco/ann", "POST https://h1xxxxxx.example:8443/xxxxx/xxx"),
+            (
+                "{\"error\":\"invalid_client\",\"user\":\"Ann Miller\"}",
+                "{\"error\":\"invalid_client\",\"user\":\"xxx xxxxxx\"}",
+            ),
+            ("status 401 for account 123456789", "status 401 for account xxxxxxxxx"),
+            ("host fd00::7 is down.", "host 2001:db8::1 is down."),
+            ("com.oz-bank.LoginException", "h2xx.example"),
+        ] {
+            let redacted = stand_ins.log_text(text);
+            let is_host = text.starts_with("com.oz");
+            assert!(if is_host { redacted.ends_with(".example") } else { redacted == is }, "{redacted}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_redacted(text: String) {
+            StandIns::default().log_text(&text);
+        }
+
+        #[test]
+        fn no_unknown_word_is_left(word in "[a-z]{3,8}[0-9]{6,9}") {
+            let redacted = StandIns::default().log_text(&format!("user {word} failed"));
+            prop_assert!(!redacted.contains(&word));
+        }
+    }
+}
