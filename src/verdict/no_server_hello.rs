@@ -30,7 +30,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let basis = story.basis.max(hello.basis);
     let evidence = [hello.moment.number].into_iter().chain(story.data.client.repeats.numbers());
     let verdict = match story.tls.hello_acknowledged {
-        _ if silence.is_acknowledged => acknowledged(story, silence),
+        by if silence.is_acknowledged => acknowledged(story, silence).proved_by(by.map(|by| by.number)),
         None if story.capture.acks_unobservable => unknown(story, silence),
         Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
         _ => unacknowledged(story, silence),
@@ -217,6 +217,8 @@ mod tests {
         assert_eq!(verdict.is(), ("no-server-hello", Actor::Server, None));
         assert_eq!(verdict.evidence, [4]);
         assert!(verdict.headline.contains("8.0 s"), "{}", verdict.headline);
+        let shown = ssm().open().say(Client, &talk::client_hello()).ack(Server).verdict(8_000);
+        assert_eq!(shown.evidence, [4, 5], "its acknowledgement is proof as well");
         assert!(!verdict.mentions("lost") && !verdict.mentions("MTU") && !verdict.mentions("ETIMEDOUT"));
     }
 

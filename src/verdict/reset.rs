@@ -56,7 +56,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if is_complete || is_idle || is_plain_exchange || is_refusal || is_after_midstream {
         return None;
     }
-    let evidence = evidence::opening_packets(story).chain([ending.moment.number]);
+    // What the RST answers, and what shows that its sender had it.
+    let hello = story.tls.client_hello.as_ref().map(|hello| hello.moment);
+    let answered = hello.into_iter().chain(story.tls.hello_acknowledged);
+    let answered = answered.filter(|_| ending.stage == Stage::ClientHello).map(|moment| moment.number);
+    let evidence = evidence::opening_packets(story).chain(answered).chain([ending.moment.number]);
     let place = place(story, ending);
     let both = story.reset_of_the_other_end(ending);
     let verdict = match forgery(ending, facts) {
@@ -537,7 +541,7 @@ mod tests {
         let story = Story::at(Stage::ClientHello).rst_with(Server, |reset| reset.continued_in = Some(7));
         let verdict = story.verdict();
         assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")));
-        assert_eq!(verdict.evidence, [1, 2, 3, 5, 7]);
+        assert_eq!(verdict.evidence, [1, 2, 3, 4, 5, 7]);
     }
 
     #[test]
