@@ -16,7 +16,7 @@ enum Comes {
 use Comes::{Instead, To};
 
 /// A command line and its result. `OK` is a healthy capture, `BAD` one with a refused connection, `TEXT` a transcript.
-const LINES: [(&str, Comes); 94] = [
+const LINES: [(&str, Comes); 128] = [
     // Wireshark
     ("BAD 'tcp.port' '==' 8443", Instead("'tcp port 8443'")),
     ("-r BAD ip.addr==192.0.2.1", Instead("'host 192.0.2.1'")),
@@ -29,10 +29,10 @@ const LINES: [(&str, Comes); 94] = [
     ("--read BAD", Instead("-r FILE")),
     ("BAD host no-such-name.invalid", Instead("--host NAME")),
     // openssl s_client, netcat and nmap
-    ("check -tls1_2 192.0.2.1", Instead("--tls-min 1.2")),
+    ("check -tls1_2 192.0.2.1", Instead("--tls-max 1.2")),
     ("check -tls1_3 192.0.2.1", Instead("--tls-min 1.3")),
     ("check -CAfile OK 192.0.2.1", Instead("--ca-file PEM")),
-    ("check -alpn h2 192.0.2.1", Instead("leave it out")),
+    ("check -alpn h2 192.0.2.1", Instead("--alpn PROTOCOL")),
     ("check -brief 192.0.2.1", Instead("-o nagios")),
     ("check -Pn 192.0.2.1", Instead("leave it out")),
     ("check -starttls smtp 192.0.2.1", Instead("--starttls")),
@@ -87,6 +87,41 @@ const LINES: [(&str, Comes); 94] = [
     ("-i eth0 -f tcp", Instead("put the filter at the end")),
     ("-r OK -z conv,tcp", Instead("-o table")),
     ("-i eth0 -a duration:10", Instead("--duration SECONDS")),
+    ("-r OK -V", Instead("-vv")),
+    ("-V -r OK", Instead("-vv")),
+    ("-r OK -R tls", Instead("host 192.0.2.1 and tcp port 8443")),
+    ("-r OK -o tls.keylog_file:keys", Instead("nothing is decrypted")),
+    ("-Z root -r OK", Instead("--user NAME")),
+    ("-o csv OK", Instead("-o flat --format csv")),
+    ("-o jsonl OK", Instead("-o json")),
+    ("OK -o /tmp/report.txt", Instead("--html FILE")),
+    ("OK --format json", Instead("-o json")),
+    // other programs' commands
+    ("analyze OK", Instead("ssmscope read FILE")),
+    ("open OK", Instead("ssmscope read FILE")),
+    ("watch -i lo", Instead("ssmscope live -i IFACE")),
+    ("monitor", Instead("ssmscope live -i IFACE")),
+    ("compare OK BAD", Instead("ssmscope batch FILE FILE")),
+    ("ping 192.0.2.1", Instead("ssmscope check HOST:PORT")),
+    ("devices", Instead("ssmscope interfaces")),
+    ("live lo", Instead("ssmscope live -i lo")),
+    ("check -4 127.0.0.1 8443", Instead("ssmscope check 127.0.0.1:8443")),
+    ("check -o /dev/null 127.0.0.1:1", Instead("--html FILE")),
+    ("check -H 'Host:_x' 127.0.0.1:1", Instead("--header")),
+    ("check -w %{http_code} 127.0.0.1:1", Instead("-o json")),
+    ("check --head 127.0.0.1:1", Instead("--method HEAD")),
+    ("explain alert 48", To("unknown_ca")),
+    ("explain alert number 48 --lang ja", To("unknown_ca")),
+    ("BAD --host 198.51.100.20:99999", Instead("65535")),
+    ("check --location https://127.0.0.1:1/", Instead("--follow")),
+    ("check --request POST 127.0.0.1:1", Instead("--method METHOD")),
+    ("check -u joe:pw 127.0.0.1:1", Instead("--basic-user NAME")),
+    ("check -A probe 127.0.0.1:1", Instead("--header")),
+    ("check --http2 127.0.0.1:1", Instead("--alpn h2")),
+    ("check --pinnedpubkey x 127.0.0.1:1", Instead("--pin PIN")),
+    ("check -C 30,7 127.0.0.1:1", Instead("-w DAYS -c DAYS")),
+    ("check -e 200 127.0.0.1:1", Instead("--expect-status")),
+    ("check -L https://127.0.0.1:1", Instead("--follow")),
     // what is the same, spelt otherwise
     ("read --host 198.51.100.20:8443 BAD", To("refused")),
     ("read --host 192.0.2.99,198.51.100.20 --port 443,8443 BAD", To("refused")),
@@ -133,7 +168,9 @@ fn lines_typed_from_habit_work_or_say_what_to_type() {
                 "TEXT" => text.as_str(),
                 word => word.trim_matches('\''),
             })
+            .map(|word| word.replace('_', if word.starts_with("Host:") { " " } else { "_" }))
             .collect();
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
         let mut command = ssmscope(&words);
         let outcome = Outcome::of(command.current_dir(testdata("")).env_remove("SSMSCOPE_OPTS"));
         let is_right = match comes {

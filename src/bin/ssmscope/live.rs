@@ -34,7 +34,9 @@ const USER: &str = "--user names whose rights files are opened with";
 /// Runs the command and returns its exit status.
 pub fn run(options: &Live) -> anyhow::Result<Status> {
     let slow_after = options.judgement.timing.slow_after;
-    let writes = [("-w", options.write.is_some()), ("--record", options.record.is_some())];
+    let has_logs = !options.logs.log.is_empty();
+    let writes =
+        [("-w", options.write.is_some()), ("--record", options.record.is_some()), ("--log", has_logs)];
     let run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, options.selection.words())
         .redacting(options.redacting, "live", &writes)?;
     run.alerting_as_plugin().finish_after(|run| capture(options, run))
@@ -200,8 +202,14 @@ fn interface(options: &Live, target: &Target) -> anyhow::Result<String> {
         return Ok(device::towards(&hosts));
     }
     let mut text = "no interface given: use -i NAME, or --host HOST".to_owned();
+    let devices = device::devices()?;
+    if let Some(name) = &options.selection.filter
+        && devices.iter().any(|device| device.name == *name)
+    {
+        bail!("{name} is an interface: ssmscope live -i {name}");
+    }
     if !options.rendering.output.is_plugin() {
-        for device in device::devices()? {
+        for device in devices {
             let addresses = device.addresses.join(", ");
             // Writing to a string can't fail.
             let _ = write!(text, "\n  -i {:12} {:20} {addresses}", device.name, device.state);

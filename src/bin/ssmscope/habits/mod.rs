@@ -51,6 +51,7 @@ pub fn declared(
         Named::Nothing => return Ok(as_it_is(words)),
     };
     let Some(of) = command.find_subcommand(&name) else { return Ok(as_it_is(words)) };
+    options::refuse_values(&words)?;
     let mut line: Vec<OsString> = own;
     line.push(name.clone().into());
     let mut remarks = Vec::new();
@@ -91,6 +92,7 @@ pub fn declared(
             options::of_check(&words)?;
             line.extend(options::host_behind_files(words, of));
         }
+        "explain" => line.extend(options::one_word(words)),
         _ => line.extend(words),
     }
     Ok(Declared { words: line, remarks })
@@ -144,6 +146,10 @@ fn named(words: &[OsString], command: &Command) -> Result<Named, String> {
                 }
             };
         }
+        // tshark's; alone it asks for the version.
+        if text == "-V" && words.len() > 1 {
+            return Err("-V: use -vv, which prints tcpdump's own lines".to_owned());
+        }
         if matches!(text, "-h" | "--help" | "-V" | "--version") {
             return Ok(Named::Nothing);
         }
@@ -169,6 +175,18 @@ fn instead_of_program(word: &str) -> Option<&'static str> {
             "for a connection to a server: ssmscope check HOST:PORT"
         }
         "nmap" => "nothing is scanned; for one server: ssmscope check HOST:PORT",
+        "analyze" | "analyse" | "diagnose" | "inspect" | "load" | "open" | "parse" | "report" | "show"
+        | "view" => "for a capture: ssmscope read FILE",
+        "capture" | "dump" | "listen" | "monitor" | "record" | "sniff" | "tail" | "watch" => {
+            "for live traffic: ssmscope live -i IFACE"
+        }
+        "compare" | "diff" => {
+            "captures of two points are not compared; for the verdicts of each: ssmscope batch FILE FILE"
+        }
+        "connect" | "ping" | "probe" | "test" | "verify" => {
+            "for a connection to a server: ssmscope check HOST:PORT"
+        }
+        "devices" | "ifaces" | "list" => "for the interfaces: ssmscope interfaces",
         "tcpdump" | "tshark" => "leave the program's name out: ssmscope -r FILE, or ssmscope -i IFACE",
         _ => return None,
     })

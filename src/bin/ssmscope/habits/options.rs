@@ -17,7 +17,7 @@ const IGNORED_LONG: [&str; 4] =
 const IGNORED_ON_FILES: &str = "isB";
 
 /// What to type in place of other options of tcpdump and tshark, by their letter.
-const INSTEAD: [(char, &str); 32] = [
+const INSTEAD: [(char, &str); 34] = [
     ('#', "packets are always numbered; leave it out"),
     ('2', "leave it out"),
     ('A', "payload is not printed; use: tcpdump -A -r FILE"),
@@ -34,11 +34,13 @@ const INSTEAD: [(char, &str); 32] = [
     ('N', "addresses are never turned into names; leave it out"),
     ('O', "leave it out"),
     ('Q', "put inbound or outbound into the filter at the end"),
+    ('R', "put a libpcap filter at the end, such as: host 192.0.2.1 and tcp port 8443"),
     ('S', "sequence numbers are relative; use: tcpdump -S -r FILE"),
     ('T', "use -o json, -o table or -o tcpdump"),
     ('W', "use --record FOLDER, which writes a file for each failure"),
     ('X', "payload is not printed; use: tcpdump -X -r FILE"),
     ('Y', "put a libpcap filter at the end, such as: host 192.0.2.1 and tcp port 8443"),
+    ('Z', "use --user NAME on `live`; a file needs none"),
     ('a', "use --duration SECONDS or --packets N"),
     ('b', "use --record FOLDER, which writes a file for each failure"),
     ('d', "use: tcpdump -d EXPRESSION"),
@@ -69,15 +71,15 @@ const INSTEAD_LONG: [(&str, &str); 12] = [
 ];
 
 /// What to type on `check` in place of options of curl and openssl s_client.
-const INSTEAD_ON_CHECK: [(&str, &str); 36] = [
-    ("-tls1_2", "use --tls-min 1.2, which is the default"),
+const INSTEAD_ON_CHECK: &[(&str, &str)] = &[
+    ("-tls1_2", "use --tls-max 1.2"),
     ("-tls1_3", "use --tls-min 1.3"),
-    ("-no_tls1_3", "the client offers TLS 1.2 and 1.3; leave it out"),
+    ("-no_tls1_3", "use --tls-max 1.2"),
     ("-CAfile", "use --ca-file PEM"),
     ("-CApath", "use --ca-file PEM"),
     ("-cafile", "use --ca-file PEM"),
     ("-starttls", "use --starttls PROTOCOL"),
-    ("-alpn", "ALPN is that of HTTP; leave it out"),
+    ("-alpn", "use --alpn PROTOCOL"),
     ("-cert", "use --cert PEM --key PEM"),
     ("-key", "use --cert PEM --key PEM"),
     ("-proxy", "use --proxy URL"),
@@ -89,14 +91,38 @@ const INSTEAD_ON_CHECK: [(&str, &str); 36] = [
     ("-k", "use --insecure"),
     ("-x", "use --proxy URL"),
     ("-m", "use --timeout SECONDS"),
-    ("-L", "redirects are not followed; leave it out"),
-    ("-s", "leave it out"),
-    ("-S", "leave it out"),
+    ("-L", "use --follow, which stays at the same host and port"),
+    ("-s", "leave it out; for a text in the page: --expect-body REGEX"),
+    ("-S", "TLS is always spoken; leave it out"),
     ("-sS", "leave it out"),
-    ("-u", "use --oauth password --username NAME --password-file FILE"),
+    ("-u", "use --basic-user NAME --basic-password-file FILE for a page, --oauth password for a token"),
     ("-E", "use --cert PEM --key PEM"),
-    ("-X", "only GET is sent; use --http PATH"),
-    ("-d", "only GET is sent; use --http PATH, or --oauth GRANT for a token"),
+    ("-X", "use --http PATH --method METHOD"),
+    ("-d", "no body is sent; use --http PATH --method METHOD, or --oauth GRANT for a token"),
+    ("--head", "use --http PATH --method HEAD"),
+    ("-A", "use --header 'User-Agent: NAME'"),
+    ("-U", "use --proxy http://NAME@HOST:PORT --proxy-password-file FILE"),
+    ("-b", "no cookies are sent; leave it out"),
+    ("-e", "use --expect-status STATUS"),
+    ("-r", "use --expect-body REGEX"),
+    ("-R", "use --expect-body REGEX, with (?i) before it"),
+    ("-f", "use --follow"),
+    ("-a", "use --basic-user NAME --basic-password-file FILE"),
+    ("-J", "use --cert PEM --key PEM"),
+    ("-K", "use --cert PEM --key PEM"),
+    ("-C", "use -w DAYS -c DAYS"),
+    ("--location", "use --follow, which stays at the same host and port"),
+    ("--request", "use --http PATH --method METHOD"),
+    ("--data", "no body is sent; use --http PATH --method METHOD, or --oauth GRANT for a token"),
+    ("--user", "use --basic-user NAME --basic-password-file FILE for a page, --oauth password for a token"),
+    ("--user-agent", "use --header 'User-Agent: NAME'"),
+    ("--proxy-user", "use --proxy http://NAME@HOST:PORT --proxy-password-file FILE"),
+    ("--regex", "use --expect-body REGEX"),
+    ("--crlfile", "use --crl-file FILE"),
+    ("--pinnedpubkey", "use --pin PIN"),
+    ("--http2", "use --alpn h2"),
+    ("--http1.1", "use --alpn http/1.1"),
+    ("--compressed", "leave it out"),
     ("--cacert", "use --ca-file PEM"),
     ("--max-time", "use --timeout SECONDS"),
     ("--connect-timeout", "use --timeout SECONDS"),
@@ -277,6 +303,68 @@ fn refuse_long(text: &str, command: &Command) -> Result<(), String> {
     }
 }
 
+/// Refuses values that an option of this name takes elsewhere.
+///
+/// # Errors
+/// When there is one.
+pub fn refuse_values(words: &[OsString]) -> Result<(), String> {
+    let text = |word: &OsString| word.to_str().unwrap_or_default().to_owned();
+    for pair in words.windows(2) {
+        let [option, value] = [text(&pair[0]), text(&pair[1])];
+        if option == "--" {
+            break;
+        }
+        let instead = match (option.as_str(), value.as_str()) {
+            ("-o" | "--output", "csv") => "use -o flat --format csv",
+            ("-o" | "--output", "jsonl" | "ndjson") => "use -o json, which is one object a line",
+            ("-o" | "--output", "md") => "use -o markdown",
+            ("-o" | "--output", "text" | "txt" | "plain") => "use -o timeline, or leave it out",
+            ("-o" | "--output", value) if value.contains('/') => {
+                "takes the form of what is printed; for a file: > FILE, and for a page beside it: --html FILE"
+            }
+            ("-o", value) if value.contains(':') => {
+                "takes the form of what is printed, and nothing is decrypted; leave it out"
+            }
+            ("--host", value) if has_impossible_port(value) => "has a port above 65535",
+            ("--format", "json") => "use -o json",
+            ("-H", value) if value.contains(": ") => "takes the host; for a header: --header 'NAME: VALUE'",
+            ("-w", value) if value.contains("%{") => "takes the certificate's days; for figures: -o json",
+            _ => continue,
+        };
+        return Err(format!("{option} {value}: {instead}"));
+    }
+    Ok(())
+}
+
+fn has_impossible_port(value: &str) -> bool {
+    let parts = value.rsplit_once(':');
+    parts.is_some_and(|(host, port)| {
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        host.parse::<std::net::Ipv4Addr>().is_ok() && is_number && port.parse::<u16>().is_err()
+    })
+}
+
+/// The words that `explain` explains, as one: `alert 48`, as logs have it, is `48`.
+pub fn one_word(words: Vec<OsString>) -> Vec<OsString> {
+    let (mut line, mut spoken) = (Vec::new(), Vec::new());
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some(text) if !text.starts_with('-') => spoken.push(text.to_owned()),
+            Some("--lang" | "--color") => {
+                line.push(word);
+                line.extend(words.next());
+            }
+            _ => line.push(word),
+        }
+    }
+    let text = spoken.join(" ");
+    let number = text.strip_prefix("alert ").map(|rest| rest.trim_start_matches("number "));
+    let number = number.filter(|number| number.parse::<u8>().is_ok());
+    line.extend(Some(number.unwrap_or(&text)).filter(|text| !text.is_empty()).map(OsString::from));
+    line
+}
+
 /// Refuses what curl and openssl call otherwise.
 ///
 /// # Errors
@@ -290,7 +378,9 @@ pub fn of_check(words: &[OsString]) -> Result<(), String> {
         }
     }
     // netcat's and telnet's form.
-    match words {
+    let is_flag = |word: &&OsString| matches!(word.to_str(), Some("-4" | "-6" | "-v" | "-vv"));
+    let words: Vec<_> = words.iter().filter(|word| !is_flag(word)).collect();
+    match words.as_slice() {
         [host, port] => match (host.to_str(), port.to_str()) {
             (Some(host), Some(port)) if !host.starts_with('-') && port.parse::<u16>().is_ok() => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
