@@ -46,13 +46,19 @@ fn of_kind(story: &Story, code: &str) -> Option<Finding> {
     // Some libraries compare names only after the handshake.
     let is_accepted = story.tls.application_data.client.count > 0;
     sentences.extend(match (is_uncertain, is_accepted) {
-        (true, true) => Some(format!("The client accepted it: {}.", reason(fault))),
-        (true, false) => Some(format!("Not necessarily a fault: {}.", reason(fault))),
+        (true, true) => Some(format!(
+            "The client accepted the certificate: {}.",
+            reason(fault, "it may have its own trust store")
+        )),
+        (true, false) => {
+            let reason = reason(fault, "clients have their own trust stores");
+            Some(format!("{} may be no fault: {reason}.", subject(fault)))
+        }
         (false, true) => Some("The client continued anyway.".to_owned()),
         (false, false) => None,
     });
     // What this client reports about a certificate that it refuses is in the verdict.
-    let is_settled = is_refused || is_accepted && is_uncertain;
+    let is_settled = is_refused || is_uncertain;
     if !is_settled {
         let others = if is_accepted { "Others" } else { "Clients" };
         sentences.push(format!("{others} report: {}.", fault.reported().join("; ").trim_end_matches('.')));
@@ -62,14 +68,24 @@ fn of_kind(story: &Story, code: &str) -> Option<Finding> {
     finding(fault.code(), weight, sentences.join(" "), observed.map(|observed| observed.moment.number))
 }
 
-/// Why such a fault may be none.
-fn reason(fault: &Fault) -> &'static str {
+/// Why such a fault may be none; `stores` says it of trust stores.
+fn reason(fault: &Fault, stores: &str) -> String {
     match fault {
         Fault::NameMismatch { .. } => {
             "old clients send no SNI, Java sends none without a dot (--name checks against one), and the address may be \
              translated on the path"
+                .to_owned()
         }
-        _ => "the client may have its own trust store (use --ca-file)",
+        _ => format!("{stores} (--ca-file)"),
+    }
+}
+
+/// What may be no fault.
+fn subject(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::NameMismatch { .. } => "Another name",
+        Fault::SelfSigned { .. } => "A self-signed certificate",
+        _ => "An unknown issuer",
     }
 }
 
@@ -140,7 +156,7 @@ mod tests {
         let code = "certificate-self-signed";
         let accepted = with(Stage::ApplicationData, self_signed()).finding(code).expect("a finding");
         assert_eq!(accepted.severity, Weight::Info);
-        assert!(accepted.text.contains("The client accepted it"), "{}", accepted.text);
+        assert!(accepted.text.contains("The client accepted the certificate"), "{}", accepted.text);
         let refused = with(Stage::ServerFlightComplete, self_signed()).alert(Client, 48);
         assert_eq!(refused.finding(code).map(|found| found.severity), Some(Weight::Warning));
         for (source, weight) in

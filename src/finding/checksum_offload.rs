@@ -14,23 +14,21 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         }
         if checksums.offloaded == checksums.incorrect {
             let count = checksums.incorrect;
-            let place = if checksums.was_received || story.parties[role].was_forwarded() == Some(true) {
-                "the capturing host received them like this, from a virtual machine, a container or a virtual device"
-                    .to_owned()
-            } else if checksums.is_opening_correct {
-                "the capturing host merged segments that it received, or sent them".to_owned()
-            } else {
-                format!("the capture was made on the {role}")
-            };
-            finding(
-                "checksum-offload",
-                Weight::Info,
+            let sums = if count == 1 { "1 TCP checksum".to_owned() } else { format!("{count} TCP checksums") };
+            let text = if checksums.was_received || story.parties[role].was_forwarded() == Some(true) {
                 format!(
-                    "{count} bad TCP checksum{} on the {role}'s packets, caused by checksum offload: {place}.",
-                    if count == 1 { "" } else { "s" }
-                ),
-                examples,
-            )
+                    "Checksum offload left {sums} of the {role} wrong: the capturing host received them like this, from a virtual \
+                     machine, a container or a virtual device."
+                )
+            } else if checksums.is_opening_correct {
+                format!(
+                    "Checksum offload left {sums} of the {role} wrong: the capturing host merged segments that it received, or \
+                     sent them."
+                )
+            } else {
+                format!("Captured on the {role}: checksum offload left {sums} wrong.")
+            };
+            finding("checksum-offload", Weight::Info, text, examples)
         } else {
             let (wrong, seen) = (checksums.incorrect, checksums.incorrect + checksums.correct);
             // What a receiver drops it does not acknowledge, and its sender repeats it.
@@ -73,7 +71,8 @@ mod tests {
         let found = with(checksums).finding("checksum-offload").expect("a finding");
         assert_eq!(found.is(), (Weight::Info, &[2, 5][..]));
         assert!(
-            found.text.contains("3 bad TCP checksums on the server's packets")
+            found.text.starts_with("Captured on the server: ")
+                && found.text.contains("3 TCP checksums")
                 && found.text.contains("offload")
         );
         assert_eq!(with(checksums).finding("bad-checksums"), None);
@@ -85,7 +84,7 @@ mod tests {
             ChecksumFacts { incorrect: 3, offloaded: 3, was_received: true, ..ChecksumFacts::default() };
         let found = with(checksums).finding("checksum-offload").expect("a finding");
         assert!(
-            !found.text.contains("made on the server") && found.text.contains("received"),
+            !found.text.contains("Captured on the server") && found.text.contains("received"),
             "{}",
             found.text
         );
@@ -99,8 +98,8 @@ mod tests {
             let story = with(checksums).but(|story| story.parties.server.opening_path = Some(traits));
             story.finding("checksum-offload").expect("a finding").text
         };
-        assert!(text(64).contains("made on the server"), "{}", text(64));
-        assert!(!text(63).contains("made on the server"), "{}", text(63));
+        assert!(text(64).contains("Captured on the server"), "{}", text(64));
+        assert!(!text(63).contains("Captured on the server"), "{}", text(63));
     }
 
     #[test]

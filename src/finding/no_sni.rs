@@ -25,21 +25,20 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
                 _ => false,
             }
     });
-    let (weight, consequence) = match refused {
+    let (weight, text) = match refused {
         Some(_) => (
             Weight::Warning,
-            " Servers and firewalls that select by name react like this: try the host name instead of the address.",
+            "No SNI: servers and firewalls that select by name react like this. Try the host name instead of the IP address.",
         ),
-        None => (Weight::Info, ""),
+        None => (
+            Weight::Info,
+            "No SNI: the client probably connects by IP address and gets the default certificate.",
+        ),
     };
     finding(
         "no-sni",
         weight,
-        format!(
-            "No SNI: the client probably connects by IP address, so the server returns its default certificate, which \
-             must be valid for \
-             that address.{consequence}"
-        ),
+        text.to_owned(),
         [Some(hello.moment.number), refused.map(|ending| ending.moment.number)].into_iter().flatten(),
     )
 }

@@ -41,6 +41,27 @@ impl Frames {
         self
     }
 
+    /// The same question or answer over TCP, with this address in an answer, and a segment's numbers before it.
+    fn dns_over_tcp(mut self, is_answer: bool) -> Self {
+        let flags: u16 = if is_answer { 0x8180 } else { 0x0100 };
+        let mut message = [9, flags, 1, u16::from(is_answer), 0, 0].map(u16::to_be_bytes).concat();
+        message.extend(b"\x03ssm\x03lab\x07example\0\0\x01\0\x01");
+        if is_answer {
+            message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+            message.extend(SSM);
+        }
+        let payload = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+        let (ends, ports) =
+            if is_answer { ([RESOLVER, CLIENT], [53, 40_001]) } else { ([CLIENT, RESOLVER], [40_001, 53]) };
+        self.0.push(tcp(ends, ports, 0x18, &payload));
+        self
+    }
+
+    fn syn(mut self) -> Self {
+        self.0.push(tcp([CLIENT, SSM], [50_000, 8443], 2, &[]));
+        self
+    }
+
     fn write(&self, folder: &TempDir) -> PathBuf {
         let mut file = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 1].map(u32::to_le_bytes).concat();
         for (second, frame) in (1_700_000_000_u32..).zip(&self.0) {
@@ -51,6 +72,18 @@ impl Frames {
         fs::write(&path, file).expect("a file");
         path
     }
+}
+
+/// A TCP segment with these flags.
+fn tcp(ends: [[u8; 4]; 2], ports: [u16; 2], flags: u8, payload: &[u8]) -> Vec<u8> {
+    let mut segment: Vec<u8> = ports.into_iter().flat_map(u16::to_be_bytes).collect();
+    segment.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 1, 0, 0, 0, 0, 0]);
+    segment.extend(payload);
+    let mut ip = vec![0x45, 0];
+    ip.extend((20 + segment.len() as u16).to_be_bytes());
+    ip.extend([0, 1, 0, 0, 64, 6, 0, 0]);
+    ip.extend(ends.concat());
+    [&[2; 12][..], &[8, 0], &ip, &segment].concat()
 }
 
 /// A capture in which a name is asked for that does not exist.
@@ -84,6 +117,49 @@ fn a_name_that_is_unknown_is_the_answer_where_no_connection_began() {
     assert!(nagios.first_line().starts_with("SSMSCOPE CRITICAL: name-unknown: "), "{nagios:?}");
     let metrics = run(&["read", "-o", "prometheus", path(&capture)]).out;
     assert!(metrics.contains("ssmscope_state{reason=\"name-unknown\"} 1"), "{metrics}");
+}
+
+#[test]
+fn a_lookup_over_tcp_is_the_first_row_of_the_connection() {
+    let folder = TempDir::new().expect("a folder");
+    let frames = Frames::default().dns_over_tcp(false).dns_over_tcp(true).syn().syn().syn().syn().syn();
+    let capture = frames.write(&folder);
+    for selection in [&[][..], &["--host", "10.106.66.55"]] {
+        let read = run(&[&["read", "--connection", "1"], selection, &[path(&capture)]].concat()).out;
+        let all = run(&[&["read", "--all"], selection, &[path(&capture)]].concat()).out;
+        assert!(all.contains("ssm.lab.example is 10.106.66.55"), "{read}\n{all}");
+    }
+    let anew = folder.path().join("anew.pcapng");
+    let redacted = run(&["read", "--redact", "--only", "syn-no-reply", "-w", path(&anew), path(&capture)]);
+    assert_eq!(run(&["read", "-o", "json", path(&anew)]).codes(), ["syn-no-reply"], "{redacted:?}");
+    let bytes = fs::read(&anew).expect("a file");
+    assert!(!bytes.windows(4).any(|four| four == SSM || four == CLIENT));
+}
+
+#[test]
+fn neighbors_that_are_silent_are_one_line() {
+    let folder = TempDir::new().expect("a folder");
+    let mut frames = Frames::default().syn();
+    for last in 1..=20 {
+        frames = frames.arp([10, 66, 76, last]);
+    }
+    let read = run(&["read", path(&frames.write(&folder))]);
+    let lines = read.out.lines().filter(|line| line.contains("ARP") || line.contains("10.66.76.1,")).count();
+    assert!(lines <= 2, "{}", read.out);
+    assert!(
+        read.out.contains("10.66.76.1, 10.66.76.2, 10.66.76.3 and 17 more hosts: 20 requests, no"),
+        "{}",
+        read.out
+    );
+}
+
+#[test]
+fn where_nothing_can_be_judged_the_report_says_why() {
+    let [one, other] = [capture("midstream/plain"), capture("in-progress/plain")];
+    let read = run(&["read", &one, &other]);
+    assert!(read.first_line().starts_with("UNSURE"), "{}", read.out);
+    assert!(read.out.lines().any(|line| line.starts_with("Why ")), "{}", read.out);
+    assert!(read.out.lines().any(|line| line.starts_with("Next ")), "{}", read.out);
 }
 
 #[test]

@@ -17,8 +17,8 @@ use crate::report::text::words::{BOLD, DIM, count, grouped, style_of, wrapped};
 use crate::report::{Style, nothing};
 use crate::verdict::{Code, Severity};
 
-/// Most neighbours that are named one by one.
-const NEIGHBOURS: usize = 10;
+/// Most neighbours of one kind that are named.
+const NEIGHBOURS: usize = 3;
 
 /// Most names without an address that are shown one by one.
 const NAMES: usize = 3;
@@ -228,16 +228,21 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
 fn unanswered(summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
     let unanswered: Vec<_> = crate::report::unanswered(summary).collect();
-    for (host, asked) in unanswered.iter().take(NEIGHBOURS) {
-        let protocol = if host.is_ipv6() { "Neighbor discovery" } else { "ARP" };
-        let host = ShownHost(&summary.names, *host);
-        lines.push(format!(
-            "{protocol} for {host}: {}, no reply (host down, or not on this link)",
-            count(*asked, "request")
-        ));
-    }
-    if unanswered.len() > NEIGHBOURS {
-        lines.push(format!("{} got no reply", count((unanswered.len() - NEIGHBOURS) as u64, "more host")));
+    for (protocol, is_v6) in [("ARP", false), ("Neighbor discovery", true)] {
+        let hosts: Vec<_> = unanswered.iter().filter(|(host, _)| host.is_ipv6() == is_v6).collect();
+        let shown =
+            hosts.iter().take(NEIGHBOURS).map(|(host, _)| ShownHost(&summary.names, *host).to_string());
+        let mut named = shown.collect::<Vec<_>>().join(", ");
+        let whose = match hosts.len() {
+            0 => continue,
+            1 => "host down, or not on this link",
+            _ => "hosts down, or not on this link",
+        };
+        if hosts.len() > NEIGHBOURS {
+            let _ = write!(named, " and {}", count((hosts.len() - NEIGHBOURS) as u64, "more host"));
+        }
+        let asked = hosts.iter().map(|(_, asked)| asked).sum();
+        lines.push(format!("{protocol} for {named}: {}, no reply ({whose})", count(asked, "request")));
     }
     let names: Vec<_> = summary
         .unanswered

@@ -1,6 +1,7 @@
 //! Folds rows of packets until they fit a screen.
 
 use super::row::{Arrow, Kind, Row};
+use crate::packet::Flags;
 use crate::report::text::words::{PacketNames, amount, count};
 use crate::story::{Entry, Item, Seen};
 
@@ -94,9 +95,31 @@ impl Fold<'_> {
             let trip =
                 rows[..run].iter().find_map(|row| row.text.iter().find_map(|text| text.split_once("RTT ")));
             let trip = trip.map(|(_, trip)| format!(", RTT {trip}")).unwrap_or_default();
-            let text = if run > 2 { format!("TCP handshake{trip}") } else { format!("SYN, SYN-ACK{trip}") };
+            let text = format!("{}{trip}", self.opening_steps(&rows[..run]));
             let folded = Row { text: vec![text], ..self.fold(&rows[..run]) };
             rows.splice(..run, [folded]);
+        }
+    }
+
+    /// What the packets of an opening are, and which one of the three was not captured.
+    fn opening_steps(&self, rows: &[Row]) -> String {
+        let items = rows.iter().flat_map(|row| row.items.iter());
+        let flags: Vec<Flags> = items
+            .filter_map(|index| match &self.items[*index] {
+                Item::Packet(entry) => header_flags(entry),
+                Item::Fold { .. } => None,
+            })
+            .collect();
+        let [syn, answer, ack] = [(true, false), (true, true), (false, true)]
+            .map(|kind| flags.iter().any(|flags| (flags.syn(), flags.ack()) == kind));
+        match [syn, answer, ack] {
+            [true, true, true] | [false, false, false] => "TCP handshake".to_owned(),
+            [true, true, false] => "SYN, SYN-ACK".to_owned(),
+            [true, false, true] => "SYN, ACK; SYN-ACK not captured".to_owned(),
+            [false, true, true] => "SYN-ACK, ACK; SYN not captured".to_owned(),
+            [true, false, false] => "SYN".to_owned(),
+            [false, true, false] => "SYN-ACK; SYN not captured".to_owned(),
+            [false, false, true] => "ACK".to_owned(),
         }
     }
 
@@ -182,8 +205,37 @@ fn payload(entry: &Entry) -> u64 {
 }
 
 fn flags(entry: &Entry) -> Option<String> {
+    header_flags(entry).map(|flags| format!("[{flags}]"))
+}
+
+fn header_flags(entry: &Entry) -> Option<Flags> {
     match &entry.seen {
-        Seen::Segment { header, .. } => header.tcp.flags.map(|flags| format!("[{flags}]")),
+        Seen::Segment { header, .. } => header.tcp.flags,
         Seen::Icmp(..) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Story;
+    use crate::story::script::talk::{client_hello, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    /// The words on the opening's packets, as one row.
+    fn opening(story: &Story) -> String {
+        let origins = crate::report::Origins::default();
+        let names = PacketNames::new(&[], &origins);
+        let items = story.timeline.items(usize::MAX);
+        let verdict = story.verdict();
+        let rows = super::super::rows::rows(story, &verdict, &items, &names, true, false);
+        rows.first().map(|row| row.text.join(" ")).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_opening_names_the_packets_that_were_captured() {
+        let talk = ssm().open().say(Client, &client_hello()).ack(Server).wait(8_000).fin(Client);
+        assert!(opening(&talk.story(0)).starts_with("TCP handshake"), "{}", opening(&talk.story(0)));
+        assert_eq!(opening(&talk.only(Client).story(0)), "SYN, ACK; SYN-ACK not captured");
     }
 }

@@ -168,12 +168,30 @@ pub(super) fn write(
         )?;
     }
     for (index, report) in verdict.client_reports.iter().enumerate() {
-        write_labelled(if index == 0 { "Client log" } else { "" }, report, style, out)?;
+        let label = if index == 0 { "Client log" } else { "" };
+        write_labelled(label, &brief(report, style), style, out)?;
     }
     write_next(&advice(story, verdict, style).collect::<Vec<_>>(), style, out)?;
     chain::write(judged, names, style, out)?;
     write_findings(judged, names, style, out)?;
     write_more(story, verdict, style, out)
+}
+
+/// What a client reports, in one line if it is a chain of exceptions: the first, by which a log is searched, and the last one's words
+/// where they fit. All of it with `-v`.
+fn brief<'r>(report: &'r str, style: &Style) -> Cow<'r, str> {
+    let fits = |text: &str| text.chars().count() <= prose(style) - LABEL;
+    if style.verbosity > 0 || fits(report) {
+        return report.into();
+    }
+    let is_class = |word: &str| word.ends_with("Exception") && word.contains('.') && !word.contains(' ');
+    let inner = report.match_indices(": ").find_map(|(end, colon)| {
+        let (class, words) = report[end + colon.len()..].split_once(colon)?;
+        is_class(class).then_some((&report[..end], words))
+    });
+    let Some((outer, words)) = inner else { return report.into() };
+    let shorter = [format!("{outer}: … {words}"), format!("{outer}: …")];
+    shorter.into_iter().find(|text| fits(text)).map_or(report.into(), Cow::Owned)
 }
 
 /// What to do next. Where it is to read a log, the time is that of the step that decided.
@@ -252,6 +270,18 @@ pub(super) fn findings<'a>(judged: &'a Judged, style: &Style) -> Vec<&'a Finding
     shown
 }
 
+/// What a finding adds to what is written above it: the lines about the certificate contain its fault.
+fn remark<'f>(judged: &Judged, finding: &'f Finding, style: &Style) -> &'f str {
+    let text = finding.text.as_str();
+    if !finding.is_about_certificates() || finding.severity == Weight::Warning || style.verbosity > 0 {
+        return text;
+    }
+    let when = judged.story.certificates_at();
+    let sentences = judged.story.certificate_faults().map(|(_, fault)| fault.sentence(when));
+    let rest = sentences.filter_map(|sentence| text.strip_prefix(&sentence)).next();
+    rest.map(str::trim_start).filter(|rest| !rest.is_empty()).unwrap_or(text)
+}
+
 /// What else is worth knowing: warnings, and a few notes.
 fn write_findings(
     judged: &Judged,
@@ -272,7 +302,8 @@ fn write_findings(
         let color = if is_warning { Color::new() } else { DIM };
         let (label, warning) =
             (if index == 0 { "Also" } else { "" }, if is_warning { "Warning: " } else { "" });
-        write_in(DIM, color, label, &format!("{warning}{}{packets}", finding.text), style, out)?;
+        let text = remark(judged, finding, style);
+        write_in(DIM, color, label, &format!("{warning}{text}{packets}"), style, out)?;
     }
     if left > 0 {
         let label = if warnings.is_empty() && most == 0 { "Also" } else { "" };
@@ -322,6 +353,32 @@ mod tests {
         let text = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
         let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
         assert_eq!(lines, [format!("{} →", end(1)), end(2), parts[1].clone()]);
+    }
+
+    #[test]
+    fn of_a_chain_of_errors_the_first_is_shown() {
+        const LONG: &str = "javax.net.ssl.SSLHandshakeException: PKIX path building failed: \
+            sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target";
+        let style = |columns, verbosity| Style { columns, verbosity, ..crate::report::tests::style(false) };
+        assert_eq!(
+            brief(LONG, &style(100, 0)),
+            "javax.net.ssl.SSLHandshakeException: PKIX path building failed: …"
+        );
+        assert_eq!(brief(LONG, &style(100, 1)), LONG);
+        let short = "java.net.SocketException: Connection reset";
+        assert_eq!(brief(short, &style(100, 0)), short);
+        let expired = "javax.net.ssl.SSLHandshakeException: PKIX path validation failed: \
+            java.security.cert.CertPathValidatorException: validity check failed";
+        assert_eq!(
+            brief(expired, &style(100, 0)),
+            "javax.net.ssl.SSLHandshakeException: PKIX path validation failed: … validity check failed"
+        );
+        for whole in [
+            "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_required, bad_certificate or another",
+            &"x".repeat(200),
+        ] {
+            assert_eq!(brief(whole, &style(100, 0)), whole);
+        }
     }
 
     #[test]

@@ -178,15 +178,18 @@ impl Markdown<'_> {
         }
         let version = story.tls.version().map(|version| format!(", {version}")).unwrap_or_default();
         let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
+        let advice = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
         let others = others.map(|others| others.text);
         let list = names.list(&verdict.evidence);
         let evidence = format!("{}, {list} ({})", files(summary), judgement::basis(judged, Some(summary)));
         let evidence = if verdict.evidence.is_empty() { files(summary) } else { evidence };
         let filter = judgement::short_filter(story).map(|filter| format!(" ({})", self.code(&filter)));
         let reports: Vec<_> = verdict.client_reports.iter().map(|report| self.code(report)).collect();
-        let advice = judgement::advice(story, verdict, style).enumerate();
-        let advice: Vec<_> =
-            advice.map(|(index, text)| format!("{}. {}", index + 1, self.prose(&text))).collect();
+        let advice: Vec<_> = advice
+            .iter()
+            .enumerate()
+            .map(|(index, text)| format!("{}. {}", index + 1, self.prose(&text)))
+            .collect();
         let findings = judgement::findings(judged, style).into_iter();
         let warnings = findings.filter(|finding| finding.severity == Weight::Warning);
         let warnings: Vec<_> = warnings.map(|finding| self.prose(&finding.text)).collect();

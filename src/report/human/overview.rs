@@ -163,7 +163,7 @@ const COLUMNS: [&str; 9] = ["", "Count", "Verdict", "Fault", "Server", "Clients"
 const SERVER: usize = 4;
 
 /// Columns that are left out where there is less room than all of them need, the first one first.
-const DISPENSABLE: [usize; 5] = [7, 5, 3, 6, 8];
+const DISPENSABLE: [usize; 6] = [7, 5, 3, 6, 8, SERVER];
 
 fn write_groups(
     summary: &Summary,
@@ -278,11 +278,20 @@ fn shared_prefix(groups: &[(&GroupKey, &Group)]) -> Option<String> {
     rest.all(|host| of(host).as_deref() == Some(first.as_str())).then_some(first)
 }
 
-/// The groups of which a failure is shown below the overview.
+/// The groups of which an example is shown below the overview: those that failed, or, where nothing can be judged, those that are
+/// undecided.
 pub(super) fn failing<'s>(collection: &Collection, summary: &'s Summary) -> Vec<(&'s GroupKey, &'s Group)> {
-    let groups = collection.groups(summary).into_iter();
-    let is_failure = |severity| matches!(severity, Severity::Critical | Severity::Warning);
-    groups.filter(|(key, _)| is_failure(key.severity)).take(EXAMPLES).collect()
+    let groups = collection.groups(summary);
+    let of = |severities: &[Severity]| {
+        let shown = groups.iter().filter(|(key, _)| severities.contains(&key.severity));
+        shown.copied().take(EXAMPLES).collect::<Vec<_>>()
+    };
+    let failed = of(&[Severity::Critical, Severity::Warning]);
+    if failed.is_empty() && headline(summary).0 == Severity::Unknown {
+        of(&[Severity::Unknown])
+    } else {
+        failed
+    }
 }
 
 /// What the group's neighbours show, with times in the zone of the report.
@@ -325,7 +334,13 @@ pub(super) fn write_example(
             Some(text) => {
                 // A colon within a word is an address's.
                 let short = text.split(": ").next().and_then(|text| text.split(", ").next()).unwrap_or(text);
-                *text = format!("{short} of {whose}");
+                // A number before "of" would be one of several.
+                let is_numbered = short.ends_with(|letter: char| letter.is_ascii_digit());
+                *text = if is_numbered {
+                    format!("{short}; client {whose}")
+                } else {
+                    format!("{short} of {whose}")
+                };
             }
             None => first.text = vec![format!("of {whose}")],
         }
@@ -337,6 +352,8 @@ pub(super) fn write_example(
         ladder.write(row, out)?;
     }
     let why = first_sentences(&verdict.explanation);
+    let mut advice = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
+    advice.truncate(ADVICE);
     match others {
         Some(Conclusion { text, stance: Stance::Adds, .. }) => {
             write_why(format!("{why} {text}").trim_start(), style, out)?;
@@ -346,7 +363,6 @@ pub(super) fn write_example(
         }
         None => write_why(&why, style, out)?,
     }
-    let advice: Vec<Cow<'static, str>> = judgement::advice(story, verdict, style).take(ADVICE).collect();
     write_next(&advice, style, out)
 }
 

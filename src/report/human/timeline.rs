@@ -109,6 +109,12 @@ fn write_examples(
             let mut judged = judged.clone();
             let headline = neighbours::headline(others.as_ref(), &judged.verdict.headline);
             judged.verdict.headline = headline.into_owned().into();
+            if let Some(advice) = others.as_ref().and_then(|others| others.advice) {
+                judged.verdict.change_advice(|own| {
+                    own.drain(..own.len().min(1));
+                    own.insert(0, advice);
+                });
+            }
             match others {
                 Some(Conclusion { text, stance: Stance::Replaces, .. }) => {
                     judged.verdict.explanation = text.into();

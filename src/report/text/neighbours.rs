@@ -22,11 +22,13 @@ pub(in crate::report) struct Conclusion {
     pub(in crate::report) stance: Stance,
     /// What the headline begins with, where the connections are no fault of those who open them.
     pub(in crate::report) word: Option<&'static str>,
+    /// What to do first, where the neighbours exclude what the verdict's own first advice supposes.
+    pub(in crate::report) advice: Option<&'static str>,
 }
 
 impl Conclusion {
     fn new(text: String, evidence: Vec<u64>, stance: Stance) -> Self {
-        Self { text, evidence, stance, word: None }
+        Self { text, evidence, stance, word: None, advice: None }
     }
 }
 
@@ -39,6 +41,18 @@ pub(in crate::report) fn headline<'v>(conclusion: Option<&Conclusion>, own: &'v 
             Cow::Owned(format!("{word}: {own}"))
         }
         _ => Cow::Borrowed(own),
+    }
+}
+
+/// A connection's advice as that of its group.
+#[cfg(feature = "command")]
+pub(in crate::report) fn advice(
+    conclusion: Option<&Conclusion>,
+    own: impl Iterator<Item = Cow<'static, str>>,
+) -> Vec<Cow<'static, str>> {
+    match conclusion.and_then(|conclusion| conclusion.advice) {
+        Some(first) => std::iter::once(first.into()).chain(own.skip(1)).collect(),
+        None => own.collect(),
     }
 }
 
@@ -172,7 +186,17 @@ impl Words<'_> {
                 )
             }
         };
-        Some(resting_on(text, answered, Stance::Replaces))
+        let advice = match (answered.when?, answered.clients) {
+            (When::Before | When::After, _) => {
+                "Find what changed at that time: the service, its host, a route or a firewall rule."
+            }
+            (_, Clients::Others) => "Check the firewall rules and the route for these clients' addresses.",
+            _ => {
+                "On the server: `nstat -az TcpExtListenOverflows TcpExtListenDrops`. Numbers that rise are SYNs that a full accept \
+                 queue dropped."
+            }
+        };
+        Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Replaces) })
     }
 
     fn of_refusal(&self, answered: &Others) -> Option<Conclusion> {
@@ -253,7 +277,13 @@ impl Words<'_> {
                 (text, times)
             }
         };
-        Some(Conclusion::new(text, numbers(times), Stance::Shortens))
+        let is_same_client = matches!(
+            self.context.certificates,
+            Some(Certificates::SameAccepted { clients: Clients::Same | Clients::Some, .. })
+        );
+        let advice = "On the client, find the program that fails, and add the issuing CA to its trust store.";
+        let advice = Some(advice).filter(|_| is_same_client);
+        Some(Conclusion { advice, ..Conclusion::new(text, numbers(times), Stance::Shortens) })
     }
 
     fn of_alert(&self, worked: &Others) -> Option<Conclusion> {
@@ -370,6 +400,10 @@ mod tests {
 
     /// What is concluded of two failures of one client at 10 s and 20 s, where others were answered, or worked, at these times.
     fn concluded(story: Story, others: &[u64], is_same_client: bool) -> String {
+        conclusion(story, others, is_same_client).text
+    }
+
+    fn conclusion(story: Story, others: &[u64], is_same_client: bool) -> Conclusion {
         let (server, client) = (&story.parties.server, story.parties.client.host);
         let server = (server.host, server.port);
         let verdict = story.verdict();
@@ -388,7 +422,23 @@ mod tests {
         let (key, group) = groups[0];
         assert_eq!(key.severity, Severity::Critical);
         let time = |at: Timestamp| Some(format!("{} s", at.nanos() / 1_000_000_000));
-        conclude(&summary, key, group, &time).expect("a conclusion").text
+        conclude(&summary, key, group, &time).expect("a conclusion")
+    }
+
+    #[test]
+    #[cfg(feature = "command")]
+    fn advice_does_not_contradict_what_the_neighbours_show() {
+        let first = |others: &[u64], is_same_client| {
+            let conclusion = conclusion(unanswered(), others, is_same_client);
+            let own = ["Check firewalls.", "Capture on the server."].map(Cow::Borrowed);
+            let advice = advice(Some(&conclusion), own.into_iter());
+            assert_eq!(advice[1..], ["Capture on the server."]);
+            advice[0].to_string()
+        };
+        assert!(first(&[15, 30], true).contains("nstat"), "{}", first(&[15, 30], true));
+        assert!(first(&[15, 30], false).contains("route for these clients"));
+        assert!(first(&[5], true).contains("what changed"));
+        assert_eq!(advice(None, std::iter::once("Check firewalls.".into())), ["Check firewalls."]);
     }
 
     fn unanswered() -> Story {

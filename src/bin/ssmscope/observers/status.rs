@@ -1,6 +1,6 @@
 //! The last line of a terminal while a capture is made: how long it has run, what it saw, and who is waited for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use ssmscope::limits;
 use ssmscope::report::Form;
 use ssmscope::story::{Silence, Story};
 use ssmscope::tcp::Role;
-use ssmscope::time::Elapsed;
+use ssmscope::time::{Elapsed, Timestamp};
 use ssmscope::verdict::Severity;
 
 use crate::exit;
@@ -36,9 +36,13 @@ struct Seen {
     opened: u64,
     judged: u64,
     failed: u64,
+    /// Those that have failed and are still open, by the number of the first packet; up to [`limits::SERVERS`].
+    open_failed: BTreeSet<u64>,
     dropped: Option<u64>,
-    /// Who is waited for, and for how long, by the number of the connection's first packet; up to [`limits::SERVERS`].
-    awaited: BTreeMap<u64, (String, Elapsed)>,
+    /// Who is waited for, and since when, by the number of the connection's first packet; up to [`limits::SERVERS`].
+    awaited: BTreeMap<u64, (String, Timestamp)>,
+    /// The capture's time.
+    now: Timestamp,
 }
 
 impl<'a> StatusLine<'a> {
@@ -67,7 +71,18 @@ impl Seen {
         let role = if by == Role::Client { "client" } else { "server" };
         let place = ssmscope::probe::authority(&story.host(by).to_string(), story.parties[by].port);
         if self.awaited.len() < limits::SERVERS || self.awaited.contains_key(&story.first.number) {
-            self.awaited.insert(story.first.number, (format!("{role} {place}"), silence.elapsed()));
+            self.awaited.insert(story.first.number, (format!("{role} {place}"), silence.since.at));
+            self.now = self.now.max(silence.until);
+        }
+    }
+
+    /// What is known of an open connection: it fails, or its answer has come after all.
+    fn known(&mut self, judged: &Judged) {
+        let number = judged.story.first.number;
+        if judged.verdict.severity != Severity::Critical {
+            self.open_failed.remove(&number);
+        } else if self.open_failed.len() < limits::SERVERS {
+            self.open_failed.insert(number);
         }
     }
 
@@ -76,19 +91,18 @@ impl Seen {
         let seconds = self.elapsed.nanos() / 1_000_000_000;
         let connections = self.opened.max(self.judged);
         let plural = if connections == 1 { "" } else { "s" };
+        let failed = self.failed + self.open_failed.len() as u64;
         let mut line = format!(
-            "{}:{:02}  {} connection{plural}, {} failed",
+            "{}:{:02}  {connections} connection{plural}, {failed} failed",
             seconds / 60,
-            seconds % 60,
-            connections,
-            self.failed
+            seconds % 60
         );
         if let Some(dropped) = self.dropped {
             // Writing to a string can't fail.
             let _ = write!(line, ", {dropped} dropped");
         }
-        if let Some((who, elapsed)) = self.awaited.values().max_by_key(|(_, elapsed)| *elapsed) {
-            let _ = write!(line, "; waiting for the {who} for {elapsed}");
+        if let Some((who, since)) = self.awaited.values().min_by_key(|(_, since)| *since) {
+            let _ = write!(line, "; waiting for the {who} for {}", self.now - *since);
             if self.awaited.len() > 1 {
                 let _ = write!(line, ", {} more", self.awaited.len() - 1);
             }
@@ -104,6 +118,7 @@ impl Sink for StatusLine<'_> {
         self.seen.judged += 1;
         self.seen.failed += u64::from(judged.verdict.severity == Severity::Critical);
         self.seen.awaited.remove(&judged.story.first.number);
+        self.seen.open_failed.remove(&judged.story.first.number);
         self.report.connection(judged)
     }
 
@@ -116,11 +131,15 @@ impl Sink for StatusLine<'_> {
             Event::Entry(story, entry) => {
                 self.seen.opened += u64::from(entry.moment == story.first);
                 self.seen.awaited.remove(&story.first.number);
+                self.seen.now = self.seen.now.max(entry.moment.at);
             }
-            Event::Idle(_, about) => self.seen.dropped = about.dropped,
+            Event::Idle(at, about) => {
+                self.seen.dropped = about.dropped;
+                self.seen.now = self.seen.now.max(*at);
+            }
+            Event::Known(judged) => self.seen.known(judged),
             Event::Packet(_)
             | Event::Frame(_)
-            | Event::Known(_)
             | Event::Tied(..)
             | Event::LogUnread(_)
             | Event::Progress(..) => {}
@@ -164,13 +183,18 @@ mod tests {
             judged: 58,
             failed: 12,
             dropped: Some(0),
-            awaited: BTreeMap::new(),
+            now: Timestamp::from_parts(100, 0),
+            ..Seen::default()
         };
         assert_eq!(seen.line(80), "1:23  60 connections, 12 failed, 0 dropped");
-        let wait = |millis| ("server 198.51.100.20:8443".to_owned(), Elapsed::from_millis(millis));
-        seen.awaited = BTreeMap::from([(1, wait(4_000)), (9, wait(8_000))]);
+        let since = |second| ("server 198.51.100.20:8443".to_owned(), Timestamp::from_parts(second, 0));
+        seen.awaited = BTreeMap::from([(1, since(96)), (9, since(92))]);
         let line = seen.line(120);
         assert!(line.ends_with("; waiting for the server 198.51.100.20:8443 for 8.0 s, 1 more"), "{line}");
+        seen.now = Timestamp::from_parts(103, 0);
+        assert!(seen.line(120).contains(" for 11.0 s, "), "{}", seen.line(120));
+        seen.open_failed = BTreeSet::from([1, 9]);
+        assert!(seen.line(120).contains("60 connections, 14 failed"), "{}", seen.line(120));
         assert_eq!(seen.line(40).len(), 39);
     }
 }

@@ -12,7 +12,7 @@ use crate::analysis::{Group, GroupKey, Judged};
 use crate::finding::{Finding, Weight};
 use crate::report::human::page::Page;
 use crate::report::human::{chain, judgement, overview};
-use crate::report::text::neighbours::{Conclusion, Stance};
+use crate::report::text::neighbours::{self, Conclusion, Stance};
 use crate::report::text::words::{PacketNames, grouped};
 use crate::report::text::{clock, ends};
 use crate::tcp::Role;
@@ -144,6 +144,7 @@ impl<'a> Section<'a> {
         let others = group
             .zip(summary)
             .and_then(|((key, group), summary)| overview::neighbours(summary, key, group, style));
+        let next = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
         let (why, others) = match others {
             Some(Conclusion { text, stance: Stance::Replaces, .. }) => (Cow::Owned(text), None),
             Some(Conclusion { text, .. }) => (Cow::Borrowed(&*verdict.explanation), Some(text)),
@@ -189,7 +190,7 @@ impl<'a> Section<'a> {
             evidence,
             basis: judgement::basis(judged, summary),
             client_log: &verdict.client_reports,
-            next: judgement::advice(story, verdict, style).collect(),
+            next,
             chain: missing.into_iter().chain(client).collect(),
             findings: judgement::findings(judged, style)
                 .into_iter()
