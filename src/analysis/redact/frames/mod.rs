@@ -57,8 +57,9 @@ impl NamelessFrames {
             self.unlearned += u64::from(!segment.payload.is_empty());
             return;
         }
-        let stream = self.streams.entry(way(connection, segment.header)).or_default();
-        let before = stream.size();
+        let way = way(connection, segment.header);
+        let before = self.streams.get(&way).map_or(0, Stream::size);
+        let stream = self.streams.entry(way).or_default();
         stream.learn(segment.header, segment.payload, &mut self.redaction.stand_ins());
         self.size = (self.size + stream.size()).saturating_sub(before);
     }
@@ -131,4 +132,34 @@ impl NamelessFrames {
 
 fn way(connection: u64, header: &SegmentHeader) -> Way {
     (connection, header.ip.source, header.tcp.source_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{IpHeader, Seq, TcpHeader};
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_what_is_not_is_counted() {
+        let mut frames = NamelessFrames::new(&Redaction::default());
+        // The beginning of a message that is as long as one can be, on each of many connections.
+        let mut payload = vec![22, 3, 3, 0x40, 0, 11, 1, 0, 0];
+        payload.resize(16_384, 7);
+        let mut connection = 0;
+        while frames.unlearned() < 10 {
+            let mut tcp = TcpHeader::between(50_000, 443);
+            (tcp.seq, tcp.flags) = (Some(Seq(1)), Some(Flags(Flags::ACK)));
+            let ip = IpHeader::between([10, 0, 0, 1], [10, 0, 0, 2]);
+            let header = SegmentHeader { ip, tcp, payload_len: Some(payload.len() as u32) };
+            frames.learn(
+                connection,
+                &Segment { header: &header, payload: &payload, printed: &[], decoded: "" },
+            );
+            connection += 1;
+            assert!(connection < 20_000, "there is no bound");
+        }
+        let size: usize = frames.streams.values().map(Stream::size).sum();
+        assert_eq!(size, frames.size);
+        assert!(size < limits::REWRITTEN_BYTES + 2 * payload.len(), "{size}");
+    }
 }

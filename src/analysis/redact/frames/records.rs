@@ -28,8 +28,7 @@ impl Kept {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// What it holds in memory.
-    pub(super) fn size(&self) -> usize {
+    fn size(&self) -> usize {
         self.bytes.len() + self.pieces.len() * size_of::<(i64, usize, usize)>()
     }
 
@@ -106,6 +105,11 @@ impl Default for Records {
 }
 
 impl Records {
+    /// Bytes that it holds in memory.
+    pub(super) fn size(&self) -> usize {
+        self.kept.size() + self.message.len() + self.places.len() * size_of::<(i64, usize)>()
+    }
+
     /// Takes the next bytes. `is_start` is whether a segment begins with them.
     pub(super) fn take(&mut self, mut bytes: &[u8], is_start: bool, names: &mut StandIns) {
         if is_start && self.mode != Mode::Tls && begins_tls(bytes, !self.has_begun) {

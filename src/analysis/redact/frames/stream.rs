@@ -102,7 +102,7 @@ impl Stream {
 
     /// What it holds in memory.
     pub(super) fn size(&self) -> usize {
-        self.records.kept.size() + self.waiting_bytes
+        size_of::<Self>() + self.records.size() + self.waiting_bytes
     }
 
     /// What takes the place of a segment's payload.

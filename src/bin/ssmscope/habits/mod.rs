@@ -4,6 +4,7 @@
 //! A line that cannot be converted is bad usage, and one line of output shows what to type.
 
 mod display;
+mod instead;
 mod options;
 mod words;
 
@@ -51,7 +52,7 @@ pub fn declared(
         Named::Nothing => return Ok(as_it_is(words)),
     };
     let Some(of) = command.find_subcommand(&name) else { return Ok(as_it_is(words)) };
-    options::refuse_values(&words)?;
+    instead::refuse_values(&words)?;
     let mut line: Vec<OsString> = own;
     line.push(name.clone().into());
     let mut remarks = Vec::new();
