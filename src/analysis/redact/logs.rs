@@ -66,8 +66,12 @@ impl StandIns {
         for clock in clocks {
             self.log_clock(clock);
         }
-        attempts.iter_mut().for_each(|attempt| self.attempt(attempt));
-        lines.iter_mut().for_each(|line| self.line_of_log(line));
+        for attempt in attempts {
+            self.attempt(attempt);
+        }
+        for line in lines {
+            self.line_of_log(line);
+        }
         for Service { daemon, port: _, file: _, number: _ } in services {
             self.quote(daemon);
         }
@@ -76,7 +80,9 @@ impl StandIns {
         }
         let Ties { clocks: _, ties: _, untied } = ties;
         for Untied { attempt: _, reasons } in untied {
-            reasons.iter_mut().for_each(|reason| self.refusal(reason));
+            for reason in reasons {
+                self.refusal(reason);
+            }
         }
     }
 
@@ -148,7 +154,9 @@ impl StandIns {
             *ip = ip.map(|ip| self.address(ip));
         }
         request.iter_mut().chain(thread.iter_mut()).for_each(|quote| self.quote(quote));
-        lines.iter_mut().for_each(|line| self.line_of_log(line));
+        for line in lines {
+            self.line_of_log(line);
+        }
     }
 
     fn line_of_log(&mut self, line: &mut Line) {

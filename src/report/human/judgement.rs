@@ -277,8 +277,8 @@ fn remark<'f>(judged: &Judged, finding: &'f Finding, style: &Style) -> &'f str {
         return text;
     }
     let when = judged.story.certificates_at();
-    let sentences = judged.story.certificate_faults().map(|(_, fault)| fault.sentence(when));
-    let rest = sentences.filter_map(|sentence| text.strip_prefix(&sentence)).next();
+    let mut sentences = judged.story.certificate_faults().map(|(_, fault)| fault.sentence(when));
+    let rest = sentences.find_map(|sentence| text.strip_prefix(&sentence));
     rest.map(str::trim_start).filter(|rest| !rest.is_empty()).unwrap_or(text)
 }
 
@@ -359,7 +359,7 @@ mod tests {
     fn of_a_chain_of_errors_the_first_is_shown() {
         const LONG: &str = "javax.net.ssl.SSLHandshakeException: PKIX path building failed: \
             sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target";
-        let style = |columns, verbosity| Style { columns, verbosity, ..crate::report::tests::style(false) };
+        let style = |columns, verbosity| Style { verbosity, columns, ..crate::report::tests::style(false) };
         assert_eq!(
             brief(LONG, &style(100, 0)),
             "javax.net.ssl.SSLHandshakeException: PKIX path building failed: …"

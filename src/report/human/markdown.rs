@@ -188,7 +188,7 @@ impl Markdown<'_> {
         let advice: Vec<_> = advice
             .iter()
             .enumerate()
-            .map(|(index, text)| format!("{}. {}", index + 1, self.prose(&text)))
+            .map(|(index, text)| format!("{}. {}", index + 1, self.prose(text)))
             .collect();
         let findings = judgement::findings(judged, style).into_iter();
         let warnings = findings.filter(|finding| finding.severity == Weight::Warning);

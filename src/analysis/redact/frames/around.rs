@@ -8,14 +8,13 @@ use crate::packet::{Host, IcmpError, IpHeader, IpVersion, Lookup, Neighbour, NoA
 /// An ICMP error with what it quotes: of a TCP segment the header.
 pub(super) fn icmp_error(error: &IcmpError<'_>) -> Carried {
     let quoted = &error.quoted;
-    let transport = match &error.quoted_segment {
-        Some(header) => build::segment(header, header, &[]).0,
-        None => {
-            let port = |port: Option<u16>| port.map_or([0; 2], u16::to_be_bytes);
-            let mut bytes = [port(quoted.source_port), port(quoted.destination_port)].concat();
-            bytes.extend(quoted.seq.map_or([0; 4], |seq| seq.0.to_be_bytes()));
-            bytes
-        }
+    let transport = if let Some(header) = &error.quoted_segment {
+        build::segment(header, header, &[]).0
+    } else {
+        let port = |port: Option<u16>| port.map_or([0; 2], u16::to_be_bytes);
+        let mut bytes = [port(quoted.source_port), port(quoted.destination_port)].concat();
+        bytes.extend(quoted.seq.map_or([0; 4], |seq| seq.0.to_be_bytes()));
+        bytes
     };
     let inner = error
         .quoted_segment
@@ -114,9 +113,8 @@ fn dns(message: &Lookup) -> Vec<u8> {
     let flags = match (message.is_answer, message.failure) {
         (false, _) => QUESTION,
         (true, Some(NoAddress::Rcode(code))) => RESPONSE | u16::from(code & 15),
-        (true, Some(NoAddress::NoRecord)) => RESPONSE,
         (true, None) if message.addresses.is_empty() => RESPONSE | CUT,
-        (true, None) => RESPONSE,
+        (true, Some(NoAddress::NoRecord) | None) => RESPONSE,
     };
     let count = if message.is_answer { message.addresses.len() as u16 } else { 0 };
     let mut bytes: Vec<u8> =

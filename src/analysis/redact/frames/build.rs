@@ -136,7 +136,7 @@ pub(super) fn segment(header: &SegmentHeader, was: &SegmentHeader, payload: &[u8
     let mut bytes = [tcp.source_port.to_be_bytes(), tcp.destination_port.to_be_bytes()].concat();
     bytes.extend(number(tcp.seq));
     bytes.extend(number(tcp.ack));
-    bytes.extend([(header_len / 4 << 4) as u8, tcp.flags.map_or(0, |flags| flags.0)]);
+    bytes.extend([((header_len / 4) << 4) as u8, tcp.flags.map_or(0, |flags| flags.0)]);
     bytes.extend(tcp.window.unwrap_or(0).to_be_bytes());
     bytes.extend([0, 0]);
     bytes.extend(tcp.urgent.to_be_bytes());
@@ -145,7 +145,7 @@ pub(super) fn segment(header: &SegmentHeader, was: &SegmentHeader, payload: &[u8
         bytes.resize(header_len, 0);
         bytes.extend_from_slice(payload);
     }
-    let found = checksum(&was.tcp.checksum, was, header, &bytes, wire_len);
+    let found = checksum(was.tcp.checksum, was, header, &bytes, wire_len);
     put(&mut bytes, 16, found);
     // What the snaplen left of the header.
     match (tcp.window, was.tcp.checksum) {
@@ -157,13 +157,13 @@ pub(super) fn segment(header: &SegmentHeader, was: &SegmentHeader, payload: &[u8
 }
 
 /// A checksum that is as right or as wrong as the original's: where that is what a host leaves to its network card, so is this one.
-fn checksum(was: &Checksum, old: &SegmentHeader, new: &SegmentHeader, bytes: &[u8], wire_len: usize) -> u16 {
+fn checksum(was: Checksum, old: &SegmentHeader, new: &SegmentHeader, bytes: &[u8], wire_len: usize) -> u16 {
     let sum_over = |header: &SegmentHeader| {
         pseudo_header(header.ip.source, header.ip.destination, TCP, wire_len as u32).unwrap_or(0)
     };
     let right = !fold(u32::from(sum_over(new)) + u32::from(sum_of(bytes)));
     match was {
-        Checksum::Incorrect { found, .. } | Checksum::Unverified(found) if *found == sum_over(old) => {
+        Checksum::Incorrect { found, .. } | Checksum::Unverified(found) if found == sum_over(old) => {
             sum_over(new)
         }
         Checksum::Incorrect { .. } => right ^ 0x5555,

@@ -72,7 +72,7 @@ impl StandIns {
         let outer = parts(bytes, whole.start, whole.end);
         for (index, part) in outer.iter().enumerate() {
             match (index, part.tag) {
-                (0, _) => self.to_be_signed(bytes, *part),
+                (0, _) => self.signed_part(bytes, *part),
                 // The algorithm of the signature, and it.
                 (1, _) => {}
                 _ => blank_bits(bytes, *part, 1),
@@ -81,7 +81,7 @@ impl StandIns {
     }
 
     /// RFC 5280, 4.1: version, serial number, algorithm, issuer, validity, subject, key, unique identifiers, extensions.
-    fn to_be_signed(&mut self, bytes: &mut [u8], whole: Part) {
+    fn signed_part(&mut self, bytes: &mut [u8], whole: Part) {
         let mut fields = parts(bytes, whole.start, whole.end).into_iter().peekable();
         fields.next_if(|part| part.tag == 0xa0);
         for (index, part) in fields.enumerate() {
@@ -121,9 +121,15 @@ impl StandIns {
         let Some(text) = bytes.get_mut(part.start..part.end) else { return };
         match part.tag {
             // Two bytes or four a character.
-            BMP_STRING => text.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| *pair = [0, b'x']),
+            BMP_STRING => {
+                for pair in text.as_chunks_mut::<2>().0 {
+                    *pair = [0, b'x'];
+                }
+            }
             UNIVERSAL_STRING => {
-                text.as_chunks_mut::<4>().0.iter_mut().for_each(|four| *four = [0, 0, 0, b'x'])
+                for four in text.as_chunks_mut::<4>().0 {
+                    *four = [0, 0, 0, b'x'];
+                }
             }
             _ => {
                 let stand_in = self.name_bytes(text);

@@ -102,7 +102,9 @@ impl NamelessFrames {
                 lookup.client = stand_ins.host(lookup.client);
                 lookup.resolver = stand_ins.host(lookup.resolver);
                 lookup.name = stand_ins.written_host(&lookup.name);
-                lookup.addresses.iter_mut().for_each(|address| *address = stand_ins.address(*address));
+                for address in &mut lookup.addresses {
+                    *address = stand_ins.address(*address);
+                }
                 around::lookup(&lookup)
             }
             Content::Other(_) => return None,

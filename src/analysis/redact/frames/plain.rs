@@ -151,12 +151,11 @@ impl StandIns {
     /// RFC 1928, and RFC 1929's user name and password. Returns whether it is of SOCKS5.
     fn socks5(&mut self, bytes: &mut [u8]) -> bool {
         match *bytes {
-            [5, _] => {}
+            [5, _] | [1, 0] => {}
             [5, methods, ..] if bytes.len() == 2 + usize::from(methods) => {}
             [5, _, 0, kind @ (1 | 3 | 4), ..] => {
-                self.socks_address(kind, bytes.get_mut(4..).unwrap_or_default())
+                self.socks_address(kind, bytes.get_mut(4..).unwrap_or_default());
             }
-            [1, 0] => {}
             [1, name_len, ..] if bytes.len() >= 3 + usize::from(name_len) => {
                 let password = 2 + usize::from(name_len);
                 bytes
