@@ -195,7 +195,7 @@ impl Marked {
             let part = self.find(&packet, &lookups, writing.nameless.as_ref());
             let anew = writing.anew(&part, &packet);
             let datagram = Datagram::of(decoder.ip());
-            if writing.frame(&part, &frame, anew, datagram)? {
+            if writing.frame(&part, &frame, anew.as_ref(), datagram)? {
                 last_written = Some(frame.at);
             }
         }
@@ -315,14 +315,14 @@ impl<W: Write> Writing<W> {
         &mut self,
         part: &Part<'_>,
         frame: &Frame<'_>,
-        anew: Option<NewFrame>,
+        anew: Option<&NewFrame>,
         datagram: Datagram,
     ) -> io::Result<bool> {
         // A lookup over TCP is a part of another connection, whose bytes were not learned.
         if self.nameless.is_some() && anew.is_none() && !matches!(part, Part::Other) {
             return Ok(false);
         }
-        let frame = match &anew {
+        let frame = match anew {
             Some(NewFrame { link_type, wire_len, bytes }) => {
                 Frame { link_type: *link_type, wire_len: *wire_len, bytes, ..*frame }
             }

@@ -172,9 +172,8 @@ fn named(words: &[OsString], command: &Command) -> Result<Named, String> {
 fn instead_of_program(word: &str) -> Option<&'static str> {
     Some(match word {
         "version" => "use: ssmscope --version",
-        "curl" | "wget" | "openssl" | "s_client" | "nc" | "telnet" => {
-            "for a connection to a server: ssmscope check HOST:PORT"
-        }
+        "connect" | "curl" | "nc" | "openssl" | "ping" | "probe" | "s_client" | "telnet" | "test"
+        | "verify" | "wget" => "for a connection to a server: ssmscope check HOST:PORT",
         "nmap" => "nothing is scanned; for one server: ssmscope check HOST:PORT",
         "analyze" | "analyse" | "diagnose" | "inspect" | "load" | "open" | "parse" | "report" | "show"
         | "view" => "for a capture: ssmscope read FILE",
@@ -183,9 +182,6 @@ fn instead_of_program(word: &str) -> Option<&'static str> {
         }
         "compare" | "diff" => {
             "captures of two points are not compared; for the verdicts of each: ssmscope batch FILE FILE"
-        }
-        "connect" | "ping" | "probe" | "test" | "verify" => {
-            "for a connection to a server: ssmscope check HOST:PORT"
         }
         "devices" | "ifaces" | "list" => "for the interfaces: ssmscope interfaces",
         "tcpdump" | "tshark" => "leave the program's name out: ssmscope -r FILE, or ssmscope -i IFACE",
