@@ -390,7 +390,8 @@ mod tests {
     fn every_rule_has_tests_a_page_and_a_capture() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for Rule { code, page, .. } in RULES {
-            let file = root.join(format!("src/verdict/{}.rs", code.name().replace('-', "_")));
+            let module = root.join("src/verdict").join(code.name().replace('-', "_"));
+            let file = if module.is_dir() { module.join("mod.rs") } else { module.with_extension("rs") };
             let source =
                 fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             assert!(

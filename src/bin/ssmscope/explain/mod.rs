@@ -237,10 +237,13 @@ mod tests {
         let replies = (1..=u8::MAX).map(|reply| format!("socks-{reply}"));
         let mut all: BTreeSet<_> = alerts.chain(statuses).chain(replies).collect();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        for folder in
-            ["verdict", "verdict/words", "probe", "probe/perspective", "probe/reason", "probe/token"]
-        {
-            for file in fs::read_dir(root.join(folder)).expect("a folder").flatten() {
+        let mut folders = vec![root.join("verdict"), root.join("probe")];
+        while let Some(folder) = folders.pop() {
+            for file in fs::read_dir(folder).expect("a folder").flatten() {
+                if file.path().is_dir() {
+                    folders.push(file.path());
+                    continue;
+                }
                 let Ok(source) = fs::read_to_string(file.path()) else { continue };
                 let source = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
                 for before in [".cause(\"", "cause = Some(\"", "meaning(Some(\"", "=> Some(\"icmp-"] {

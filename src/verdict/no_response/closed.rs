@@ -1,0 +1,108 @@
+//! The server closed in the middle of its reply, or in place of it.
+
+use super::RULE;
+use crate::story::{Moment, Story};
+use crate::verdict::words::advice;
+use crate::verdict::{Actor, Verdict};
+
+/// The server's FIN came in the middle of its answer.
+pub(super) fn cut_off(story: &Story, close: Moment) -> Verdict {
+    let request = story.asked_last().or(story.plain.client.as_ref().map(|plain| plain.moment));
+    let why = match story.plain_answer_len {
+        Some(len) => format!(
+            "The reply's header announces {len} bytes with the body, and {} came",
+            story.data.server.bytes
+        ),
+        None => "The last record of the reply is incomplete".to_owned(),
+    };
+    Verdict::new(
+        &RULE,
+        Actor::Server,
+        story.basis,
+        "the server closed the connection in the middle of its reply",
+    )
+    .explain(format!(
+        "{why}: the server closed the connection in an orderly way before it had sent all of it. Its program failed or was stopped."
+    ))
+    .reported(&[
+        "curl: (18) transfer closed with outstanding read data remaining",
+        "java.io.IOException: Premature EOF",
+    ])
+    .proved_by(request.into_iter().chain([close]).map(|moment| moment.number))
+    .advise(advice::server_process(story))
+}
+
+/// The server's FIN came in place of an answer.
+pub(super) fn closed(story: &Story) -> Option<Verdict> {
+    let close = story.closed_unanswered()?;
+    if story.tls.is_inside_record.server && story.was_answered() {
+        return Some(cut_off(story, close));
+    }
+    let request = story.asked_last();
+    let (headline, explanation) = if story.later_request().is_some() {
+        (
+            "the server closed the connection instead of replying to a later request inside TLS",
+            "Earlier requests were answered, and the client sent another one. The server closed the connection in an \
+             orderly way without sending data: its program gave up on the request or was stopped, or its keep-alive time \
+             ended just then.",
+        )
+    } else {
+        (
+            "the server closed the connection instead of replying to the request inside TLS",
+            "TLS was established and the client sent its request. The server closed the connection in an orderly way \
+             without sending data: its program gave up on the request, was stopped, or limits its clients.",
+        )
+    };
+    Some(
+        Verdict::new(&RULE, Actor::Server, story.basis, headline)
+            .explain(explanation)
+            .reported(&[
+                "curl: (52) Empty reply from server",
+                "java.net.SocketException: Unexpected end of file from server",
+            ])
+            .proved_by(request.into_iter().chain([close]).map(|moment| moment.number))
+            .advise(advice::server_process(story)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Stage;
+    use crate::story::script::talk::Talk;
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_fin_in_place_of_the_answer_is_the_server_s() {
+        let verdict = Story::at(Stage::ApplicationData).fin(Server).verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert_eq!(verdict.evidence, [9, 10]);
+        assert!(verdict.mentions("Empty reply from server"));
+        // The client's own FIN, and one after the answer, end in good order.
+        assert_eq!(Story::at(Stage::ApplicationData).fin(Client).verdict().code, "healthy");
+        assert_eq!(Story::at(Stage::ApplicationData).answered().fin(Server).verdict().code, "healthy");
+    }
+
+    #[test]
+    fn a_body_that_ends_before_its_length_has_no_end() {
+        let asked = |get: &[u8]| {
+            let header = b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n";
+            let begun = Talk::to_port(80).open().say(Client, get).say(Server, header);
+            begun.say(Server, &[7; 3_000]).ack(Client)
+        };
+        let begun = || asked(b"GET / HTTP/1.1\r\n\r\n");
+        for verdict in [
+            begun().fin(Server).fin(Client).verdict(0),
+            begun().verdict(4_000),
+            begun().wait(8_000).fin(Client).verdict(0),
+        ] {
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("in the middle of its reply"), "{}", verdict.headline);
+        }
+        assert_eq!(begun().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(begun().code(500), "in-progress");
+        // A client may want no more, and a HEAD has no body.
+        assert_eq!(begun().wait(500).fin(Client).fin(Server).code(0), "plaintext");
+        assert_eq!(asked(b"HEAD / HTTP/1.1\r\n\r\n").fin(Server).fin(Client).code(9_000), "plaintext");
+    }
+}

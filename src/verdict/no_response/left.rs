@@ -1,0 +1,176 @@
+//! Somebody closed before any byte of a reply: to a plain request, to one before TLS, or, as a log shows, to one inside TLS.
+
+use super::RULE;
+use crate::log::{Agreement, Outcome, Side};
+use crate::story::{Ending, LogTie, Story};
+use crate::tcp::Role;
+use crate::verdict::words::{advice, log_line};
+use crate::verdict::{Actor, Verdict};
+
+/// A plain request that can be read, and a FIN without an answer to it.
+pub(super) fn left(story: &Story, fin: &Ending) -> Verdict {
+    let first = story.plain.client.as_ref().map(|plain| plain.moment);
+    let request = story.open_plain_request().or(first);
+    let waited = request.map(|request| fin.moment.at - request.at).unwrap_or_default();
+    let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
+    let actor = if is_lost { Actor::Path } else { Actor::Server };
+    let (headline, explanation, reports) = match fin.by {
+        Role::Server => (
+            "the server closed the connection instead of replying to the request".to_owned(),
+            "The client sent its request. The server closed the connection in an orderly way without sending data: its \
+             program gave up on the request, was stopped, or limits its clients.",
+            [
+                "curl: (52) Empty reply from server",
+                "java.net.SocketException: Unexpected end of file from server",
+            ],
+        ),
+        Role::Client => (
+            format!("the client gave up on the request after {waited} without a reply"),
+            "The client sent its request and closed the connection before any byte of the reply arrived. How long it \
+             waits is its own timeout; the server was slower than that.",
+            ["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"],
+        ),
+    };
+    Verdict::new(&RULE, actor, story.basis, headline)
+        .explain(explanation)
+        .reported(&reports)
+        .proved_by(request.into_iter().chain([fin.moment]).map(|moment| moment.number))
+        .proved_by(story.data.server.first.map(|moment| moment.number))
+        .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) })
+}
+
+/// A request to start TLS, or for a tunnel, and a FIN without an answer.
+pub(super) fn left_before_tls(story: &Story) -> Option<Verdict> {
+    let fin = story.left_before_tls()?;
+    let prelude = story.prelude.as_ref()?;
+    let asked = prelude.latest.moment;
+    let waited = fin.moment.at - asked.at;
+    let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
+    let actor = if is_lost { Actor::Path } else { Actor::Server };
+    let (headline, explanation, report) = match fin.by {
+        Role::Server => (
+            format!("the server closed the connection instead of replying to {}", prelude.protocol),
+            "The client asked for TLS with the protocol's own command. The server closed the connection in an orderly way without a \
+             reply: its program failed, was stopped, or limits its clients.",
+            "java.net.SocketException: Unexpected end of file from server",
+        ),
+        Role::Client => (
+            format!("the client gave up on the request to the proxy after {waited} without a reply"),
+            "The client asked for a tunnel and closed the connection before any byte of the reply arrived. How long it waits is \
+             its own timeout; the proxy was slower than that.",
+            "java.net.SocketTimeoutException: Read timed out",
+        ),
+    };
+    Some(
+        Verdict::new(&RULE, actor, story.basis.max(prelude.latest.basis), headline)
+            .explain(explanation)
+            .reported(&[report])
+            .proved_by([asked.number, fin.moment.number])
+            .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) }),
+    )
+}
+
+/// The client left before any answer inside TLS came, and a log says that it had waited for one.
+pub(super) fn left_as_logged(story: &Story) -> Option<Verdict> {
+    let left = story.left_without_an_answer()?;
+    let gave_up = |tie: &&LogTie| {
+        let waited = matches!(tie.outcome, Outcome::ReadTimeout | Outcome::TimedOut | Outcome::GaveUp);
+        waited && tie.agreement == Agreement::Agrees
+    };
+    let tie = story.logs.iter().find(gave_up)?;
+    let line = tie.line()?;
+    let whose = match tie.side {
+        Side::Client => "client",
+        Side::Server => "server",
+    };
+    let asked = story.asked_last()?;
+    let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
+    let (actor, advice) = if is_lost {
+        (Actor::Path, &advice::PATH_OF_CONNECTION[..])
+    } else {
+        (Actor::Server, &advice::server_process(story)[..])
+    };
+    let waited = left.moment.at - asked.at;
+    Some(
+        Verdict::new(
+            &RULE,
+            actor,
+            story.basis,
+            format!("the client gave up on the request inside TLS after {waited} without a reply"),
+        )
+        .explain(format!(
+            "No byte of a reply came before the client closed the connection. The {whose}'s log says that it was waiting for \
+             one: {}.",
+            log_line::quoted(line)
+        ))
+        .reported(&["java.net.SocketTimeoutException: Read timed out"])
+        .proved_by([asked.number, left.moment.number])
+        .advise(advice),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::log::tied;
+    use crate::story::script::talk::Talk;
+    use crate::story::{EndingKind, Stage};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_plain_request_that_can_be_read_is_owed_an_answer_however_soon_somebody_leaves() {
+        let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n").ack(Server);
+        let left = asked.clone().wait(1_000).fin(Client);
+        let refused =
+            left.clone().say(Server, b"HTTP/1.1 200 OK\r\n\r\n").segment(Client, "R", left.next(Client), &[]);
+        let closed = asked.clone().fin(Server).fin(Client).ack(Server);
+        for talk in [left.clone().fin(Server).ack(Client), refused, closed] {
+            let verdict = talk.verdict(500);
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        }
+        // A FIN that only half-closes awaits its answer.
+        assert_eq!(left.code(500), "in-progress");
+        let answered = left.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").fin(Server).ack(Client);
+        assert_eq!(answered.code(10_000), "plaintext");
+        // Other bytes may be a message that nobody answers.
+        let log = Talk::to_port(514).open().say(Client, b"<14>a line\n").ack(Server).fin(Client).fin(Server);
+        assert_eq!(log.code(500), "plaintext");
+    }
+
+    #[test]
+    fn a_client_that_left_soon_had_waited_for_an_answer_if_a_log_says_so() {
+        let left = || Story::at(Stage::ApplicationData).ends(EndingKind::Fin, Client);
+        assert_eq!(left().verdict().code.name(), "healthy");
+        let logged = |outcome, agreement| {
+            let tie = tied(Side::Client, outcome, agreement, 400);
+            left().but(|story| story.logs = vec![tie]).verdict()
+        };
+        let verdict = logged(Outcome::ReadTimeout, Agreement::Agrees);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert!(verdict.explanation.contains("(a.log, line 7)"), "{}", verdict.explanation);
+        assert_eq!(logged(Outcome::ReadTimeout, Agreement::Silent).code.name(), "healthy");
+        assert_eq!(logged(Outcome::Succeeded, Agreement::Agrees).code.name(), "healthy");
+    }
+
+    #[test]
+    fn a_step_before_tls_that_somebody_leaves_without_an_answer_is_owed_one() {
+        let asked =
+            Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n").ack(Server);
+        let left = asked.clone().wait(1_500).fin(Client).fin(Server).verdict(0);
+        assert_eq!(left.is(), ("no-response", Actor::Server, None), "{}", left.headline);
+        assert!(left.headline.contains("request to the proxy after 1.5"), "{}", left.headline);
+        assert_eq!(asked.fin(Server).fin(Client).code(0), "proxy-refused");
+        let start = Talk::to_port(25)
+            .open()
+            .say(Server, b"220 mail.example ESMTP\r\n")
+            .say(Client, b"EHLO client.example\r\n")
+            .say(Server, b"250-mail.example\r\n250 STARTTLS\r\n")
+            .say(Client, b"STARTTLS\r\n")
+            .ack(Server);
+        let closed = start.clone().fin(Server).fin(Client).verdict(0);
+        assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        assert!(!closed.mentions("timed out"), "{closed:?}");
+        // A client that leaves at once may have changed its mind.
+        assert_ne!(start.fin(Client).fin(Server).verdict(0).code, "no-response");
+    }
+}

@@ -1,0 +1,188 @@
+//! A silence in which the reply to a request is owed.
+
+use super::RULE;
+use crate::story::{Silence, Story};
+use crate::tcp::Role;
+use crate::verdict::words::{ack_unseen, advice, drops, icmp_error, path_mtu};
+use crate::verdict::{Actor, Verdict};
+
+/// A silence in which the answer was owed.
+pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
+    let over = match (&story.prelude, story.tls.client_hello.is_some()) {
+        (Some(prelude), false) if prelude.is_agreed() => "the request",
+        (Some(prelude), false) if prelude.protocol.is_proxy() => "the request to the proxy",
+        (Some(_), false) => "the request to start TLS",
+        // A client whose Finished is repeated without an acknowledgement asks for nothing yet.
+        (_, true) if story.tls.application_data.client.count == 0 => "the client's end of the handshake",
+        (_, true) if story.later_request().is_some() => "a later request inside TLS",
+        (None, false) if story.open_plain_request().is_some() => "a later request",
+        (_, true) => "the request inside TLS",
+        _ => "the request",
+    };
+    let (actor, delivered) = if !silence.is_acknowledged && story.capture.acks_unobservable {
+        (Actor::Unknown, "A socket cannot tell whether the request arrived; a capture shows its ACK.")
+    } else if silence.is_acknowledged {
+        (
+            Actor::Server,
+            "The server's TCP acknowledged the request: the path works, and the server process does not reply.",
+        )
+    } else {
+        (Actor::Path, "The request was not acknowledged either: it, or every reply, is lost in transit.")
+    };
+    let request = story.asked_last().or(story.open_plain_request()).or(story.data.client.first);
+    let is_in_record =
+        story.tls.is_inside_record.server && story.was_answered() && story.later_request().is_none();
+    let is_begun = is_in_record || story.is_plain_answer_cut();
+    let delivered = if is_begun {
+        "The reply is incomplete: the server stopped sending, or the rest is lost in transit."
+    } else {
+        delivered
+    };
+    let headline = if is_begun {
+        format!("the server stopped in the middle of its reply, for {}", silence.elapsed())
+    } else {
+        format!("no reply to {over} for {}", silence.elapsed())
+    };
+    let verdict = Verdict::new(&RULE, actor, story.basis, headline);
+    let advice =
+        if actor == Actor::Path { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) };
+    let sign = path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server));
+    let verdict = if let Some(sign) = sign {
+        sign.explain(verdict)
+    } else {
+        let unseen = if silence.is_ack_unseen { ack_unseen::SENTENCE } else { "" };
+        verdict.explain(format!("{delivered}{unseen}{}", drops::caveat(story))).advise(advice)
+    };
+    icmp_error::in_silence(story, silence, verdict)
+        .reported(&["java.net.SocketTimeoutException: Read timed out"])
+        .proved_by(request.map(|moment| moment.number).into_iter().chain([silence.since.number]))
+        .proved_by(story.data.client.repeats.numbers().take(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Stage;
+    use crate::story::script::talk::{self, Talk, handshake};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn an_acknowledged_request_without_an_answer_is_the_server_s() {
+        let verdict = Story::at(Stage::ApplicationData).silent_for(8_000, Server).acknowledged().verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert_eq!(verdict.evidence, [9]);
+        assert!(verdict.headline.contains("request inside TLS") && verdict.headline.contains("8.0 s"));
+        assert!(!verdict.mentions("lost") && verdict.mentions("openssl s_client"));
+        let plain =
+            Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n").ack(Server).verdict(8_000);
+        assert_eq!(plain.is(), ("no-response", Actor::Server, None));
+        assert!(!plain.mentions("openssl"), "TLS is not spoken there");
+    }
+
+    #[test]
+    fn an_unacknowledged_one_is_lost_on_the_path_and_where_that_does_not_show_nobody_is_blamed() {
+        let story = Story::at(Stage::ApplicationData).repeats(Client, 2).silent_for(8_000, Server);
+        let verdict = story.clone().verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None));
+        assert_eq!(verdict.evidence, [9, 10, 11]);
+        assert!(!verdict.mentions("does the SYN arrive"), "the connection was established");
+        assert!(!verdict.mentions("the server process does not reply"));
+        let hidden = story.but(|story| story.capture.acks_unobservable = true).verdict();
+        assert_eq!(hidden.is(), ("no-response", Actor::Unknown, None));
+    }
+
+    #[test]
+    fn a_plain_request_is_owed_an_answer_too() {
+        let asked = Story::at(Stage::TcpEstablished)
+            .on_port(80)
+            .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
+            .silent_for(8_000, Server)
+            .acknowledged();
+        let verdict = asked.verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert!(!verdict.mentions("TLS"), "{verdict:?}");
+    }
+
+    #[test]
+    fn an_unanswered_request_is_no_response() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        assert_eq!(asked.verdict(4_000).is(), ("no-response", Actor::Server, None));
+        assert_eq!(asked.story(4_000).stage, Stage::ApplicationData);
+        assert_eq!(asked.code(1_000), "in-progress");
+        assert_eq!(asked.rst(Server).code(0), "reset");
+    }
+
+    #[test]
+    fn a_client_that_repeats_its_last_words_in_vain_has_no_answer() {
+        // Whatever it is: a record of which the capture shows no header.
+        let lost = handshake().segment(Client, "P.", 600, &[7; 40]).wait(300).repeat(Client);
+        assert_ne!(lost.code(5_000), "healthy");
+    }
+
+    #[test]
+    fn a_request_that_is_never_sent_again_was_acknowledged() {
+        // The acknowledgement is not in the capture.
+        let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n");
+        let verdict = asked.clone().wait(8_000).fin(Client).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.mentions("The ACK itself is not in the capture"), "{}", verdict.explanation);
+        // Where its sender is gone as well, the capture lacks the rest.
+        assert_eq!(asked.code(60_000), "capture-gap");
+        let message = Talk::to_port(5_000).open().say(Client, b"message").wait(8_000).fin(Client).fin(Server);
+        assert_eq!(message.code(0), "plaintext");
+        let lost = asked.wait(300).repeat(Client).wait(600).repeat(Client).wait(8_000).fin(Client).verdict(0);
+        assert_eq!(lost.is(), ("no-response", Actor::Path, None));
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_answer_the_request_owes_it() {
+        let asked = Talk::to_port(1080)
+            .open()
+            .say(Client, &[5, 1, 0])
+            .say(Server, &[5, 0])
+            .say(Client, &[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb])
+            .ack(Server);
+        let verdict = asked.verdict(4_000);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert!(verdict.headline.contains("request to the proxy"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn a_later_request_in_plain_http_is_owed_an_answer_too() {
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        let answered =
+            Talk::to_port(80).open().say(Client, get).say(Server, b"HTTP/1.1 200 OK\r\n\r\n").ack(Client);
+        let asked = answered.clone().wait(9_000).say(Client, get).ack(Server);
+        assert_eq!(asked.code(1_000), "in-progress");
+        let verdict = asked.clone().wait(5_000).fin(Client).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("a later request for 5.0 s"), "{}", verdict.headline);
+        assert_eq!(asked.clone().rst(Server).verdict(0).is().0, "reset");
+        assert_eq!(asked.wait(5_000).say(Server, b"HTTP/1.1 200 OK\r\n\r\n").code(9_000), "plaintext");
+        // What follows an upgrade asks for nothing.
+        let upgraded = Talk::to_port(80)
+            .open()
+            .say(Client, get)
+            .say(Server, b"HTTP/1.1 101 Switching\r\n\r\n")
+            .ack(Client);
+        assert_eq!(upgraded.say(Client, get).ack(Server).code(9_000), "plaintext");
+        // The rest of an upload may follow an early answer.
+        assert_eq!(answered.say(Client, &[7; 900]).ack(Server).code(9_000), "plaintext");
+    }
+
+    #[test]
+    fn a_server_that_stops_in_the_middle_of_a_record_has_not_answered() {
+        let record = talk::encrypted(2_000);
+        let begun = handshake().say(Client, &talk::data()).say(Server, &record[..900]).ack(Client);
+        let stopped = begun.clone().wait(7_000).fin(Client).verdict(0);
+        assert_eq!(stopped.is(), ("no-response", Actor::Server, None), "{}", stopped.headline);
+        assert!(stopped.headline.contains("in the middle of its reply"), "{}", stopped.headline);
+        assert!(!stopped.mentions("does not reply"), "{}", stopped.explanation);
+        assert_eq!(begun.code(3_100), "no-response", "while it hangs");
+        let closed = begun.clone().fin(Server).fin(Client).verdict(0);
+        assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        // Who leaves sooner may not have wanted the rest.
+        assert_eq!(begun.wait(500).fin(Client).fin(Server).code(0), "healthy");
+    }
+}

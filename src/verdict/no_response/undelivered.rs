@@ -1,0 +1,277 @@
+//! Data, of either side, or keep-alive probes that get no acknowledgement.
+
+use super::RULE;
+use crate::story::{Ending, EndingKind, Silence, Stage, Story, UnansweredProbes};
+use crate::tcp::Role;
+use crate::verdict::words::{advice, drops, icmp_error, path_mtu};
+use crate::verdict::{Actor, Settings, Verdict};
+
+/// Of a connection whose beginning the capture lacks, data that a router reports as too big, and that was sent again and again.
+pub(super) fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
+    let stage = story.stage;
+    [Role::Server, Role::Client].into_iter().filter(|_| stage == Stage::None).find_map(|sender| {
+        let data = &story.data[sender];
+        // From the first of it to the last retransmission: the capture may hold more of the connection.
+        let waiting = data.unacknowledged;
+        let since = waiting.map(|waiting| waiting.since).or(data.first)?;
+        let last = waiting.and_then(|waiting| waiting.last_repeat).unwrap_or(story.last);
+        let elapsed = last.at - since.at;
+        if data.repeats.count < 2 || elapsed < settings.stall_after {
+            return None;
+        }
+        let verdict = Verdict::new(
+            &RULE,
+            Actor::Path,
+            story.basis,
+            format!("the {sender}'s data was not acknowledged for {elapsed}"),
+        );
+        let sign = path_mtu::sign(story, sender)?;
+        Some(
+            sign.explain(verdict)
+                .reported(&[
+                    "the client's own read timeout",
+                    "java.net.SocketTimeoutException: Read timed out",
+                ])
+                .proved_by(data.repeats.numbers().take(4)),
+        )
+    })
+}
+
+/// Data in the middle of a conversation was sent again and again, and nothing of it was acknowledged.
+pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verdict> {
+    let sender = silence.awaited_from.other();
+    let is_begun = match ending.stage {
+        // Of one direction only, the beginning is missing too.
+        Stage::None => story.traffic.counters[silence.awaited_from].segments > 0,
+        Stage::TcpEstablished => sender == Role::Server || story.data.server.first.is_some(),
+        Stage::TlsEstablished | Stage::ApplicationData => sender == Role::Server || story.was_answered(),
+        _ => false,
+    };
+    if silence.is_acknowledged
+        || !is_begun
+        || story.prelude.is_some() && ending.stage == Stage::TcpEstablished
+    {
+        return None;
+    }
+    let repeats = match story.data[sender].unacknowledged.map_or(0, |waiting| waiting.repeats) {
+        0 => String::new(),
+        1 => " and was retransmitted once".to_owned(),
+        count => format!(" and was retransmitted {count} times"),
+    };
+    let headline = format!("the {sender}'s data was unacknowledged for {}{repeats}", silence.elapsed());
+    let verdict = Verdict::new(&RULE, Actor::Path, story.basis, headline);
+    let verdict = match path_mtu::sign(story, sender) {
+        Some(sign) => sign.explain(verdict),
+        None => verdict
+            .explain(format!(
+                "The connection worked until then. Since then the {sender}'s data, or every ACK of the {}, is lost in \
+                 transit: the path broke, a firewall or NAT dropped its state for the connection, or that host is down.{}",
+                sender.other(),
+                drops::caveat(story)
+            ))
+            .advise(&advice::PATH_OF_CONNECTION),
+    };
+    Some(
+        icmp_error::in_silence(story, silence, verdict)
+            .reported(&["java.net.SocketTimeoutException: Read timed out"])
+            .proved_by([silence.since.number])
+            .proved_by(
+                story.data[sender]
+                    .unacknowledged
+                    .and_then(|waiting| waiting.last_repeat)
+                    .map(|moment| moment.number),
+            )
+            .proved_by(story.data[sender].repeats.numbers().take(4)),
+    )
+}
+
+/// Keep-alive probes that show a path that broke while the connection was idle. A host that is there answers each (RFC 9293, 3.8.4).
+pub(super) fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Verdict> {
+    /// One or two may be lost on a path that works.
+    const TELLING: u64 = 3;
+    let UnansweredProbes { by: prober, probes } = &**story.traffic.unanswered_probes.as_ref()?;
+    let prober = *prober;
+    if probes.count < TELLING {
+        return None;
+    }
+    let first = probes.first()?;
+    // The prober's kernel or program ends what got no reply; a silence before the probes is of the same kind.
+    let is_open = story.endings.iter().all(|end| match end.what {
+        EndingKind::Silence(_) => true,
+        EndingKind::Reset(_) | EndingKind::Fin => end.by == prober && end.moment.at >= first.at,
+        _ => false,
+    });
+    let last = probes.moments.last().copied().unwrap_or(first);
+    let until = story.last.at.max(last.at);
+    let elapsed = until - first.at;
+    let is_begun = story.stage > Stage::None && story.one_sided().is_none();
+    if !is_open || !is_begun || elapsed < settings.stall_after {
+        return None;
+    }
+    let other = prober.other();
+    let silence =
+        Silence { since: first, until, awaited_from: other, is_acknowledged: false, is_ack_unseen: false };
+    let verdict = Verdict::new(
+        &RULE,
+        Actor::Path,
+        story.basis,
+        format!("{} keep-alive probes of the {prober} got no reply in {elapsed}", probes.count),
+    )
+    .explain(format!(
+        "The {prober}'s keep-alive probes got no reply from the {other}: the path broke, a firewall or NAT dropped \
+         its state for the connection, or the {other}'s host is down.{}",
+        drops::caveat(story)
+    ))
+    .reported(&["ETIMEDOUT (Connection timed out)"])
+    .proved_by(probes.numbers().take(4))
+    .advise(&advice::PATH_OF_CONNECTION);
+    Some(icmp_error::in_silence(story, &silence, verdict))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{SegmentHeader, TcpOptions};
+    use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn data_that_is_sent_again_in_vain_is_lost_on_the_path_whoever_sends_it() {
+        for role in [Client, Server] {
+            let begun = [
+                exchange(),
+                Talk::to_port(9100).open().say(Client, b"job").say(Server, b"ok"),
+                ssm()
+                    .segment(Server, "P.", 5_000, b"some")
+                    .ack(Client)
+                    .segment(Client, "P.", 1, b"bytes")
+                    .ack(Server),
+            ];
+            for talk in begun {
+                let sent = talk.ack(role.other()).ack(role).say(role, &[7; 64]);
+                let lost = sent.wait(300).repeat(role).wait(600).repeat(role).wait(1_200).repeat(role);
+                let verdict = lost.verdict(2_000);
+                assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+                assert!(verdict.headline.contains("retransmitted 3 times"), "{}", verdict.headline);
+                assert_ne!(lost.ack(role.other()).code(60_000), "no-response");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_behind_the_capture_is_the_path_s() {
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        let answered = Talk::to_port(80).open().say(Client, get).say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+        let (seq, ack) = (answered.next(Client), 1);
+        let left = |talk: Talk| talk.wait(2_000).segment_with(Client, "F.", seq, ack, &[], |_| {});
+        let lost = answered.wait(300).repeat(Server).wait(600).repeat(Server).wait(1_200).repeat(Server);
+        let verdict = left(lost).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn data_that_a_router_reports_as_too_big_is_lost_in_the_middle_of_a_connection_too() {
+        let story =
+            Story::at(Stage::None).sends(Server, PlainKind::Binary, "").repeats(Server, 3).but(|story| {
+                let first = story.data.server.first.expect("data");
+                story.data.server.is_all_acknowledged = false;
+                story.last.at = first.at + crate::time::Elapsed::from_millis(4_000);
+            });
+        let big = story.clone().icmp([203, 0, 113, 1], 3, 4).but(|story| {
+            for fact in &mut story.path.icmp_errors {
+                fact.quotes = Server;
+            }
+            story.last.at =
+                story.data.server.first.expect("data").at + crate::time::Elapsed::from_millis(4_000);
+        });
+        assert_black_hole(&big.verdict());
+        assert_eq!(story.verdict().code, "midstream");
+    }
+
+    #[track_caller]
+    fn assert_black_hole(verdict: &Verdict) {
+        let expected = ("no-response", Actor::Path, Some("pmtu-black-hole"));
+        assert_eq!(verdict.is(), expected, "{}", verdict.headline);
+    }
+
+    #[test]
+    fn what_the_client_reports_to_lack_is_lost_on_the_path() {
+        // RFC 2018, 3: 500 bytes came, and not the 1,000 before them.
+        let sack = |header: &mut SegmentHeader| {
+            let ack = header.tcp.ack.unwrap();
+            let block = [(ack + 1_000).0.to_be_bytes(), (ack + 1_500).0.to_be_bytes()].concat();
+            header.tcp.options = Some(TcpOptions::from_wire(&[&[1, 1, 5, 10][..], &block].concat()));
+        };
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let (seq, ack) = (asked.next(Client), asked.next(Server));
+        let holed = asked.segment(Server, "P.", ack + 1_000, &[9; 500]).segment_with(
+            Client,
+            ".",
+            seq,
+            ack,
+            &[],
+            sack,
+        );
+        let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], sack);
+        assert_black_hole(&left.verdict(0));
+        assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "healthy");
+    }
+
+    #[test]
+    fn what_duplicate_acks_report_to_be_missing_is_lost_on_the_path() {
+        // RFC 5681, 4.2: without SACK, each segment beyond the hole gets the same ACK again.
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let (seq, ack) = (asked.next(Client), asked.next(Server));
+        let bare = |talk: Talk| talk.segment_with(Client, ".", seq, ack, &[], |_| {});
+        let holed = bare(bare(asked.clone()).segment(Server, "P.", ack + 1_000, &[9; 500]));
+        let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], |_| {});
+        assert_black_hole(&left.verdict(0));
+        assert_black_hole(&holed.verdict(6_000));
+        assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "healthy");
+    }
+
+    #[test]
+    fn a_hole_in_the_middle_of_a_connection_is_lost_on_the_path() {
+        let talk = ssm().segment(Server, "P.", 5_000, b"some").ack(Client).say(Client, b"bytes").ack(Server);
+        let (seq, ack) = (talk.next(Client), talk.next(Server));
+        let bare = |talk: Talk| talk.segment_with(Client, ".", seq, ack, &[], |_| {});
+        let holed = bare(bare(talk).segment(Server, "P.", ack + 1_000, &[9; 500]));
+        let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], |_| {});
+        assert_eq!(left.verdict(0).is(), ("no-response", Actor::Path, None));
+        // A capture that lacks the beginning may lack the end as well.
+        assert_eq!(holed.code(6_000), "midstream");
+        assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "midstream");
+    }
+
+    #[test]
+    fn keep_alive_probes_that_nobody_answers_show_a_broken_path() {
+        let idle = exchange().ack(Client).ack(Server);
+        let probe = |talk: Talk| {
+            let seq = talk.next(Client) - 1;
+            talk.wait(1_500).segment(Client, ".", seq, &[])
+        };
+        let probed = (0..4).fold(idle.wait(30_000), |talk, _| probe(talk));
+        for ended in [probed.clone(), probed.clone().wait(1_500).rst(Client)] {
+            let verdict = ended.verdict(500);
+            assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("4 keep-alive probes of the client"), "{}", verdict.headline);
+        }
+        assert_eq!(probed.clone().ack(Server).code(500), "healthy");
+        // A request that is open does not make it the server's, nor does a FIN that nobody acknowledges make it good.
+        assert_eq!(probed.fin(Client).verdict(500).is(), ("no-response", Actor::Path, None));
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let waiting = (0..4).fold(asked.wait(20_000), |talk, _| probe(talk)).verdict(500);
+        assert_eq!(waiting.is(), ("no-response", Actor::Path, None), "{}", waiting.headline);
+    }
+
+    #[test]
+    fn repeats_without_an_acknowledgement_count_whatever_else_the_capture_lacks() {
+        let talk = exchange().ack(Client).segment(Client, "P.", exchange().next(Client), &talk::data());
+        let gap = talk.segment(Server, ".", 90_000, &[]).ack(Server);
+        let asked = gap.say(Client, &talk::data());
+        let lost =
+            asked.wait(300).repeat(Client).wait(700).repeat(Client).wait(1_400).repeat(Client).wait(2_800);
+        assert_eq!(lost.repeat(Client).code(100), "no-response");
+    }
+}
