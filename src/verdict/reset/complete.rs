@@ -1,0 +1,154 @@
+//! What leaves nothing to be cut off: an exchange that is complete, a connection on which nothing was asked.
+
+use crate::story::{Ending, Moment, ResetFacts, Stage, Story};
+use crate::tcp::Role;
+use crate::time::Elapsed;
+
+/// Whether TLS was established and nothing was asked, so that nothing was left to do. A RST that follows the handshake at once may be a
+/// refusal: of the server's certificate, or of the client's.
+pub(super) fn is_idle(story: &Story, ending: &Ending) -> bool {
+    let at_once = match ending.by {
+        // Where the capture was made at the server, a round trip passes before it.
+        Role::Client => {
+            let round_trip = story.path.round_trips.shortest_to(Role::Client).unwrap_or(Elapsed::ZERO);
+            Elapsed::from_nanos(Elapsed::from_millis(100).nanos().saturating_add(round_trip.nanos()))
+        }
+        Role::Server => Elapsed::from_millis(1_000),
+    };
+    let last = story.data.client.last.into_iter().chain(story.data.server.last).map(|last| last.at).max();
+    ending.stage == Stage::TlsEstablished
+        && story.tls.application_data.client.count == 0
+        && story.data.client.is_all_acknowledged
+        && last.is_some_and(|last| ending.moment.at - last >= at_once)
+}
+
+/// Whether a server resets a connection in clear before the client has all of its data: the client reports a hole, or it has sent
+/// nothing since the last of it.
+pub(super) fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> bool {
+    let data = &story.data.server;
+    let is_unanswered = |last: Moment| {
+        let since = ending.moment.at - last.at;
+        facts.after_trigger.is_none_or(|trigger| trigger > since)
+    };
+    ending.by == Role::Server
+        && !data.is_all_acknowledged
+        && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
+}
+
+/// Whether a client gives up that repeated its data after the server's reply to it, which nobody acknowledged: it never got one.
+pub(super) fn missed_reply(story: &Story, ending: &Ending) -> bool {
+    let (client, server) = (&story.data.client, &story.data.server);
+    ending.by == Role::Client
+        && !server.is_all_acknowledged
+        && client.repeats.count >= 2
+        && client
+            .repeats
+            .moments
+            .last()
+            .zip(server.first)
+            .is_some_and(|(repeat, reply)| story.order.is_after(repeat.number, reply.number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk, handshake, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::PlainKind;
+    use crate::verdict::Actor;
+
+    #[test]
+    fn a_rst_in_an_answer_counts_where_the_client_hello_is_not_in_the_capture() {
+        let record = talk::encrypted(2_000);
+        let begun = ssm().open().then_tls().say(Client, &talk::data()).say(Server, &record[..900]);
+        let mut cut = begun.ack(Client).rst(Server);
+        assert_eq!(cut.code(0), "reset");
+        cut.packets.remove(3);
+        assert_eq!(cut.code(0), "reset");
+    }
+
+    #[test]
+    fn a_rst_after_a_complete_exchange_an_orderly_end_or_a_silence_is_none() {
+        let exchange = || Story::at(Stage::ApplicationData).answered();
+        assert_eq!(exchange().rst(Client).verdict().code, "healthy");
+        assert_eq!(exchange().fin(Server).rst(Client).verdict().code, "healthy");
+        let silent = Story::at(Stage::ClientHello).silent_for(8_000, Server).rst(Client);
+        assert_eq!(silent.verdict().code, "no-server-hello");
+        let plain = Story::at(Stage::TcpEstablished)
+            .on_port(80)
+            .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
+            .sends(Server, PlainKind::HttpResponse(200), "HTTP/1.1 200 OK");
+        assert_eq!(plain.rst(Client).verdict().code, "plaintext");
+        assert_eq!(Story::at(Stage::Syn).rst(Server).verdict().code, "refused");
+        assert_eq!(Story::at(Stage::None).rst(Server).verdict().code, "midstream");
+    }
+
+    #[test]
+    fn a_plain_answer_that_its_server_resets_before_the_client_has_it_is_cut_off() {
+        let answered = || talk::Talk::to_port(5_000).open().say(Client, b"question").say(Server, b"answer");
+        assert_eq!(answered().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        // What the client has, or leaves, was not cut off.
+        assert_eq!(answered().ack(Client).rst(Server).code(0), "plaintext");
+        assert_eq!(answered().rst(Client).code(0), "plaintext");
+    }
+
+    #[test]
+    fn an_answer_whose_last_record_lacks_its_end_was_cut_off() {
+        let cut = Story::at(Stage::ApplicationData).answered().rst(Server);
+        let verdict = cut.but(|story| story.tls.is_inside_record.server = true).verdict();
+        assert_eq!(verdict.is(), ("reset", Actor::Server, None));
+        assert!(verdict.headline.contains("before the server's reply was complete"));
+    }
+
+    #[test]
+    fn a_client_that_repeats_itself_and_resets_did_not_get_the_reply() {
+        let asked = Talk::to_port(20_000).open().say(Client, b"ask");
+        let replied = asked.clone().say(Server, b"reply");
+        let repeat = |talk: Talk| talk.segment_with(Client, "P.", 1, 1, b"ask", |_| {});
+        let repeated = repeat(repeat(replied.clone().wait(300)).wait(600));
+        let verdict = repeated.clone().rst(Client).verdict(0);
+        assert_eq!(verdict.is(), ("reset", Actor::Client, None));
+        assert!(
+            verdict.headline.contains("reply reached it") && verdict.mentions("lost"),
+            "{}",
+            verdict.headline
+        );
+        // A client that has what it asked for may discard the rest.
+        assert_eq!(replied.rst(Client).code(0), "plaintext");
+        assert_eq!(repeated.ack(Client).rst(Client).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_rst_some_time_after_a_handshake_on_which_nothing_was_asked_ends_nothing() {
+        for (by, millis, code) in [
+            (Client, 10, "reset"),
+            (Client, 250, "healthy"),
+            (Server, 250, "reset"),
+            (Server, 5_000, "healthy"),
+        ] {
+            assert_eq!(
+                handshake().ack(Server).ack(Client).wait(millis).rst(by).code(0),
+                code,
+                "{by} {millis}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rst_in_place_of_a_later_answer_counts_where_the_capture_lacks_an_earlier_one() {
+        let message = |len: u16| talk::encrypted(len);
+        let turn = |talk: Talk, _| {
+            talk.wait(500).say(Client, &message(200)).wait(50).say(Server, &message(300)).ack(Client)
+        };
+        let mut talk = (0..4).fold(handshake(), turn);
+        let lost = talk.packets.iter().rposition(|packet| packet.payload.len() > 300).unwrap();
+        talk.packets.remove(lost - 3);
+        let asked = talk.wait(500).say(Client, &message(200)).ack(Server).wait(50);
+        assert_eq!(asked.clone().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        let closed = asked.clone().fin(Server).ack(Client).fin(Client);
+        assert_eq!(closed.verdict(0).is(), ("no-response", Actor::Server, None));
+        // An answer that its own number shows was sent, and that the capture lacks, is none that was owed.
+        let ahead = asked.next(Server) + 300;
+        assert_ne!(asked.segment(Server, "R.", ahead, &[]).code(0), "reset");
+    }
+}

@@ -1,0 +1,189 @@
+//! A RST ended the connection before the exchange was complete.
+
+mod complete;
+mod sender;
+mod sentences;
+
+use super::words::{evidence, icmp_error};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use crate::story::{EndingKind, Stage, Story};
+use crate::tcp::Role;
+use complete::{is_cut_off, is_idle, missed_reply};
+use sender::{actor, forgery};
+use sentences::{advice, explain, headline, place};
+
+/// `reset`.
+pub(super) const RULE: Rule = Rule {
+    code: Code::Reset,
+    severity: Severity::Critical,
+    summary: "a RST ended it before the exchange was complete",
+    page: include_str!("../../../docs/verdicts/reset.md"),
+    judge,
+};
+
+const REPORTS: [&str; 3] = [
+    "ECONNRESET (Connection reset by peer)",
+    "java.net.SocketException: Connection reset",
+    "javax.net.ssl.SSLException: Connection reset",
+];
+
+const ON_THE_PATH: [&str; 2] = [
+    "Look for a firewall, intrusion prevention or proxy on the path that resets this traffic, and ask for its log.",
+    "Capture on the other side too: a host that did not send the RST shows none leaving.",
+];
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let ending = story.reset_after_close().or_else(|| story.decisive())?;
+    let EndingKind::Reset(facts) = &ending.what else { return None };
+    // What a side sends beyond a RST with its address did not reach the other side.
+    // An answer whose last record lacks its end was not complete.
+    // A client that waits for no answers has none to miss.
+    let is_one_way =
+        ending.by == Role::Client && story.speaks_one_way() && story.data.client.is_all_acknowledged;
+    let is_complete = ending.stage == Stage::ApplicationData
+        && (story.was_answered() || is_one_way)
+        && facts.continued_in.is_none()
+        && !story.tls.is_inside_record.server
+        && !(ending.by == Role::Server && story.later_request().is_some());
+    let is_idle = is_idle(story, ending);
+    let is_plain_exchange = story.tls.client_hello.is_none()
+        && !(ending.by == Role::Server
+            && story.tls.server_hello.is_some()
+            && story.tls.is_inside_record.server)
+        && story.reset_after_close().is_none()
+        && !is_cut_off(story, ending, facts)
+        && !missed_reply(story, ending)
+        && !(ending.by == Role::Server
+            && (story.open_plain_request().is_some() || story.is_plain_answer_cut()))
+        && story.data.client.first.is_some()
+        && story.data.server.first.is_some();
+    let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
+    let is_after_midstream = ending.stage == Stage::None;
+    if is_complete || is_idle || is_plain_exchange || is_refusal || is_after_midstream {
+        return None;
+    }
+    // What the RST answers, and what shows that its sender had it.
+    let hello = story.tls.client_hello.as_ref().map(|hello| hello.moment);
+    let answered = hello.into_iter().chain(story.tls.hello_acknowledged);
+    let answered = answered.filter(|_| ending.stage == Stage::ClientHello).map(|moment| moment.number);
+    let evidence = evidence::opening_packets(story).chain(answered).chain([ending.moment.number]);
+    let place = place(story, ending);
+    let both = story.reset_of_the_other_end(ending);
+    let verdict = match forgery(ending, facts) {
+        Some(signs) => Verdict::new(&RULE, Actor::Path,
+            story.basis,
+            format!("forged RST {place}: it has the {0}'s address, but the {0} did not send it", ending.by),
+        )
+        .cause("rst-injected")
+        .explain(format!("{} A device on the path that resets connections is the likely sender.", signs.join(" ")))
+        .proved_by(facts.continued_in)
+        .advise(&ON_THE_PATH),
+        None => match both {
+            Some(other) => Verdict::new(
+                &RULE,
+                Actor::Path,
+                story.basis,
+                format!("both ends received a RST at once {place}, and no host answers a RST with a RST"),
+            )
+            .explain(
+                "Two RSTs at once, one with each end's address, come from a device between client and server that ends \
+                 connections.",
+            )
+            .proved_by([other.moment.number])
+            .advise(&ON_THE_PATH),
+            None => Verdict::new(&RULE, actor(story, ending, facts), story.basis, headline(story, ending, place))
+                .explain(explain(story, ending, facts))
+                .advise(advice(ending, facts)),
+        },
+    };
+    let verdict = icmp_error::beside_reset(story, ending, verdict);
+    // A client that ends it itself does not hear of a peer's reset.
+    let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
+    let reports = if is_its_own { &[][..] } else { &REPORTS };
+    Some(verdict.proved_by(evidence).reported(reports))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, exchange, handshake, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::time::Elapsed;
+
+    #[test]
+    fn a_client_that_resets_hears_of_no_reset_and_the_other_end_does() {
+        let client = Story::at(Stage::ServerHello).rst(Client).verdict();
+        assert!(!client.client_reports.iter().any(|report| report.contains("ECONNRESET")));
+        let server = Story::at(Stage::ServerHello).rst(Server).verdict();
+        assert!(server.client_reports[0].contains("ECONNRESET"));
+    }
+
+    #[test]
+    fn a_rst_to_each_end_in_one_moment_is_the_path_s() {
+        let hello = || ssm().open().say(Client, &talk::client_hello());
+        let both = |apart: i64| {
+            let mut talk = hello().rst(Server).rst(Client);
+            let last = talk.packets.len() - 1;
+            talk.packets[last].id.moment.at =
+                talk.packets[last - 1].id.moment.at + Elapsed::from_millis(apart);
+            talk.verdict(0)
+        };
+        assert_eq!(both(1).is(), ("reset", Actor::Path, None));
+        assert!(both(1).headline.starts_with("both ends"), "{}", both(1).headline);
+        assert_eq!(both(80).is(), ("reset", Actor::Server, None));
+        let rejected = Story::at(Stage::ClientHello).icmp([203, 0, 113, 9], 3, 13).rst(Server).verdict();
+        assert_eq!(rejected.is(), ("reset", Actor::Path, Some("icmp-admin-prohibited")));
+        assert!(rejected.mentions("203.0.113.9"));
+    }
+
+    #[test]
+    fn a_rst_s_delay_counts_from_what_triggered_it_and_not_from_a_repeat() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).wait(300).repeat(Client);
+        let story = hello.rst(Server).story(0);
+        let EndingKind::Reset(facts) = story.endings[0].what else { panic!("{:?}", story.endings) };
+        assert_eq!(facts.after_trigger, Some(Elapsed::from_millis(320)));
+    }
+
+    #[test]
+    fn a_rst_with_data_comes_from_a_program_and_is_no_leftover() {
+        let answered = |payload: &[u8]| {
+            let hello = ssm().segment(Client, "P.", 1, &talk::client_hello());
+            hello
+                .segment_with(Server, "R.", 1, 206, payload, |header| {
+                    (header.ip.id, header.tcp.window) = (Some(0), Some(0));
+                })
+                .code(0)
+        };
+        assert_eq!((answered(&[]), answered(b"blocked")), ("midstream", "reset"));
+    }
+
+    #[test]
+    fn a_rst_before_the_exchange_is_complete_is_told_with_its_sender() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let server = hello.clone().rst(Server);
+        assert_eq!(server.verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(server.story(0).stage, Stage::ClientHello);
+        let client = hello.say(Server, &talk::server_flight()).rst(Client).verdict(0);
+        assert_eq!(client.is(), ("reset", Actor::Client, None));
+        assert_eq!(exchange().rst(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn a_client_s_rst_at_its_syn_s_own_number_ends_the_attempt() {
+        let aborted = ssm().open().segment(Client, "R.", 0, &[]);
+        assert_eq!(aborted.verdict(0).is(), ("reset", Actor::Client, None));
+        assert_ne!(exchange().segment(Client, "R.", 0, &[]).code(0), "reset");
+    }
+
+    #[test]
+    fn a_rst_that_its_receiver_ignores_ends_nothing() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        // Whether what follows reaches the RST's number or not.
+        for ahead in [50, 400] {
+            let forged = asked.clone().segment(Server, "R", asked.next(Server) + ahead, &[]);
+            assert_eq!(forged.code(0), "reset");
+            let continued = forged.ack(Client).say(Server, &talk::encrypted(100));
+            assert_eq!(continued.ack(Client).fin(Client).fin(Server).code(0), "healthy");
+        }
+    }
+}
