@@ -1,18 +1,22 @@
 //! What would show the outcome is not in the capture.
 
-use super::client_silent;
+mod before;
+mod rest;
+
 use super::words::evidence;
 use super::words::last_step::{self, last_step};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{AnswerDoubt, Ending, EndingKind, Stage, Story};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict, client_silent};
+use crate::story::Story;
 use crate::tcp::Role;
+use before::{first_words, unseen_answer, what_preceded};
+use rest::{acknowledgement, cut_short};
 
 /// `capture-gap`.
 pub(super) const RULE: Rule = Rule {
     code: Code::CaptureGap,
     severity: Severity::Unknown,
     summary: "what would show the outcome is missing from the capture, as its packets prove",
-    page: include_str!("../../docs/verdicts/capture-gap.md"),
+    page: include_str!("../../../docs/verdicts/capture-gap.md"),
     judge,
 };
 
@@ -36,31 +40,6 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         .proved_by(story.missing.since_step_by.numbers())
         .proved_by([story.first.number, story.last.number]);
     Some(verdict.advise(&ADVICE))
-}
-
-/// The server's bytes behind a request that may be no answer, where nothing is wrong with the rest.
-fn unseen_answer(story: &Story, settings: &Settings) -> Option<(String, String)> {
-    let Some(AnswerDoubt::Unseen(acked)) = story.answer_doubt(settings.stall_after) else { return None };
-    Some((
-        "what the server sent last is missing from the capture".to_owned(),
-        format!(
-            "Packet {} proves that the server sent bytes behind the TLS handshake that the capture does not hold. Session tickets and \
-             alerts have their size, and so it is unknown whether they answered a request.",
-            acked.number
-        ),
-    ))
-}
-
-/// What the client sent first on a connection without TLS.
-fn first_words(story: &Story) -> Option<(String, String)> {
-    story.lacks_first_words().then(|| {
-        (
-            "the client's first bytes are missing from the capture".to_owned(),
-            "Acknowledgements prove that the client sent bytes that the capture does not hold, before anything that shows the protocol. \
-             Whether it asked for TLS, or a proxy for a tunnel, is unknown."
-                .to_owned(),
-        )
-    })
 }
 
 /// What is missing, and what proves it.
@@ -129,198 +108,12 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
     ))
 }
 
-/// The capture continues without the connection, whose last packet is `last`.
-fn cut_short(story: &Story, reached: &str, last: u64) -> (String, String) {
-    let after = story.capture.end - story.last.at;
-    if let Some(each) = story.capture.packets_each.filter(|each| u64::from(*each) == story.segments()) {
-        return (
-            format!("the capture holds the first {each} packets of each connection"),
-            format!(
-                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one and packet {each} of \
-                 it, as with many others here, and no connection has more: the rest was not captured."
-            ),
-        );
-    }
-    if story.capture.dropped_until.is_some_and(|at| at >= story.last.at) {
-        (
-            "the capture dropped packets after that".to_owned(),
-            format!(
-                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
-                 capture ends, and meanwhile the capture dropped packets: the rest may have come without being \
-                 captured."
-            ),
-        )
-    } else {
-        (
-            "the rest is missing from the capture".to_owned(),
-            format!(
-                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
-                 capture ends. Data was unacknowledged then, and its sender would have sent it again: packets are \
-                 missing from the capture, so what happened next is unknown."
-            ),
-        )
-    }
-}
-
-/// What an ending means depends on what came before the last step.
-fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (String, String) {
-    let acked = story.missing.acked_unseen;
-    let cut = story.traffic.counters.server.cut_bytes;
-    let number = ending.moment.number;
-    if acked.client == 0 && acked.server == 0 && cut > 0 {
-        let sent = if story.tls.early_data.is_some() { "sent" } else { "may have sent" };
-        return (
-            "the snaplen cut off what preceded its end".to_owned(),
-            format!(
-                "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client {sent} \
-                 early data, and the snaplen cut off {cut} bytes of the server: whether they answered it is unknown."
-            ),
-        );
-    }
-    (
-        "what preceded its end is missing from the capture".to_owned(),
-        format!(
-            "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection, and what it means \
-             depends on what preceded it: bytes before it are missing from the capture ({} of the client and {} of the \
-             server were acknowledged without being captured).",
-            acked.client, acked.server
-        ),
-    )
-}
-
-/// A SYN-ACK that its sender does not repeat was acknowledged: Linux repeats it after 1 s (RFC 6298, 2.1).
-fn acknowledgement(ending: &Ending) -> Option<(String, String)> {
-    let is_it = matches!(ending.what, EndingKind::Silence(_)) && ending.stage == Stage::SynAck;
-    is_it.then(|| {
-        (
-            "the client's acknowledgement is missing from the capture".to_owned(),
-            "The server sent its SYN-ACK once. It would have repeated it had the client not acknowledged it: the \
-             client's packets are missing from the capture, so what happened next is unknown."
-                .to_owned(),
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::CaptureFacts;
+    use crate::story::Stage;
     use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
-
-    #[test]
-    fn a_record_of_an_alert_s_size_or_a_fin_behind_a_gap_proves_nothing() {
-        let alert = Story::at(Stage::ServerFlightComplete)
-            .ends(EndingKind::EncryptedAlert { basis: crate::tls::Basis::Inferred }, Server);
-        assert_eq!(alert.clone().verdict().code, "tls-alert");
-        let alert = alert.but(|story| story.missing.acked_unseen.client = 93).verdict();
-        assert_eq!(alert.code, "capture-gap");
-        assert!(alert.explanation.contains("93 of the client"), "{}", alert.explanation);
-        let fin = Story::at(Stage::ServerHello).fin(Server);
-        assert_eq!(fin.clone().verdict().code, "closed-early");
-        assert_eq!(fin.but(|story| story.missing.gap.server = 541).verdict().code, "capture-gap");
-        let rst = Story::at(Stage::ApplicationData).rst(Server);
-        assert_eq!(rst.clone().verdict().code, "reset");
-        let last = rst.last;
-        assert_ne!(rst.but(|story| story.missing.fin.server = Some(last)).verdict().code, "reset");
-    }
-
-    #[test]
-    fn a_server_that_closes_behind_cut_data_may_have_answered_early_data() {
-        let closed = Story::at(Stage::ServerHello).fin(Server);
-        let closed = closed.but(|story| {
-            story.tls.early_data = story.tls.client_hello.as_ref().map(|hello| hello.moment);
-            story.traffic.counters.server.cut_bytes = 300;
-        });
-        assert_eq!(closed.verdict().code, "capture-gap");
-    }
-
-    /// A TLS 1.3 handshake and a request of 150 bytes.
-    fn asked_13() -> Talk {
-        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
-        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
-        hello.say(Client, &talk::encrypted(53)).say(Client, &talk::encrypted(150)).ack(Server)
-    }
-
-    /// The same without the packet at this place, counted from the end.
-    fn without(mut talk: Talk, from_end: usize) -> Talk {
-        let place = talk.packets.len() - from_end;
-        talk.packets.remove(place);
-        talk
-    }
-
-    #[test]
-    fn bytes_that_may_be_tickets_or_an_alert_are_no_answer_where_the_capture_lacks_them() {
-        let ticket = talk::encrypted(250);
-        let tickets = || asked_13().say(Server, &ticket).say(Server, &ticket).ack(Client);
-        for ended in [tickets().wait(6_000).fin(Client), tickets().fin(Server), tickets().rst(Server)] {
-            assert!(matches!(ended.code(0), "no-response" | "reset"), "{}", ended.code(0));
-            for lost in [3, 4] {
-                // Of the pair, one is missing, or its place shows that it was a record of that size.
-                let verdict = without(ended.clone(), lost).verdict(0);
-                assert_eq!(verdict.severity, Severity::Unknown, "{}", verdict.headline);
-            }
-        }
-        // An alert, and whoever gets it leaves at once.
-        let refused = asked_13().say(Server, &talk::encrypted(19)).fin(Client).fin(Server);
-        let verdict = without(refused, 3).verdict(0);
-        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
-        assert!(verdict.mentions("unknown whether they answered"), "{}", verdict.explanation);
-        let answered = asked_13().say(Server, &talk::encrypted(2_000)).ack(Client).wait(6_000).fin(Client);
-        assert_eq!(without(answered, 3).code(0), "healthy");
-    }
-
-    #[test]
-    fn what_answers_a_request_that_is_not_in_the_capture_is_an_answer() {
-        let answered = handshake().say(Client, &talk::data()).say(Server, &talk::data());
-        for ended in [answered.clone().rst(Client), answered.clone().fin(Server), answered.wait(9_000)] {
-            assert_eq!(ended.code(9_000), "healthy");
-            let mut lost = ended;
-            lost.packets.remove(7);
-            assert_eq!(lost.code(9_000), "healthy");
-        }
-    }
-
-    #[test]
-    fn where_a_fault_is_in_doubt_nothing_is_called_well() {
-        let begun = handshake().say(Client, &talk::data()).ack(Server);
-        let record = talk::encrypted(9_000);
-        let parts = record.chunks(1_400).take(4).fold(begun, |talk, part| talk.say(Server, part).ack(Client));
-        let cut = parts.rst(Client);
-        assert_eq!(cut.code(0), "reset");
-        // Without a part in the middle of the answer.
-        assert_eq!(without(cut, 7).code(0), "capture-gap");
-    }
-
-    #[test]
-    fn where_each_packet_carries_data_a_missing_acknowledgement_shows_nothing() {
-        let mut pushed = asked_13().say(Server, &talk::encrypted(300)).say(Client, &talk::encrypted(150));
-        assert_eq!(pushed.clone().wait(5_000).fin(Client).code(0), "no-response");
-        pushed.packets.retain(|packet| !packet.payload.is_empty());
-        assert!(!matches!(pushed.code(5_000), "no-response"), "{}", pushed.code(5_000));
-        // Without the ServerHello, what follows may be anything.
-        let closed = pushed.say(Client, &talk::encrypted(19));
-        assert_ne!(without(closed, 6).code(0), "tls-alert");
-    }
-
-    #[test]
-    fn where_the_client_s_first_bytes_are_missing_the_protocol_is_unknown() {
-        let connect = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
-        let refused = connect.clone().say(Server, b"HTTP/1.1 403 Forbidden\r\n\r\n").fin(Server).fin(Client);
-        assert_eq!(refused.code(0), "proxy-refused");
-        let verdict = without(refused, 4).verdict(0);
-        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
-        // A page answers a plain request.
-        let page = connect.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").fin(Server).fin(Client);
-        assert_eq!(without(page, 4).code(0), "plaintext");
-    }
-
-    #[test]
-    fn a_client_that_closes_behind_bytes_that_are_missing_had_spoken() {
-        let left = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000).fin(Client);
-        assert_eq!(left.code(0), "no-server-hello");
-        assert_eq!(without(left, 3).code(0), "capture-gap");
-    }
 
     /// As a capture behind a filter that keeps SYN, FIN and RST.
     fn flags_only(mut talk: Talk) -> Talk {
@@ -403,14 +196,6 @@ mod tests {
         assert_eq!(closed.is(), ("closed-early", Actor::Unknown, None));
         let reset = flags_only(hello.rst(Server)).verdict(0);
         assert_eq!(reset.is(), ("reset", Actor::Server, None));
-    }
-
-    #[test]
-    fn a_syn_ack_that_is_not_repeated_was_acknowledged() {
-        let answered = ssm().syn().syn_ack();
-        assert_eq!(answered.code(2_000), "in-progress");
-        assert_eq!(answered.code(60_000), "capture-gap");
-        assert_eq!(answered.wait(1_000).syn_ack().code(60_000), "tcp-handshake-incomplete");
     }
 
     #[test]
@@ -516,48 +301,5 @@ mod tests {
         assert_eq!(spoken(8443, 29), "closed-early");
         // The client had closed before.
         assert_eq!(spoken(8443, 30), "capture-gap");
-    }
-
-    #[test]
-    fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
-        let hello = ssm().open().say(Client, &talk::client_hello());
-        let cut = hello.story(60_000);
-        assert_eq!((cut.verdict().code.name(), cut.stage), ("capture-gap", Stage::ClientHello));
-        assert_eq!(cut.missing.truncated_after.map(|moment| moment.number), Some(4));
-        assert!(cut.verdict().mentions("packets are missing from the capture"));
-        let half = hello.clone().say(Server, &talk::server_flight()[..60]);
-        assert_eq!(half.code(60_000), "capture-gap");
-        // Whoever sends again is there, and so is the capture.
-        assert_eq!(hello.clone().wait(300).repeat(Client).code(60_000), "no-server-hello");
-        assert_eq!(hello.ack(Server).code(60_000), "no-server-hello");
-    }
-
-    #[test]
-    fn where_the_capture_holds_the_first_packets_alone_the_rest_is_missing() {
-        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
-        let verdict = |packets| {
-            let end = hello.clone().wait(60_000).now;
-            let capture = CaptureFacts { end, packets_each: Some(packets), ..CaptureFacts::default() };
-            hello.story_in(capture).verdict()
-        };
-        assert_eq!(verdict(5).code.name(), "capture-gap");
-        assert!(verdict(5).headline.contains("first 5 packets"), "{}", verdict(5).headline);
-        assert_eq!(verdict(9).code.name(), "no-server-hello");
-    }
-
-    #[test]
-    fn a_silence_during_which_the_capture_drops_packets_is_no_stall() {
-        /// The code 8 s after the last packet, if packets were dropped until `drops_after` milliseconds after it.
-        fn code(talk: &Talk, drops_after: i64) -> &'static str {
-            let at = |millis| talk.clone().wait(millis).now;
-            let (end, dropped_until) = (at(8_000), Some(at(drops_after)));
-            let capture = CaptureFacts { end, dropped: Some(7), dropped_until, ..CaptureFacts::default() };
-            talk.story_in(capture).verdict().code.name()
-        }
-        let silent = ssm().open().say(Client, &talk::client_hello()).ack(Server);
-        assert_eq!(silent.code(8_000), "no-server-hello");
-        assert_eq!(code(&silent, 2_000), "capture-gap");
-        assert_eq!(code(&silent, -50), "no-server-hello");
-        assert_eq!(code(&exchange(), 2_000), "healthy");
     }
 }

@@ -1,0 +1,178 @@
+//! What the capture lacks of what preceded an ending or answered a request.
+
+use crate::story::{AnswerDoubt, Ending, Story};
+use crate::verdict::Settings;
+
+/// The server's bytes behind a request that may be no answer, where nothing is wrong with the rest.
+pub(super) fn unseen_answer(story: &Story, settings: &Settings) -> Option<(String, String)> {
+    let Some(AnswerDoubt::Unseen(acked)) = story.answer_doubt(settings.stall_after) else { return None };
+    Some((
+        "what the server sent last is missing from the capture".to_owned(),
+        format!(
+            "Packet {} proves that the server sent bytes behind the TLS handshake that the capture does not hold. Session tickets and \
+             alerts have their size, and so it is unknown whether they answered a request.",
+            acked.number
+        ),
+    ))
+}
+
+/// What the client sent first on a connection without TLS.
+pub(super) fn first_words(story: &Story) -> Option<(String, String)> {
+    story.lacks_first_words().then(|| {
+        (
+            "the client's first bytes are missing from the capture".to_owned(),
+            "Acknowledgements prove that the client sent bytes that the capture does not hold, before anything that shows the protocol. \
+             Whether it asked for TLS, or a proxy for a tunnel, is unknown."
+                .to_owned(),
+        )
+    })
+}
+
+/// What an ending means depends on what came before the last step.
+pub(super) fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (String, String) {
+    let acked = story.missing.acked_unseen;
+    let cut = story.traffic.counters.server.cut_bytes;
+    let number = ending.moment.number;
+    if acked.client == 0 && acked.server == 0 && cut > 0 {
+        let sent = if story.tls.early_data.is_some() { "sent" } else { "may have sent" };
+        return (
+            "the snaplen cut off what preceded its end".to_owned(),
+            format!(
+                "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client {sent} \
+                 early data, and the snaplen cut off {cut} bytes of the server: whether they answered it is unknown."
+            ),
+        );
+    }
+    (
+        "what preceded its end is missing from the capture".to_owned(),
+        format!(
+            "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection, and what it means \
+             depends on what preceded it: bytes before it are missing from the capture ({} of the client and {} of the \
+             server were acknowledged without being captured).",
+            acked.client, acked.server
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk, handshake, ssm};
+    use crate::story::{EndingKind, Stage};
+    use crate::tcp::Role::{Client, Server};
+    use crate::verdict::{Actor, Severity};
+
+    #[test]
+    fn a_record_of_an_alert_s_size_or_a_fin_behind_a_gap_proves_nothing() {
+        let alert = Story::at(Stage::ServerFlightComplete)
+            .ends(EndingKind::EncryptedAlert { basis: crate::tls::Basis::Inferred }, Server);
+        assert_eq!(alert.clone().verdict().code, "tls-alert");
+        let alert = alert.but(|story| story.missing.acked_unseen.client = 93).verdict();
+        assert_eq!(alert.code, "capture-gap");
+        assert!(alert.explanation.contains("93 of the client"), "{}", alert.explanation);
+        let fin = Story::at(Stage::ServerHello).fin(Server);
+        assert_eq!(fin.clone().verdict().code, "closed-early");
+        assert_eq!(fin.but(|story| story.missing.gap.server = 541).verdict().code, "capture-gap");
+        let rst = Story::at(Stage::ApplicationData).rst(Server);
+        assert_eq!(rst.clone().verdict().code, "reset");
+        let last = rst.last;
+        assert_ne!(rst.but(|story| story.missing.fin.server = Some(last)).verdict().code, "reset");
+    }
+
+    #[test]
+    fn a_server_that_closes_behind_cut_data_may_have_answered_early_data() {
+        let closed = Story::at(Stage::ServerHello).fin(Server);
+        let closed = closed.but(|story| {
+            story.tls.early_data = story.tls.client_hello.as_ref().map(|hello| hello.moment);
+            story.traffic.counters.server.cut_bytes = 300;
+        });
+        assert_eq!(closed.verdict().code, "capture-gap");
+    }
+
+    /// A TLS 1.3 handshake and a request of 150 bytes.
+    fn asked_13() -> Talk {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
+        hello.say(Client, &talk::encrypted(53)).say(Client, &talk::encrypted(150)).ack(Server)
+    }
+
+    /// The same without the packet at this place, counted from the end.
+    fn without(mut talk: Talk, from_end: usize) -> Talk {
+        let place = talk.packets.len() - from_end;
+        talk.packets.remove(place);
+        talk
+    }
+
+    #[test]
+    fn bytes_that_may_be_tickets_or_an_alert_are_no_answer_where_the_capture_lacks_them() {
+        let ticket = talk::encrypted(250);
+        let tickets = || asked_13().say(Server, &ticket).say(Server, &ticket).ack(Client);
+        for ended in [tickets().wait(6_000).fin(Client), tickets().fin(Server), tickets().rst(Server)] {
+            assert!(matches!(ended.code(0), "no-response" | "reset"), "{}", ended.code(0));
+            for lost in [3, 4] {
+                // Of the pair, one is missing, or its place shows that it was a record of that size.
+                let verdict = without(ended.clone(), lost).verdict(0);
+                assert_eq!(verdict.severity, Severity::Unknown, "{}", verdict.headline);
+            }
+        }
+        // An alert, and whoever gets it leaves at once.
+        let refused = asked_13().say(Server, &talk::encrypted(19)).fin(Client).fin(Server);
+        let verdict = without(refused, 3).verdict(0);
+        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
+        assert!(verdict.mentions("unknown whether they answered"), "{}", verdict.explanation);
+        let answered = asked_13().say(Server, &talk::encrypted(2_000)).ack(Client).wait(6_000).fin(Client);
+        assert_eq!(without(answered, 3).code(0), "healthy");
+    }
+
+    #[test]
+    fn what_answers_a_request_that_is_not_in_the_capture_is_an_answer() {
+        let answered = handshake().say(Client, &talk::data()).say(Server, &talk::data());
+        for ended in [answered.clone().rst(Client), answered.clone().fin(Server), answered.wait(9_000)] {
+            assert_eq!(ended.code(9_000), "healthy");
+            let mut lost = ended;
+            lost.packets.remove(7);
+            assert_eq!(lost.code(9_000), "healthy");
+        }
+    }
+
+    #[test]
+    fn where_a_fault_is_in_doubt_nothing_is_called_well() {
+        let begun = handshake().say(Client, &talk::data()).ack(Server);
+        let record = talk::encrypted(9_000);
+        let parts = record.chunks(1_400).take(4).fold(begun, |talk, part| talk.say(Server, part).ack(Client));
+        let cut = parts.rst(Client);
+        assert_eq!(cut.code(0), "reset");
+        // Without a part in the middle of the answer.
+        assert_eq!(without(cut, 7).code(0), "capture-gap");
+    }
+
+    #[test]
+    fn where_each_packet_carries_data_a_missing_acknowledgement_shows_nothing() {
+        let mut pushed = asked_13().say(Server, &talk::encrypted(300)).say(Client, &talk::encrypted(150));
+        assert_eq!(pushed.clone().wait(5_000).fin(Client).code(0), "no-response");
+        pushed.packets.retain(|packet| !packet.payload.is_empty());
+        assert!(!matches!(pushed.code(5_000), "no-response"), "{}", pushed.code(5_000));
+        // Without the ServerHello, what follows may be anything.
+        let closed = pushed.say(Client, &talk::encrypted(19));
+        assert_ne!(without(closed, 6).code(0), "tls-alert");
+    }
+
+    #[test]
+    fn where_the_client_s_first_bytes_are_missing_the_protocol_is_unknown() {
+        let connect = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+        let refused = connect.clone().say(Server, b"HTTP/1.1 403 Forbidden\r\n\r\n").fin(Server).fin(Client);
+        assert_eq!(refused.code(0), "proxy-refused");
+        let verdict = without(refused, 4).verdict(0);
+        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
+        // A page answers a plain request.
+        let page = connect.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").fin(Server).fin(Client);
+        assert_eq!(without(page, 4).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_client_that_closes_behind_bytes_that_are_missing_had_spoken() {
+        let left = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000).fin(Client);
+        assert_eq!(left.code(0), "no-server-hello");
+        assert_eq!(without(left, 3).code(0), "capture-gap");
+    }
+}

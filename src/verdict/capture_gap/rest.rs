@@ -1,0 +1,108 @@
+//! A capture that continues without the connection.
+
+use crate::story::{Ending, EndingKind, Stage, Story};
+
+/// The capture continues without the connection, whose last packet is `last`.
+pub(super) fn cut_short(story: &Story, reached: &str, last: u64) -> (String, String) {
+    let after = story.capture.end - story.last.at;
+    if let Some(each) = story.capture.packets_each.filter(|each| u64::from(*each) == story.segments()) {
+        return (
+            format!("the capture holds the first {each} packets of each connection"),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one and packet {each} of \
+                 it, as with many others here, and no connection has more: the rest was not captured."
+            ),
+        );
+    }
+    if story.capture.dropped_until.is_some_and(|at| at >= story.last.at) {
+        (
+            "the capture dropped packets after that".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
+                 capture ends, and meanwhile the capture dropped packets: the rest may have come without being \
+                 captured."
+            ),
+        )
+    } else {
+        (
+            "the rest is missing from the capture".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
+                 capture ends. Data was unacknowledged then, and its sender would have sent it again: packets are \
+                 missing from the capture, so what happened next is unknown."
+            ),
+        )
+    }
+}
+
+/// A SYN-ACK that its sender does not repeat was acknowledged: Linux repeats it after 1 s (RFC 6298, 2.1).
+pub(super) fn acknowledgement(ending: &Ending) -> Option<(String, String)> {
+    let is_it = matches!(ending.what, EndingKind::Silence(_)) && ending.stage == Stage::SynAck;
+    is_it.then(|| {
+        (
+            "the client's acknowledgement is missing from the capture".to_owned(),
+            "The server sent its SYN-ACK once. It would have repeated it had the client not acknowledged it: the \
+             client's packets are missing from the capture, so what happened next is unknown."
+                .to_owned(),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::CaptureFacts;
+    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_syn_ack_that_is_not_repeated_was_acknowledged() {
+        let answered = ssm().syn().syn_ack();
+        assert_eq!(answered.code(2_000), "in-progress");
+        assert_eq!(answered.code(60_000), "capture-gap");
+        assert_eq!(answered.wait(1_000).syn_ack().code(60_000), "tcp-handshake-incomplete");
+    }
+
+    #[test]
+    fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let cut = hello.story(60_000);
+        assert_eq!((cut.verdict().code.name(), cut.stage), ("capture-gap", Stage::ClientHello));
+        assert_eq!(cut.missing.truncated_after.map(|moment| moment.number), Some(4));
+        assert!(cut.verdict().mentions("packets are missing from the capture"));
+        let half = hello.clone().say(Server, &talk::server_flight()[..60]);
+        assert_eq!(half.code(60_000), "capture-gap");
+        // Whoever sends again is there, and so is the capture.
+        assert_eq!(hello.clone().wait(300).repeat(Client).code(60_000), "no-server-hello");
+        assert_eq!(hello.ack(Server).code(60_000), "no-server-hello");
+    }
+
+    #[test]
+    fn where_the_capture_holds_the_first_packets_alone_the_rest_is_missing() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let verdict = |packets| {
+            let end = hello.clone().wait(60_000).now;
+            let capture = CaptureFacts { end, packets_each: Some(packets), ..CaptureFacts::default() };
+            hello.story_in(capture).verdict()
+        };
+        assert_eq!(verdict(5).code.name(), "capture-gap");
+        assert!(verdict(5).headline.contains("first 5 packets"), "{}", verdict(5).headline);
+        assert_eq!(verdict(9).code.name(), "no-server-hello");
+    }
+
+    #[test]
+    fn a_silence_during_which_the_capture_drops_packets_is_no_stall() {
+        /// The code 8 s after the last packet, if packets were dropped until `drops_after` milliseconds after it.
+        fn code(talk: &Talk, drops_after: i64) -> &'static str {
+            let at = |millis| talk.clone().wait(millis).now;
+            let (end, dropped_until) = (at(8_000), Some(at(drops_after)));
+            let capture = CaptureFacts { end, dropped: Some(7), dropped_until, ..CaptureFacts::default() };
+            talk.story_in(capture).verdict().code.name()
+        }
+        let silent = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        assert_eq!(silent.code(8_000), "no-server-hello");
+        assert_eq!(code(&silent, 2_000), "capture-gap");
+        assert_eq!(code(&silent, -50), "no-server-hello");
+        assert_eq!(code(&exchange(), 2_000), "healthy");
+    }
+}
