@@ -1,0 +1,122 @@
+//! Whether what is missing in a silence was lost on the path or by the capture.
+
+use super::awaited::Awaited;
+use super::{Silences, data_repeats};
+use crate::packet::Viewpoint;
+use crate::story::{Moment, Silence, Stage, Story};
+use crate::tcp::Role;
+use crate::time::Elapsed;
+
+/// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
+/// and 5.7).
+const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(3_000);
+
+impl Silences {
+    /// Whether a silence up to the capture's end is the capture's own: what was sent last is neither acknowledged nor sent
+    /// again, although a sender does that within [`RETRANSMISSION_DUE`].
+    ///
+    /// SYNs are left out: programs that look for open ports send one and no more.
+    pub(super) fn is_truncated(
+        &self,
+        silence: &Silence,
+        of: Awaited,
+        viewpoint: Viewpoint,
+        story: &Story,
+    ) -> bool {
+        let is_outstanding =
+            !(story.data.client.is_all_acknowledged && story.data.server.is_all_acknowledged);
+        let is_overdue = match of {
+            Awaited::Acknowledgement => story.data[silence.awaited_from.other()]
+                .unacknowledged
+                .is_some_and(|waiting| waiting.is_repeat_overdue(silence.until)),
+            Awaited::RestOfAnswer => story.data.server.unacknowledged.is_some(),
+            Awaited::Step | Awaited::LaterAnswer => {
+                // What a client said in clear before TLS, and the server did not acknowledge.
+                let is_said = story.stage == Stage::TcpEstablished
+                    && silence.awaited_from == Role::Server
+                    && story.data.client.unacknowledged.is_some();
+                (story.stage >= Stage::ClientHello || is_said)
+                    && story.one_sided().is_none()
+                    && data_repeats(story) == self.repeats_at_progress
+            }
+        };
+        // A socket does not show repeats.
+        viewpoint == Viewpoint::Wire
+            && is_outstanding
+            && is_overdue
+            && !is_lost_before_the_capture(story)
+            && silence.until - story.last.at >= RETRANSMISSION_DUE
+    }
+}
+
+/// Whether the capture lacks the acknowledgement of what was sent last before a silence: the sender, which was there to end the
+/// connection, never sent it again, and nothing that the receiver sent behind it shows that it was not received.
+pub(super) fn is_ack_unseen(silence: &Silence, story: &Story) -> bool {
+    let sent = &story.data[silence.awaited_from.other()];
+    let is_overdue = |last: Moment| {
+        let is_repeat = |repeat: &Moment| story.order.is_after(repeat.number, last.number);
+        silence.until - last.at >= RETRANSMISSION_DUE && !sent.repeats.moments.iter().any(is_repeat)
+    };
+    !silence.is_acknowledged
+        && !sent.is_left_out
+        && sent.reported_hole.is_none()
+        && sent.last.is_some_and(is_overdue)
+}
+
+/// Whether later bytes show that earlier ones were lost before they could be captured: the receiver lacks them as well, and
+/// says so by SACK or by not acknowledging beyond them. What is sent again is lost at the same place.
+///
+/// It says so at once (RFC 5681, 4.2): where nothing of the receiver follows, the capture lacks that as well. A capture that lacks a
+/// connection's beginning may lack its end too.
+fn is_lost_before_the_capture(story: &Story) -> bool {
+    let is_lost = |role: Role| {
+        let (data, receiver) = (&story.data[role], role.other());
+        let last_of_receiver = story.parties[receiver].last_path.map(|path| path.number);
+        let is_confirmed = story.traffic.counters[receiver].duplicate_acks > 0
+            || last_of_receiver.is_none()
+            || last_of_receiver > data.last.map(|last| last.number);
+        data.reported_hole.is_some() || data.unfilled_hole.is_some() && is_confirmed
+    };
+    story.stage > Stage::None && (is_lost(Role::Client) || is_lost(Role::Server))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::story::script::talk::{self, Talk, handshake, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_hole_that_the_receiver_has_too_is_no_gap_of_the_capture() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let tail =
+            hello.segment(Server, "P.", 2_900, &[9; 200]).segment_with(Client, ".", 206, 1, &[], |_| {});
+        let story = tail.story(20_000);
+        assert_eq!(story.missing.truncated_after, None);
+        assert_eq!(story.silence().map(|silence| silence.awaited_from), Some(Server));
+    }
+
+    #[test]
+    fn a_hole_behind_which_nothing_of_the_receiver_follows_is_the_capture_s() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let story = hello.segment(Server, "P.", 2_900, &[9; 200]).story(20_000);
+        assert!(story.missing.truncated_after.is_some() && story.silence().is_none());
+    }
+
+    #[test]
+    fn who_acknowledges_less_than_was_sent_did_not_get_it() {
+        let asked = handshake().say(Client, &talk::data());
+        let (seq, old) = (asked.next(Server), asked.next(Client) - 1);
+        let is_unseen = |talk: Talk| talk.story(0).silence().map(|silence| silence.is_ack_unseen);
+        let update = |talk: Talk| {
+            talk.segment_with(Server, ".", seq, old, &[], |header| header.tcp.window = Some(9_000))
+        };
+        let left = |talk: Talk| talk.wait(9_000).fin(Client);
+        assert_eq!(is_unseen(left(asked.clone())), Some(true));
+        assert_eq!(is_unseen(left(update(asked.clone()))), Some(false));
+        assert_eq!(is_unseen(update(asked.clone().wait(9_000)).fin(Client)), Some(false));
+        // The server's own end shows what it got.
+        let closed = asked.clone().wait(9_000).segment_with(Server, "F.", seq, old, &[], |_| {});
+        assert_eq!(is_unseen(closed), Some(false));
+        assert_eq!(is_unseen(asked.wait(9_000).fin(Server)), Some(true));
+    }
+}
