@@ -3,10 +3,7 @@
 use super::{Finding, Weight, finding};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
-use crate::tls::NamedGroup;
-
-/// Bytes of the record header before the message.
-const RECORD_HEADER: u32 = 5;
+use crate::tls::{NamedGroup, RECORD_HEADER_BYTES};
 
 /// Bytes that the timestamps option takes of each segment, padding included (RFC 7323, appendix A).
 const TIMESTAMPS: u32 = 12;
@@ -20,7 +17,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         .into_iter()
         .all(|party| party.offer.is_some_and(|offer| offer.timestamps));
     let segment = announced.saturating_sub(if has_timestamps { TIMESTAMPS } else { 0 });
-    let len = hello.what.len.saturating_add(RECORD_HEADER);
+    let len = hello.what.len.saturating_add(RECORD_HEADER_BYTES);
     if len <= segment || hello.what.len == 0 {
         return None;
     }

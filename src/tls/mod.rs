@@ -34,4 +34,5 @@ pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
 pub use plain::{Plain, PlainKind};
 pub use prelude::{Prelude, PreludeStep, Refusal, socks5_reply};
 pub(crate) use record::{ContentType as RecordContent, Header as RecordHeader};
+pub use record::{RECORD_HEADER_BYTES, content_bytes};
 pub use tracker::Tracker;

@@ -13,8 +13,17 @@ pub(crate) enum ContentType {
     Heartbeat,
 }
 
-/// Bytes of a record header.
-pub(super) const HEADER_BYTES: usize = 5;
+/// Bytes of a record header (RFC 8446, 5.1).
+pub const RECORD_HEADER_BYTES: u32 = 5;
+
+/// The same, as the length of an array.
+pub(super) const HEADER_BYTES: usize = RECORD_HEADER_BYTES as usize;
+
+/// What an encrypted record of a body of `body` bytes holds, in bytes: the body without the content type and the tag of TLS 1.3
+/// (RFC 8446, 5.2), or without the nonce and the tag of AES-GCM (RFC 5288, 3).
+pub fn content_bytes(body: u32, is_tls13: bool) -> u32 {
+    body.saturating_sub(if is_tls13 { 17 } else { 24 })
+}
 
 /// Largest record body: 2^14 bytes and the 2,048 of expansion that RFC 5246, 6.2.3 allows.
 const BODY_BYTES: u16 = 16_384 + 2_048;

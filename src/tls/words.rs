@@ -11,7 +11,7 @@ use super::event::Message;
 use super::flow::{Flow, Step};
 use super::handshake::{ClientHello, ServerHello, Version};
 use super::reader::Raw;
-use super::record::HEADER_BYTES;
+use super::record::RECORD_HEADER_BYTES;
 use crate::tcp::{Delivery, Role};
 
 /// What the words of one segment say.
@@ -85,10 +85,10 @@ enum Word<'a> {
 }
 
 /// A ChangeCipherSpec with its record's header, in bytes.
-const CHANGE_CIPHER_SPEC: u32 = HEADER_BYTES as u32 + 1;
+const CHANGE_CIPHER_SPEC: u32 = RECORD_HEADER_BYTES + 1;
 
 /// An alert in clear with its record's header, in bytes.
-const ALERT: u32 = HEADER_BYTES as u32 + 2;
+const ALERT: u32 = RECORD_HEADER_BYTES + 2;
 
 impl<'a> Words<'a> {
     /// The words of a tool's decoder, if it decoded TLS.
@@ -114,7 +114,7 @@ impl<'a> Words<'a> {
         for word in self.records() {
             match word {
                 Word::ClientHello(name) => {
-                    let bytes = if is_alone { len.saturating_sub(HEADER_BYTES as u32) } else { 0 };
+                    let bytes = if is_alone { len.saturating_sub(RECORD_HEADER_BYTES) } else { 0 };
                     let hello = ClientHello {
                         len: bytes,
                         server_name: name.map(str::to_owned),
@@ -180,7 +180,7 @@ impl<'a> Words<'a> {
         for word in self.words() {
             match word {
                 Some(Word::ApplicationData) => {
-                    (count, bytes) = (count + 1, bytes.saturating_sub(HEADER_BYTES as u32));
+                    (count, bytes) = (count + 1, bytes.saturating_sub(RECORD_HEADER_BYTES));
                 }
                 Some(Word::ChangeCipherSpec) => bytes = bytes.saturating_sub(CHANGE_CIPHER_SPEC),
                 Some(Word::Alert(..)) => bytes = bytes.saturating_sub(ALERT),

@@ -7,7 +7,7 @@ use crate::log::{Exchange, Side, Wire, WireOutcome};
 use crate::story::{EndingKind, Moment, Stage, Story};
 use crate::tcp::{PerRole, Role};
 use crate::time::{Clock, Timestamp};
-use crate::tls::Version;
+use crate::tls::{Version, content_bytes};
 use crate::verdict::Code;
 
 /// The round trips from the SYN to an answer where TLS 1.2 is negotiated anew, the longest of the usual ways.
@@ -148,10 +148,6 @@ impl Turn {
     }
 }
 
-/// What protects a record: content type and tag in TLS 1.3 (RFC 8446, 5.2), nonce and tag in AES-GCM (RFC 5288, 3).
-const PROTECTION_TLS13: u32 = 17;
-const PROTECTION_GCM: u32 = 24;
-
 /// Session tickets that come in pairs are no longer than this: OpenSSL's have about 240 bytes.
 const LONGEST_TICKET: u32 = 512;
 
@@ -168,9 +164,8 @@ fn turns(story: &Story) -> Vec<Turn> {
         return Vec::new();
     }
     let is_tls13 = story.tls.version().is_some_and(Version::is_tls13);
-    let protection = if is_tls13 { PROTECTION_TLS13 } else { PROTECTION_GCM };
     let of = |role: Role| {
-        let sizes = sizes[role].iter().map(move |size| size.saturating_sub(protection));
+        let sizes = sizes[role].iter().map(move |size| content_bytes(*size, is_tls13));
         data[role].moments.iter().zip(sizes).map(move |(moment, size)| (*moment, size, role))
     };
     let before = story.tls.sent_before_request.map_or(0, |moment| moment.number);

@@ -5,10 +5,7 @@ use super::{Builder, PacketId};
 use crate::packet::{Direction, Filtered, SegmentHeader, Viewpoint};
 use crate::story::{Moment, Note, Stage};
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
-use crate::tls::Version;
-
-/// Bytes of a record's header (RFC 8446, 5.1).
-const RECORD_HEADER: u32 = 5;
+use crate::tls::{RECORD_HEADER_BYTES, Version};
 
 impl Builder {
     /// What the headers show of their sender, and of what the capture lacks.
@@ -83,7 +80,7 @@ impl Builder {
         let tls = &mut self.story.tls;
         if self.story.missing.request.is_none() && tls.application_data.client.count == 0 {
             let is_tls13 = tls.version().is_some_and(Version::is_tls13);
-            let len = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_sub(RECORD_HEADER);
+            let len = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_sub(RECORD_HEADER_BYTES);
             tls.turns.on_client(moment, len, is_tls13);
         }
         self.story.missing.request.get_or_insert(moment);

@@ -6,14 +6,11 @@
 
 use super::Moment;
 use crate::time::Elapsed;
+use crate::tls::content_bytes;
 
 /// Fewer bytes than this, without the record's protection, ask for nothing: HTTP/2's acknowledgements, pings and window updates,
 /// two of the latter in one record (RFC 9113, 6), and a goodbye such as `QUIT`.
 const SHORTEST_REQUEST: u32 = 27;
-
-/// What protects a record: content type and tag in TLS 1.3 (RFC 8446, 5.2), nonce and tag in AES-GCM (RFC 5288, 3).
-const PROTECTION_TLS13: u32 = 17;
-const PROTECTION_GCM: u32 = 24;
 
 /// A message whose sender paused longer than this, or paused twice, is none that was written at once: curl waits 1 s between a
 /// request's header and its body (`Expect: 100-continue`).
@@ -87,7 +84,7 @@ pub struct Turn {
 impl Turns {
     /// Records a record of application data of the client, by the bytes of its body.
     pub(in crate::story) fn on_client(&mut self, moment: Moment, len: u32, is_tls13: bool) {
-        let bytes = len.saturating_sub(if is_tls13 { PROTECTION_TLS13 } else { PROTECTION_GCM });
+        let bytes = content_bytes(len, is_tls13);
         if bytes >= SHORTEST_REQUEST {
             self.waits = Some(moment);
         }

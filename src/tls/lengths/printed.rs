@@ -1,7 +1,7 @@
 //! What the characters show that `tcpdump -A` prints of a payload: '.' replaces whatever can't be printed.
 
-use crate::tls::AlertDescription;
 use crate::tls::plain::Plain;
+use crate::tls::{AlertDescription, RECORD_HEADER_BYTES};
 
 /// A byte as tcpdump prints it (print-ascii.c).
 fn shown(byte: u8) -> u8 {
@@ -102,9 +102,8 @@ pub(super) fn alert(printed: &[u8]) -> Option<AlertDescription> {
 pub(super) fn finished_13(printed: &[u8], len: u32) -> Option<u32> {
     const CHANGE_CIPHER_SPEC: usize = super::sizes::CHANGE_CIPHER_SPEC as usize;
     const EMPTY_CERTIFICATE: usize = super::sizes::EMPTY_CERTIFICATE as usize;
-    const HEADER: u32 = 5;
     let of_record = |printed: &[u8]| match printed {
-        [b'.', b'.', b'.', b'.', body @ (53 | 69 | 85), ..] => Some(HEADER + u32::from(*body)),
+        [b'.', b'.', b'.', b'.', body @ (53 | 69 | 85), ..] => Some(RECORD_HEADER_BYTES + u32::from(*body)),
         _ => None,
     };
     let begins = |before: usize| {
