@@ -173,15 +173,13 @@ impl DataFacts {
         let at_hole = || end.hole().filter(|(from, _)| is_duplicate && *from == ack).map(|(_, to)| to);
         let until = if options.are_usual() { None } else { nearest_block(options, ack) };
         let reported = until.map(|to| (to, Basis::Decoded)).or_else(|| Some((at_hole()?, Basis::Inferred)));
-        let is_filled = self.filled_hole.as_ref().is_some_and(|hole| is_known(&hole));
         self.reported_hole = reported.map(|(to, basis)| Observed {
             what: (offset(ack), offset(to)),
             moment: known.map_or(moment, |known| known.moment),
             basis,
         });
-        if !is_filled || self.reported_hole.is_some() {
-            self.filled_hole = None;
-        }
+        let is_reported = self.reported_hole.is_some();
+        self.filled_hole = self.filled_hole.take().filter(|hole| !is_reported && hole.what.0 == offset(ack));
     }
 }
 
