@@ -27,7 +27,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
 const WITHOUT_WORDS: &str =
     "The input is text without payload: TLS is followed by lengths, directions and order only.";
 
-const WITH_WORDS: &str = "The input is text without payload: of TLS it shows what its tool decoded, and the rest is followed by lengths, directions and order.";
+const WITH_WORDS: &str = "The input is text without payload: of TLS it shows what its tool decoded, and the rest is \
+                          followed by lengths, directions and order.";
 
 /// Whether a message of TLS is known by more than its length.
 fn shows_words(story: &Story) -> bool {

@@ -51,7 +51,8 @@ impl Bounds {
 
     /// Connections that a share remembers after they were judged.
     pub(in crate::analysis) fn recently_closed_each(&self) -> usize {
-        // A pair of sockets, two numbers and a time in a hash table that may be half empty, and in the smaller one while that is filled from it.
+        // A pair of sockets, two numbers and a time in a hash table that may be half empty, and in the smaller one while that is
+        // filled from it.
         const BYTES: usize = 208;
         limits::RECENTLY_CLOSED.min(self.for_all() / 16 / BYTES) / limits::SHARES
     }
