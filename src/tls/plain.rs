@@ -1,5 +1,7 @@
 //! What else is spoken where TLS may be expected, recognised by its first bytes.
 
+use crate::tcp::Role;
+
 /// The first bytes of a side that did not begin with TLS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plain {
@@ -94,18 +96,20 @@ impl Plain {
         self.kind == PlainKind::Ssh || self.line.starts_with("PRI * HTTP/2")
     }
 
-    /// Whether these first bytes are the beginning of a request for a tunnel or of a response's status line, and it is not known yet which
-    /// request or status. Any other protocol is known by what came, and one byte may be all of an answer, as PostgreSQL's is.
-    pub(super) fn is_word_begun(bytes: &[u8]) -> bool {
-        /// `HTTP/1.1 `: only the status is missing.
-        const VERSION_BYTES: usize = 9;
-        let status = |at: usize, byte: &u8| match STATUS.as_bytes().get(at) {
+    /// Whether these first bytes of a side are the beginning of an HTTP request's method or of a response's status line, and it is not
+    /// known yet which request or status. Any other protocol is known by what came, and one byte may be all of an answer, as
+    /// PostgreSQL's is.
+    pub(super) fn is_word_begun(by: Role, bytes: &[u8]) -> bool {
+        let is_begun = |word: &&str| bytes.len() < word.len() && word.as_bytes().starts_with(bytes);
+        let is_status = |(at, byte): (usize, &u8)| match STATUS.as_bytes().get(at) {
             Some(b'#') => byte.is_ascii_digit(),
             known => known == Some(byte),
         };
-        let lacks_status = (VERSION_BYTES..STATUS.len()).contains(&bytes.len());
-        let is_status = lacks_status && bytes.iter().enumerate().all(|(at, byte)| status(at, byte));
-        is_status || !bytes.is_empty() && bytes.len() < CONNECT.len() && CONNECT.as_bytes().starts_with(bytes)
+        !bytes.is_empty()
+            && match by {
+                Role::Client => METHODS.iter().chain([&CONNECT]).any(is_begun),
+                Role::Server => bytes.len() < STATUS.len() && bytes.iter().enumerate().all(is_status),
+            }
     }
 
     /// What the first bytes of a side are, given that they are not TLS. In bytes that `tcpdump -A` printed, '.' may
@@ -173,13 +177,17 @@ mod tests {
 
     #[test]
     fn a_word_that_is_not_complete_is_begun() {
-        for begun in [&b"C"[..], b"CON", b"CONNECT", b"HTTP/1.1 ", b"HTTP/1.1 40"] {
-            assert!(Plain::is_word_begun(begun), "{begun:?}");
+        for begun in [&b"C"[..], b"CON", b"CONNECT", b"G", b"PO", b"GET"] {
+            assert!(Plain::is_word_begun(Role::Client, begun), "{begun:?}");
         }
-        for other in
-            [&b""[..], b"CONNECT ", b"CONE", b"HTTP", b"HTTP/1.1 407", b"HTTP/1.x 4", b"220", b"\x05", b"S"]
-        {
-            assert!(!Plain::is_word_begun(other), "{other:?}");
+        for begun in [&b"H"[..], b"HTTP", b"HTTP/1.1 ", b"HTTP/1.1 40"] {
+            assert!(Plain::is_word_begun(Role::Server, begun), "{begun:?}");
+        }
+        for other in [&b""[..], b"CONNECT ", b"CONE", b"GET ", b"220", b"\x05"] {
+            assert!(!Plain::is_word_begun(Role::Client, other), "{other:?}");
+        }
+        for other in [&b""[..], b"HTTP/1.1 407", b"HTTP/1.x 4", b"220", b"\x05", b"S"] {
+            assert!(!Plain::is_word_begun(Role::Server, other), "{other:?}");
         }
     }
 

@@ -171,7 +171,14 @@ impl Tracker {
     }
 
     fn read(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
-        let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
+        let flow = &mut self.flow;
+        self.readers[role.other()].give_word_up(&mut |raw, basis| {
+            let mut emit_message = |message, basis: Basis| {
+                emit(Event { role: role.other(), number: delivery.number, at: delivery.at, basis, message });
+            };
+            flow.take(role.other(), raw, basis, &mut emit_message)
+        });
+        let reader = &mut self.readers[role];
         let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
             let mut emit_message = |message, basis: Basis| {

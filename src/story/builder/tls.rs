@@ -379,7 +379,8 @@ fn on_plain(role: Role, observed: Observed<Plain>, story: &mut Story, notes: &mu
 mod tests {
     use crate::story::Stage;
     use crate::story::script::talk::{self, Talk, ssm};
-    use crate::tcp::Role::{Client, Server};
+    use crate::tcp::Role::{self, Client, Server};
+    use crate::verdict::Actor;
 
     #[test]
     fn a_record_of_a_closing_s_size_is_data_if_its_sender_continues() {
@@ -417,10 +418,45 @@ mod tests {
         for at in [1, 3, 7, 12] {
             let (one, other) = b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n".split_at(at);
             let asked = Talk::to_port(3128).open().say(Client, one).say(Client, other).ack(Server);
-            let refused = asked.clone().say(Server, b"HTTP/1.1 40").say(Server, b"3 Forbidden\r\n\r\n");
-            assert_eq!(refused.fin(Server).fin(Client).code(0), "proxy-refused", "{at}");
+            for at in [1, 3, 7, 11] {
+                let (one, other) = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".split_at(at);
+                let refused = asked.clone().say(Server, one).say(Server, other).fin(Server).fin(Client);
+                let verdict = refused.verdict(0);
+                assert_eq!(verdict.is(), ("proxy-refused", Actor::Client, Some("407")), "{at}");
+            }
             assert_eq!(asked.wait(1_500).fin(Client).fin(Server).code(0), "no-response", "{at}");
         }
+    }
+
+    #[test]
+    fn tls_that_is_split_within_its_first_header_is_found_behind_what_precedes_it() {
+        let tunnel = || {
+            let asked = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+            asked.say(Server, b"HTTP/1.1 ").say(Server, b"200 OK\r\n\r\n")
+        };
+        let start_tls = || {
+            let greeted = Talk::to_port(25).open().say(Server, b"220 mail.example ESMTP\r\n");
+            let asked = greeted.say(Client, b"STARTTLS\r\n");
+            asked.say(Server, b"220 2.0.0 Ready to start TLS\r\n")
+        };
+        let split = |talk: Talk, by: Role, bytes: &[u8], at: usize| {
+            let (one, other) = bytes.split_at(at);
+            talk.say(by, one).say(by, other)
+        };
+        for at in 1..=6 {
+            for agreed in [tunnel(), start_tls()] {
+                let hello = split(agreed, Client, &talk::client_hello(), at);
+                assert_eq!(hello.story(0).stage, Stage::ClientHello, "{at}");
+                let silent = hello.clone().ack(Server).verdict(8_000);
+                assert_eq!(silent.code.name(), "no-server-hello", "{at}: {}", silent.headline);
+                let answered = split(hello, Server, &talk::server_flight(), at);
+                let done = answered.say(Client, &talk::client_flight()).say(Server, &talk::finished());
+                assert_eq!(done.story(0).stage, Stage::TlsEstablished, "{at}");
+            }
+        }
+        // A byte that begins no record, and one whose record does not follow.
+        let other = tunnel().say(Client, &[22]).say(Client, b"something else").ack(Server);
+        assert_eq!(other.story(0).stage, Stage::TcpEstablished);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::tcp::Role;
 use crate::tls::awaits::Awaits;
 use crate::tls::basis::Basis;
 use crate::tls::event::Message;
-use crate::tls::handshake::{ClientHello, ServerHello};
 use crate::tls::record::RECORD_HEADER_BYTES;
 use crate::tls::sizes::{
     END_OF_EARLY_DATA, KEY_UPDATE, ends_early_data, holds_client_finished, holds_empty_certificate,

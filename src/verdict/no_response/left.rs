@@ -132,6 +132,12 @@ mod tests {
         assert_eq!(left.code(500), "in-progress");
         let answered = left.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").fin(Server).ack(Client);
         assert_eq!(answered.code(10_000), "plaintext");
+        // So is one that is split within its method.
+        for at in [1, 3] {
+            let (one, other) = b"GET / HTTP/1.1\r\n\r\n".split_at(at);
+            let split = Talk::to_port(80).open().say(Client, one).say(Client, other).ack(Server);
+            assert_eq!(split.fin(Client).fin(Server).ack(Client).code(500), "no-response", "{at}");
+        }
         // Other bytes may be a message that nobody answers.
         let log = Talk::to_port(514).open().say(Client, b"<14>a line\n").ack(Server).fin(Client).fin(Server);
         assert_eq!(log.code(500), "plaintext");

@@ -1,18 +1,19 @@
 //! One side's stream, read as records over any split into segments, with whatever bytes are missing passed over.
 
-use super::alert::AlertDescription;
-use super::basis::Basis;
-use super::handshake::{ClientHello, OldHello, kind};
-use super::lengths;
-use super::message::{HandshakeMessage, MessageReader};
-use super::plain::{Plain, PlainKind};
-use super::prelude::after_proxy_header;
-use super::record::{ContentType, HEADER_BYTES, Header, PartialHeader, is_beginning_of_record, is_plausible};
-use super::word::PartialWord;
+mod start;
+
 use crate::tcp::{Delivery, Role};
+use crate::tls::alert::AlertDescription;
+use crate::tls::basis::Basis;
+use crate::tls::handshake::{ClientHello, kind};
+use crate::tls::lengths;
+use crate::tls::message::{HandshakeMessage, MessageReader};
+use crate::tls::plain::Plain;
+use crate::tls::record::{ContentType, HEADER_BYTES, Header, PartialHeader};
+use crate::tls::word::PartialWord;
 
 /// What the record layer delivers, before its place in the flow gives it a meaning.
-pub(super) enum Raw<'a> {
+pub(in crate::tls) enum Raw<'a> {
     Handshake(HandshakeMessage<'a>),
     EncryptedHandshake,
     ChangeCipherSpec,
@@ -34,7 +35,7 @@ pub(super) enum Raw<'a> {
 
 /// One side's stream, read as records.
 #[derive(Clone, Debug)]
-pub(super) struct Reader {
+pub(in crate::tls) struct Reader {
     position: Position,
     /// A record header of which only the first bytes came so far.
     header: PartialHeader,
@@ -48,12 +49,6 @@ pub(super) struct Reader {
     cut: u32,
     saw_beginning: bool,
 }
-
-/// First bytes that are too few to show what is spoken where more were sent: the shortest HTTP method has four with its space.
-const FEWEST_TELLING_BYTES: usize = 4;
-
-/// Bytes of a first line that is put together from two segments: more than is kept of it.
-const FIRST_LINE_BYTES: usize = 256;
 
 /// Whether handshake messages are encrypted, up to TLS 1.2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,11 +76,11 @@ enum Position {
     Plain,
 }
 
-pub(super) type EmitRaw<'a> = dyn FnMut(Raw<'_>, Basis) -> FlowAnswer + 'a;
+pub(in crate::tls) type EmitRaw<'a> = dyn FnMut(Raw<'_>, Basis) -> FlowAnswer + 'a;
 
 /// What the flow answers the reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum FlowAnswer {
+pub(in crate::tls) enum FlowAnswer {
     Nothing,
     /// This side's ChangeCipherSpec is only there for middleboxes (RFC 8446, D.4): what follows may be in clear.
     IsCompatibility,
@@ -105,7 +100,7 @@ impl FlowAnswer {
 }
 
 impl Reader {
-    pub(super) fn new(saw_beginning: bool) -> Self {
+    pub(in crate::tls) fn new(saw_beginning: bool) -> Self {
         Self {
             position: Position::Start,
             header: PartialHeader::default(),
@@ -119,27 +114,32 @@ impl Reader {
     }
 
     /// Bytes of a Certificate message in clear that has begun and is not complete, and how many of them came.
-    pub(super) fn unfinished_certificate(&self) -> Option<(u32, u32)> {
+    pub(in crate::tls) fn unfinished_certificate(&self) -> Option<(u32, u32)> {
         self.message.unfinished(kind::CERTIFICATE).filter(|_| !self.is_encrypted())
     }
 
-    pub(super) fn message_bytes(&self) -> usize {
+    pub(in crate::tls) fn message_bytes(&self) -> usize {
         self.message.held_bytes()
     }
 
-    pub(super) fn give_message_up(&mut self) {
+    pub(in crate::tls) fn give_message_up(&mut self) {
         self.message.give_up();
     }
 
-    pub(super) fn is_at_start(&self) -> bool {
+    pub(in crate::tls) fn is_at_start(&self) -> bool {
         self.position == Position::Start && self.header.is_empty() && self.word.is_empty()
     }
 
-    pub(super) fn is_inside_record(&self) -> bool {
-        !self.header.is_empty() || matches!(self.position, Position::Body { .. })
+    pub(in crate::tls) fn is_inside_record(&self) -> bool {
+        match self.position {
+            Position::Body { .. } => true,
+            // Whether what is held of a header there begins a record is not known yet.
+            Position::Plain => false,
+            _ => !self.header.is_empty(),
+        }
     }
 
-    pub(super) fn take(
+    pub(in crate::tls) fn take(
         &mut self,
         role: Role,
         delivery: &Delivery<'_>,
@@ -152,45 +152,11 @@ impl Reader {
         self.cut = delivery.len.saturating_sub(delivery.bytes.len() as u32);
         self.find_again(role, delivery.bytes, saw_client_hello);
         if self.position == Position::Plain && role == Role::Server {
-            // A proxy may refuse first and agree to the repeated request: each of its answers counts. What a server
-            // sends in clear after the ClientHello is its answer to that.
-            let said = Plain::recognise(delivery.bytes);
-            let is_answer = match said.kind {
-                PlainKind::HttpResponse(_) => true,
-                PlainKind::Binary => false,
-                _ => saw_client_hello && delivery.hole.is_none(),
-            };
-            if is_answer {
-                emit(Raw::Plain(said), self.basis());
-            }
+            self.take_plain_answer(delivery, saw_client_hello, emit);
         }
         self.read(role, delivery.bytes, emit);
         if self.cut > 0 {
             self.skip(self.cut, emit);
-        }
-    }
-
-    /// A segment that begins with what must be a record header shows where records begin.
-    fn find_again(&mut self, role: Role, bytes: &[u8], saw_client_hello: bool) {
-        let is_found = match self.position {
-            Position::Lost => Header::parse(bytes).is_some_and(|header| is_plausible(header, bytes)),
-            Position::Plain => match role {
-                Role::Client => begins_hello(bytes, kind::CLIENT_HELLO),
-                Role::Server => {
-                    saw_client_hello
-                        && (begins_hello(bytes, kind::SERVER_HELLO)
-                            || Header::parse(bytes).is_some_and(|header| {
-                                header.content == ContentType::Alert && header.body_len == 2
-                            }))
-                }
-            },
-            _ => false,
-        };
-        if is_found {
-            self.is_partial = self.position == Position::Lost;
-            self.message.forget();
-            self.header = PartialHeader::default();
-            self.position = Position::Boundary;
         }
     }
 
@@ -231,67 +197,6 @@ impl Reader {
                 }
             }
         }
-    }
-
-    /// Decides by the first bytes what this side speaks. Returns what is left to read.
-    fn read_start<'a>(&mut self, role: Role, bytes: &'a [u8], emit: &mut EmitRaw<'_>) -> &'a [u8] {
-        if !self.word.is_empty() {
-            return self.read_word(bytes, emit);
-        }
-        let came_at_once = self.header.is_empty();
-        let rest = self.header.fill(bytes);
-        if !self.header.is_whole() && is_beginning_of_record(self.header.as_slice()) {
-            return &[];
-        }
-        let start = std::mem::take(&mut self.header);
-        let start = start.as_slice();
-        let is_record = |header: &Header| !came_at_once || is_plausible(*header, bytes);
-        if let Some(header) = Header::parse(start).filter(is_record) {
-            self.begin_record(header);
-            self.position = Position::Body { header, remaining: u32::from(header.body_len) };
-            return rest;
-        }
-        if let Some(old) = OldHello::recognise(role, start) {
-            let record = if came_at_once { bytes } else { start };
-            let raw = match role {
-                Role::Client => Raw::OldClientHello(Box::new(old.client_hello(record))),
-                Role::Server => Raw::OldServerHello,
-            };
-            emit(raw, self.basis());
-            self.position = Position::Boundary;
-            return bytes.get(old.len..).unwrap_or_default();
-        }
-        if let Some(tls) = after_proxy_header(bytes) {
-            return tls;
-        }
-        if self.cut > 0 && bytes.len() < FEWEST_TELLING_BYTES {
-            self.position = Position::Lost;
-            return bytes;
-        }
-        if self.cut == 0 && self.saw_beginning && Plain::is_word_begun(bytes) {
-            return self.read_word(bytes, emit);
-        }
-        let said = Plain::recognise(bytes);
-        if self.saw_beginning || said.kind != PlainKind::Binary {
-            self.position = Position::Plain;
-            emit(Raw::Plain(said), self.basis());
-        } else {
-            self.position = Position::Lost;
-        }
-        bytes
-    }
-
-    /// Reads a word that was split between segments. Returns what is left to read.
-    fn read_word<'a>(&mut self, bytes: &'a [u8], emit: &mut EmitRaw<'_>) -> &'a [u8] {
-        let begun = std::mem::take(&mut self.word);
-        if begun.is_empty() || Plain::is_word_begun(&[begun.as_slice(), bytes].concat()) {
-            self.word = begun.followed_by(bytes);
-            return &[];
-        }
-        let line = bytes.get(..bytes.len().min(FIRST_LINE_BYTES)).unwrap_or_default();
-        self.position = Position::Plain;
-        emit(Raw::Plain(Plain::recognise(&[begun.as_slice(), line].concat())), self.basis());
-        bytes
     }
 
     fn begin_record(&mut self, header: Header) {
@@ -353,7 +258,10 @@ impl Reader {
     fn skip(&mut self, mut len: u32, emit: &mut EmitRaw<'_>) {
         self.is_partial = true;
         match self.position {
-            Position::Plain => return,
+            Position::Plain => {
+                (self.header, self.word) = (PartialHeader::default(), PartialWord::default());
+                return;
+            }
             Position::Body { header, remaining } => {
                 let skipped = len.min(remaining);
                 len -= skipped;
@@ -431,7 +339,7 @@ impl Reader {
 }
 
 /// Whether a segment begins with a record that begins with a handshake message of that kind.
-pub(super) fn begins_hello(bytes: &[u8], wanted: u8) -> bool {
+pub(in crate::tls) fn begins_hello(bytes: &[u8], wanted: u8) -> bool {
     Header::parse(bytes).is_some_and(|header| {
         header.content == ContentType::Handshake && bytes.get(HEADER_BYTES) == Some(&wanted)
     })
