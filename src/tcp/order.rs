@@ -26,6 +26,11 @@ impl Connection {
         }
     }
 
+    /// Whether anything shows where the sender of a segment is in its stream.
+    pub fn knows_sender(&self, header: &SegmentHeader) -> bool {
+        in_order(&self.ends[self.role_of(header)]).is_some()
+    }
+
     /// Whether bytes of the sender are missing before a segment.
     pub fn has_gap_before(&self, header: &SegmentHeader) -> bool {
         is_behind(&self.ends[self.role_of(header)], header.tcp.seq)

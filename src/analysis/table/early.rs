@@ -1,7 +1,7 @@
 //! Segments that were captured before what they follow, as by a card with several receive queues: they wait for it, for a moment.
 
 use crate::limits;
-use crate::packet::{Direction, Filtered, Flags, Names, Origin, Segment, SegmentHeader};
+use crate::packet::{Direction, Filtered, Names, Origin, Segment, SegmentHeader};
 use crate::story::{Moment, PacketId};
 use crate::tcp::Connection;
 use crate::time::{Elapsed, Timestamp};
@@ -65,10 +65,14 @@ impl EarlySegments {
         let is_ready = |early: &EarlySegment| {
             is_begun && !tcp.is_early(&early.header) && !tcp.has_gap_before(&early.header)
         };
-        // A RST ends what was sent before it, and its number alone does not show what that was.
-        let is_rst = |early: &EarlySegment| early.header.tcp.flags.is_some_and(Flags::rst);
+        // A RST ends what was sent before it, and its number alone does not show what that was. Where the sender's beginning was not
+        // captured, an acknowledgement that waits shows it.
+        let may_overtake = |early: &EarlySegment| {
+            let flags = early.header.tcp.flags.unwrap_or_default();
+            !flags.rst() && (flags.syn() || tcp.knows_sender(&early.header))
+        };
         let ready =
-            |(index, early): (usize, &EarlySegment)| is_ready(early) && (index == 0 || !is_rst(early));
+            |(index, early): (usize, &EarlySegment)| is_ready(early) && (index == 0 || may_overtake(early));
         let index = if is_over { 0 } else { self.waiting.iter().enumerate().position(ready)? };
         Some(self.waiting.remove(index))
     }
@@ -153,5 +157,22 @@ mod tests {
             early.add(ack.id, &ack.segment());
         }
         assert!(early.waiting.len() <= limits::EARLY_SEGMENTS + 1);
+    }
+
+    #[test]
+    fn a_sender_of_whom_nothing_is_known_overtakes_no_acknowledgement_that_shows_where_it_began() {
+        // Without its SYN-ACK and what it sent before its FIN.
+        let talk = Talk::to_port(3306).open().segment(Server, "F.", 77, &[]);
+        let syn = &talk.packets[0];
+        let mut tcp = Connection::new(&syn.header, Client);
+        tcp.observe(1, syn.id.moment.at, &syn.segment(), &mut |_, _| {});
+        let mut early = EarlySegments::default();
+        for packet in &talk.packets[2..] {
+            assert!(early.must_wait(&tcp, true, &packet.segment()));
+            early.add(packet.id, &packet.segment());
+        }
+        assert!(early.take(&tcp, true, talk.now).is_none());
+        let first = early.take(&tcp, true, talk.now + WAITS.doubled());
+        assert_eq!(first.map(|early| early.id().moment.number), Some(3));
     }
 }
