@@ -258,23 +258,44 @@ fn the_first_packets_of_each_connection_make_no_fault() {
 /// Where many connections of several servers end at the same packet, the capture holds no more of them.
 #[test]
 fn the_first_packets_of_many_connections_are_known_to_be_no_more() {
-    let mut frames = Vec::new();
     let healthy = recordings().into_iter().filter(|recording| recording.name.starts_with("healthy/"));
-    for (at, recording) in healthy.enumerate() {
+    let frames = one_after_the_other(healthy, 1);
+    for packets in [5, 8, 10, 13] {
+        assert_cut(&frames, packets);
+    }
+}
+
+/// So it is with two, behind the first steps or where they differ.
+#[test]
+fn the_first_packets_of_two_connections_are_known_to_be_no_more() {
+    let is_one =
+        |recording: &Recording| ["healthy/plain", "healthy/wget-nginx-tls13"].contains(&&*recording.name);
+    let frames = one_after_the_other(recordings().into_iter().filter(is_one), 60);
+    for packets in [9, 10] {
+        assert_cut(&frames, packets);
+    }
+}
+
+/// Connections that begin at this distance in seconds, with all of their packets.
+fn one_after_the_other(recordings: impl IntoIterator<Item = Recording>, apart: i64) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for (at, recording) in recordings.into_iter().enumerate() {
         let Some(first) = recording.frames.first().map(|frame| frame.nanos) else { continue };
-        // One after the other, and a minute to the capture's end.
-        let begin = 1_700_000_000_000_000_000 + at as i64 * 1_000_000_000;
+        let begin = 1_700_000_000_000_000_000 + at as i64 * apart * 1_000_000_000;
         let moved = |frame: Frame| Frame { nanos: frame.nanos - first + begin, ..frame };
         frames.extend(recording.frames.into_iter().filter(|frame| frame.link_type == 1).map(moved));
     }
     frames.sort_by_key(|frame| frame.nanos);
-    for packets in [5, 8, 10, 13] {
-        let Verdicts(verdicts) = judge(&rewrite(Rewriting::First(packets), &frames));
-        let codes = || verdicts.values().flatten();
-        let failed: Vec<_> = codes().filter(|(_, severity)| *severity == Severity::Critical).collect();
-        assert!(failed.is_empty(), "{packets}: {failed:?}");
-        assert!(codes().any(|(code, _)| *code == "capture-gap"), "{packets}");
-    }
+    frames
+}
+
+/// None of the connections failed that are cut after this many packets, and some are known to be cut.
+fn assert_cut(frames: &[Frame], packets: usize) {
+    let Verdicts(verdicts) = judge(&rewrite(Rewriting::First(packets), frames));
+    let codes = || verdicts.values().flatten();
+    let failed: Vec<_> = codes().filter(|(_, severity)| *severity == Severity::Critical).collect();
+    assert!(failed.is_empty(), "{packets}: {failed:?}");
+    assert!(codes().any(|(code, _)| *code == "capture-gap"), "{packets}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::RangeInclusive;
 
 use super::connections::{Connections, is_in_window};
 use super::outlet::Outlet;
@@ -9,11 +10,14 @@ use crate::analysis::facts::Facts;
 use crate::analysis::judge::Departed;
 use crate::analysis::table::{Leaving, RecentlyClosed, TrackedConnection};
 
-/// A capture that holds the first packets of each connection holds its opening and a word of each side.
-const FEWEST_EACH: u64 = 5;
+/// A capture that holds the first packets of each connection holds its opening and a word of each side, and seldom more than this.
+const PACKETS_EACH: RangeInclusive<u64> = 5..=40;
 
-/// How many connections have to end at the same packet, and on how many servers, until that is no coincidence.
-const MANY_CUT: usize = 3;
+/// Connections that hang at one place of the TLS handshake have as many packets as each other, up to here. Behind it, how often each
+/// side acknowledges differs.
+const ALIKE: u64 = 7;
+
+/// On how many servers connections have to hang alike until that is no coincidence.
 const MANY_SERVERS: usize = 4;
 
 impl Connections<'_> {
@@ -113,26 +117,27 @@ impl Connections<'_> {
 }
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
-/// more, and several that nobody ended have as many. Connections that fail alike have as many too, so those have to be of many
-/// servers, or to have got to different stages.
+/// more, and several that nobody ended have as many. Connections that fail alike may have as many too, so those have to differ in
+/// where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps.
 pub(super) fn packets_each<'a, 's: 'a>(
     shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
 ) -> Option<u32> {
     let tracked = || {
         let all =
             shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));
-        all.flatten().map(|tracked| {
-            let story = tracked.story.so_far();
-            (story.segments(), story.stage, story.parties.server.host, tracked.is_closed())
-        })
+        all.flatten()
     };
-    let most = tracked().map(|(packets, ..)| packets).max()?;
-    let cut: Vec<_> = tracked().filter(|(packets, .., closed)| *packets == most && !closed).collect();
-    let servers: BTreeSet<_> = cut.iter().map(|(_, _, host, _)| *host).collect();
-    let stages: BTreeSet<_> = cut.iter().map(|(_, stage, ..)| *stage).collect();
-    let is_cut = shares.clone().all(|share| most >= share.most_packets)
-        && most >= FEWEST_EACH
-        && cut.len() >= MANY_CUT
-        && (servers.len() >= MANY_SERVERS || servers.len() > 1 && stages.len() > 1);
+    let most = tracked().map(|tracked| tracked.story.so_far().segments()).max()?;
+    let cut = || {
+        let stories = tracked().filter(|tracked| !tracked.is_closed()).map(|tracked| tracked.story.so_far());
+        stories.filter(|story| story.segments() == most)
+    };
+    let servers: BTreeSet<_> = cut().map(|story| story.parties.server.host).collect();
+    let kinds: BTreeSet<_> =
+        cut().map(|story| (story.stage, story.traffic.counters.client.segments)).collect();
+    let is_cut = PACKETS_EACH.contains(&most)
+        && shares.clone().all(|share| most >= share.most_packets)
+        && cut().nth(1).is_some()
+        && (kinds.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE);
     u32::try_from(most).ok().filter(|_| is_cut)
 }
