@@ -50,7 +50,8 @@ impl Story {
     pub fn is_owed_an_answer(&self) -> bool {
         let is_request = match &self.plain.client {
             Some(plain) => {
-                matches!(plain.what.kind, PlainKind::HttpRequest | PlainKind::Connect | PlainKind::Ssh)
+                plain.what.is_request
+                    || matches!(plain.what.kind, PlainKind::HttpRequest | PlainKind::Connect | PlainKind::Ssh)
             }
             None => HTTP_PORTS.contains(&self.parties.server.port),
         };
@@ -130,8 +131,12 @@ impl Story {
     /// comes after a client gave up does not count.
     pub fn is_answer_begun(&self, silence: &Silence) -> bool {
         let hello = self.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
+        // A client may send its ClientHello before a proxy has opened the tunnel: the proxy's answer is none to that.
+        let opened = self.prelude.as_ref().map_or(0, |prelude| prelude.latest.moment.number);
         let answers = [self.data.server.first, self.data.server.last];
-        let is_after = |moment: Moment| self.order.is_after(moment.number, hello);
+        let is_after = |moment: Moment| {
+            self.order.is_after(moment.number, hello) && self.order.is_after(moment.number, opened)
+        };
         let is_reported =
             self.data.server.reported_hole.as_ref().is_some_and(|hole| hole.moment.at <= silence.until);
         let is_captured =
@@ -163,21 +168,61 @@ impl Story {
         self.prelude.is_none() && self.plain.client.as_ref().is_some_and(|plain| is_request(&plain.what))
     }
 
-    /// Whether the server's only answer in plain HTTP is shorter than its header says.
+    /// Whether the server's latest answer in plain HTTP is shorter than its header says.
     pub fn is_plain_answer_cut(&self) -> bool {
         let is_known = self.missing.gap.server == 0
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server);
         let bytes = self.data.server.bytes;
         is_known
-            && self.later_plain_request.is_none()
-            && self.plain_answer_len.is_some_and(|len| bytes < len.get())
+            && self.open_plain_request().is_none()
+            && self.plain_answer_end.is_some_and(|end| bytes < end.get())
     }
 
-    /// The server's FIN in the middle of its answer in plain HTTP.
+    /// Whether the server's latest answer in plain HTTP comes in chunks and lacks the last one (RFC 9112, 7.1).
+    fn is_last_chunk_owed(&self) -> bool {
+        self.is_plain_answer_in_chunks
+            && self.missing.gap.server == 0
+            && self.missing.acked_unseen.server == 0
+            && !self.missing.lacks(Role::Server)
+            && self.open_plain_request().is_none()
+    }
+
+    /// The server's FIN in the middle of its answer in plain HTTP. What comes in chunks may pause for as long as it likes.
     pub fn closed_in_plain_answer(&self) -> Option<&Ending> {
         let is_close = |ending: &&Ending| ending.by == Role::Server && ending.what == EndingKind::Fin;
-        self.endings.first().filter(is_close).filter(|_| self.is_plain_answer_cut())
+        let is_cut = || self.is_plain_answer_cut() || self.is_last_chunk_owed();
+        self.endings.first().filter(is_close).filter(|_| is_cut())
+    }
+
+    /// Whether all that a server has answered a request in plain HTTP is that it may continue (RFC 9110, 15.2): its answer is still owed.
+    pub fn awaits_final_answer(&self) -> bool {
+        let is_request =
+            self.plain.client.as_ref().is_some_and(|plain| plain.what.kind == PlainKind::HttpRequest);
+        let informed = self.plain.server.as_ref().filter(|plain| {
+            // After 101 it is another protocol's connection.
+            matches!(plain.what.kind, PlainKind::HttpResponse(100 | 102..200))
+        });
+        is_request
+            && self.prelude.is_none()
+            && self.missing.gap.server == 0
+            && !self.missing.lacks(Role::Server)
+            && informed.is_some_and(|informed| self.data.server.last == Some(informed.moment))
+    }
+
+    /// Whether a client that resets the connection lacks nothing: it sent bytes of an unknown protocol, which may be one in which only
+    /// the client speaks, and all of it was acknowledged.
+    pub fn is_one_way_in_clear(&self) -> bool {
+        let client = &self.data.client;
+        self.stage == Stage::TcpEstablished
+            && self.prelude.is_none()
+            && client.first.is_some()
+            && self.data.server.first.is_none()
+            && client.is_all_acknowledged
+            && !self.tls.is_inside_record.client
+            && self.missing.acked_unseen.server == 0
+            && !self.missing.lacks(Role::Server)
+            && !self.is_owed_an_answer()
     }
 
     /// The request in plain HTTP, after others that were answered, that got no byte of an answer.
@@ -225,7 +270,10 @@ impl Story {
             let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
             turn.acknowledged.is_some_and(is_before)
         });
-        let is_sure = is_sure && !self.may_have_said_goodbye(first);
+        // A client that had left before lacks nothing.
+        let has_left =
+            self.missing.fin.client.is_some_and(|fin| !self.order.is_after(fin.number, first.moment.number));
+        let is_sure = is_sure && !has_left && !self.may_have_said_goodbye(first);
         (is_close && was_asked && is_sure && is_open && has_request).then_some(first.moment)
     }
 

@@ -1,6 +1,6 @@
 //! What the capture lacks, and what depends on it.
 
-use super::{Ending, EndingKind, Moment, Observed, Stage, Story};
+use super::{Ending, EndingKind, Moment, Observed, Stage, Story, Turns};
 use crate::packet::Filtered;
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -101,15 +101,38 @@ impl Story {
         self.missing.is_filter_log && !self.is_syn_dropped() && self.traffic.counters.server.segments == 0
     }
 
+    /// Whether no more than its farewell waits for an acknowledgement of what a side sent: its FIN, and its close_notify before that.
+    /// Nothing is lost with these.
+    pub(in crate::story) fn is_farewell_outstanding(&self, role: Role) -> bool {
+        /// The largest record of an alert, with a FIN.
+        const LONGEST: u32 = 85 + 1;
+        let closes = |what: &EndingKind| self.endings.iter().any(|end| end.by == role && end.what == *what);
+        let most = match (closes(&EndingKind::CloseNotify), closes(&EndingKind::Fin)) {
+            (true, _) => LONGEST,
+            (false, true) => 1,
+            (false, false) => 0,
+        };
+        self.data[role].outstanding <= most
+    }
+
+    /// Whether the other side still wants what a side sends: it has not closed, and nothing broke the connection off.
+    pub(in crate::story) fn is_closed_by_at_most(&self, role: Role) -> bool {
+        self.endings.iter().all(|ending| {
+            ending.by == role && matches!(ending.what, EndingKind::Fin | EndingKind::CloseNotify)
+        })
+    }
+
     /// Whether data of either side was sent again and stayed unacknowledged for `stall_after`, up to the connection's end or the
-    /// capture's. What is sent with a farewell matters no more.
+    /// capture's. What is sent to a side that has closed matters no more, and neither does a farewell.
     pub fn has_undelivered(&self, stall_after: Elapsed) -> bool {
         let is_closing = |ending: &Ending| matches!(ending.what, EndingKind::Fin | EndingKind::CloseNotify);
-        if self.endings.iter().any(is_closing) {
-            return false;
-        }
-        let until = self.endings.first().map_or(self.capture.end, |ending| ending.moment.at);
+        let until =
+            self.endings.iter().find(|end| !is_closing(end)).map_or(self.capture.end, |end| end.moment.at);
+        let is_closing = self.endings.iter().any(is_closing);
         [Role::Client, Role::Server].into_iter().any(|role| {
+            if is_closing && (!self.is_closed_by_at_most(role) || self.is_farewell_outstanding(role)) {
+                return false;
+            }
             let waiting = self.data[role].unacknowledged.filter(|waiting| waiting.repeats > 0);
             let is_received = self.data[role].closed_window.is_some();
             waiting.is_some_and(|waiting| !is_received && until - waiting.since.at >= stall_after)
@@ -178,8 +201,13 @@ impl Story {
         match ending.what {
             EndingKind::EncryptedAlert { .. } => {
                 let is_hello_unseen = self.tls.server_hello.is_none() && !self.capture.is_text;
+                // A client that had sent early data may have its answer before its Finished.
+                let may_be_early = ending.by == Role::Server && self.tls.client_hello.is_none();
                 ending.stage >= Stage::ClientHello
-                    && (missing.acked_unseen.client > 0 || missing.acked_unseen.server > 0 || is_hello_unseen)
+                    && (missing.acked_unseen.client > 0
+                        || missing.acked_unseen.server > 0
+                        || is_hello_unseen
+                        || may_be_early)
             }
             // A server may answer early data with its flight, and where its packets are cut, both look alike.
             EndingKind::Fin => {
@@ -248,10 +276,12 @@ impl Story {
         let asked = self.tls.application_data.client.first();
         // Of a segment of unknown length it is not known what it was, only that the client spoke.
         let spoke = self.said_unknown_after_handshake();
-        let is_begun = asked.is_some()
-            || spoke.is_some()
-            || self.tls.is_inside_record.client
-            || self.lacks(Role::Client);
+        // Of what the capture lacks, a close_notify and a FIN ask for nothing.
+        let is_tls13 = self.tls.is_tls13() == Some(true);
+        let may_lack_a_request =
+            self.lacks(Role::Client) && Turns::may_ask(self.missing.since_step.client, is_tls13);
+        let is_begun =
+            asked.is_some() || spoke.is_some() || self.tls.is_inside_record.client || may_lack_a_request;
         let was_asked = self.stage >= Stage::TlsEstablished && is_begun;
         let client = &self.data.client;
         let is_cut_off = self.endings.is_empty()
@@ -293,7 +323,7 @@ impl Story {
 
 #[cfg(test)]
 mod tests {
-    use crate::story::script::talk::Talk;
+    use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -319,5 +349,23 @@ mod tests {
             b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
         );
         assert_ne!(code(3128, &[refused, refused, refused]), "plaintext");
+    }
+
+    #[test]
+    fn a_farewell_that_the_capture_lacks_asks_for_nothing() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
+        let shaken = || hello.clone().say(Client, &talk::encrypted(53)).ack(Server).wait(200);
+        let code = |mut talk: Talk, from_end: usize| {
+            let place = talk.packets.len() - from_end;
+            talk.packets.remove(place);
+            talk.code(9_000)
+        };
+        // The close_notify, and a request of as many bytes more as one has at least.
+        let left = |len: u16| {
+            shaken().say(Client, &talk::encrypted(len)).ack(Server).wait(100).fin(Server).ack(Client)
+        };
+        assert_eq!(code(left(19), 4), "healthy");
+        assert_ne!(code(left(60), 4), "healthy");
     }
 }

@@ -78,8 +78,11 @@ pub struct Story {
     pub plain: PerRole<Option<Observed<Plain>>>,
     /// The client's latest request in plain HTTP after one that was answered.
     pub later_plain_request: Option<Moment>,
-    /// Bytes of the server's first answer in plain HTTP with its header, where that gives the body's length and a body is owed.
-    pub plain_answer_len: Option<NonZeroU64>,
+    /// How many bytes the server will have sent when its latest answer in plain HTTP is complete, where the answer's header gives the
+    /// body's length and a body is owed.
+    pub plain_answer_end: Option<NonZeroU64>,
+    /// Whether the server's latest answer in plain HTTP comes in chunks, and what was captured of it does not end as the last chunk does.
+    pub is_plain_answer_in_chunks: bool,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
     /// What ended the connection or stopped its progress, in order.
@@ -137,7 +140,8 @@ impl Story {
             tls: TlsFacts::default(),
             plain: PerRole::default(),
             later_plain_request: None,
-            plain_answer_len: None,
+            plain_answer_end: None,
+            is_plain_answer_in_chunks: false,
             prelude: None,
             endings: Vec::new(),
             pauses: Vec::new(),
@@ -173,7 +177,8 @@ impl Story {
             tls: self.tls.clone(),
             plain: self.plain.clone(),
             later_plain_request: self.later_plain_request,
-            plain_answer_len: self.plain_answer_len,
+            plain_answer_end: self.plain_answer_end,
+            is_plain_answer_in_chunks: self.is_plain_answer_in_chunks,
             prelude: self.prelude.clone(),
             endings: self.endings.clone(),
             pauses: self.pauses.clone(),
@@ -335,15 +340,17 @@ impl Story {
 
     /// The client's request after an ending: in plain HTTP, or by its size inside TLS, where it came too late to have crossed the ending.
     fn asked_after(&self, ending: &Ending) -> Option<Moment> {
-        /// A client that sends its next message at once has not read yet that the server closed.
-        const CROSSED: Elapsed = Elapsed::from_millis(1_000);
+        /// What a client sends this soon was on its way when the server closed, or in three round trips.
+        const CROSSED: Elapsed = Elapsed::from_millis(3);
         let is_plain =
             self.plain.client.as_ref().is_some_and(|plain| plain.what.kind == PlainKind::HttpRequest);
         let asked = if is_plain {
             self.data.client.last?
         } else {
             let asked = self.tls.turns.open().filter(|_| self.stage == Stage::ApplicationData)?.first;
-            (asked.at - ending.moment.at >= CROSSED).then_some(asked)?
+            let round_trip = self.path.round_trips.shortest().unwrap_or_default();
+            let crossed = round_trip.times(3).max(CROSSED);
+            (asked.at - ending.moment.at > crossed).then_some(asked)?
         };
         self.order.is_after(asked.number, ending.moment.number).then_some(asked)
     }

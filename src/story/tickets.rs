@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Ending, EndingKind, Moment, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{Basis, Version};
+use crate::tls::Basis;
 
 /// Session tickets that come in pairs have these sizes, in bytes of record body: OpenSSL's and nginx's have some 250, and none is shorter
 /// than its fields, a nonce and the name of a key.
@@ -44,6 +44,8 @@ pub enum AnswerDoubt {
     /// All that the server sent is one record or two of a close_notify's size, in this packet, which may be a short answer or an
     /// alert.
     Farewell(Moment),
+    /// What the client sent last, in this packet, may be a request that got no answer, though it is shorter than those before.
+    ShortRequest(Moment),
     /// What the server sent is not in the capture, as this packet proves, and it is as long as session tickets or an alert.
     Unseen(Moment),
 }
@@ -54,11 +56,9 @@ impl Story {
         let is_small = |size: &u32| size <= TICKET_BYTES.end();
         let may_be = match self.tls.record_sizes.server.as_slice() {
             [] => !self.tls.is_inside_record.server,
-            [one] => is_small(one),
-            [one, other] => one == other && is_small(one),
-            _ => false,
+            [one, others @ ..] => is_small(one) && others.iter().all(|other| other == one),
         };
-        may_be && self.tls.version().is_none_or(Version::is_tls13)
+        may_be && self.tls.is_tls13() != Some(false)
     }
 
     /// Whether what the server sent are session tickets and nothing else: a pair of one size, or a single one of the size of the ticket
@@ -74,19 +74,23 @@ impl Story {
                     && self.tls.is_resumed() == Some(true)
                     && is_resumed_by(*one) == Some(true)
             }
-            [_, _] => self.is_pair_of_tickets_at_most() && self.takes_tickets(),
+            [_, _, ..] => self.are_equal_tickets_at_most() && self.takes_tickets(),
             _ => false,
         };
         are && self.came_with_the_handshake()
     }
 
-    /// Whether all that the server sent after the handshake is two records of one size that tickets have.
-    fn is_pair_of_tickets_at_most(&self) -> bool {
-        let [one, other] = self.tls.record_sizes.server.as_slice() else { return false };
-        one == other
+    /// Whether all that the server sent after the handshake is a few records of one size that tickets have: most servers send two,
+    /// some four.
+    fn are_equal_tickets_at_most(&self) -> bool {
+        const MOST: usize = 8;
+        let records = self.tls.record_sizes.server.as_slice();
+        let [one, _, ..] = records else { return false };
+        records.iter().all(|other| other == one)
+            && records.len() <= MOST
             && TICKET_BYTES.contains(one)
-            && self.tls.application_data.server.count == 2
-            && self.tls.version().is_none_or(Version::is_tls13)
+            && self.tls.application_data.server.count == records.len() as u64
+            && self.tls.is_tls13() != Some(false)
             && !self.tls.is_inside_record.server
             && !self.asked_twice()
     }
@@ -103,7 +107,7 @@ impl Story {
         is_last
             && data.count == 1
             && self.tls.early_data.is_none()
-            && self.tls.version().is_some_and(Version::is_tls13)
+            && self.tls.is_tls13() == Some(true)
             && STATELESS_TICKET_BYTES.contains(one)
             && !self.tls.is_inside_record.server
             && self.missing.answer.is_none()
@@ -123,7 +127,7 @@ impl Story {
         let within = self.tickets_within();
         let is_prompt =
             |moment: &Moment| finished.is_none_or(|finished| moment.at - finished.moment.at <= within);
-        self.tls.version().is_none_or(Version::is_tls13)
+        self.tls.is_tls13() != Some(false)
             && data.count == data.moments.len() as u64
             && data.moments.iter().all(is_prompt)
     }
@@ -153,6 +157,17 @@ impl Story {
         self.unseen_doubt(stall_after)
             .or_else(|| self.farewell_doubt())
             .or_else(|| self.tickets_doubt(stall_after))
+            .or_else(|| self.short_request_doubt(stall_after))
+    }
+
+    /// Whether the client waited behind a message that may be a request, though it is shorter than those before, and left without a byte
+    /// of an answer. HTTP/2's frames that ask for nothing are of other sizes, but for those of a few extensions.
+    fn short_request_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
+        let asked = self.tls.turns.short_request(self.may_speak_http2())?;
+        let asked = Some(asked).filter(|_| self.was_answered() && !self.has_message_port())?;
+        let left = self.endings.first().filter(|end| end.by == Role::Client)?;
+        let waited = left.moment.at - asked.at;
+        (waited >= self.tls.turns.patience(stall_after)).then_some(AnswerDoubt::ShortRequest(asked))
     }
 
     /// Whether the client waited for `stall_after` since `moment`, or the server ended the connection before that.
@@ -162,13 +177,18 @@ impl Story {
         end.is_some_and(|end| end.by == Role::Server) || until - moment.at >= stall_after
     }
 
+    /// Whether the client offers HTTP/2 (RFC 7301; RFC 9113, 3.2).
+    pub(in crate::story) fn may_speak_http2(&self) -> bool {
+        self.tls.client_hello.as_ref().is_some_and(|hello| hello.what.alpn.iter().any(|name| name == "h2"))
+    }
+
     fn tickets_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
         let data = &self.tls.application_data;
         let record = data.server.first()?;
         // Lengths alone show no records.
         let is_decoded = self.tls.server_hello.as_ref().is_some_and(|hello| hello.basis != Basis::Inferred);
         let last = data.server.moments.last().copied().unwrap_or(record);
-        let may_be = self.is_single_ticket_at_most() || self.is_pair_of_tickets_at_most();
+        let may_be = self.is_single_ticket_at_most() || self.are_equal_tickets_at_most();
         (may_be
             && is_decoded
             && self.takes_tickets()
@@ -241,7 +261,7 @@ impl Story {
     fn is_notice_by_size(&self, ending: &Ending) -> bool {
         ending.by == Role::Server
             && ending.what == EndingKind::CloseNotify
-            && self.tls.version().is_some_and(Version::is_tls13)
+            && self.tls.is_tls13() == Some(true)
     }
 
     /// What the capture lacks of the server counts as an answer where it is longer than what servers send unasked.
@@ -252,7 +272,7 @@ impl Story {
         // Of the record that answers, its beginning was captured.
         let answer = self.missing.answer.filter(|_| !self.tls.is_inside_record.server)?;
         let seen = self.tls.record_sizes.server.as_slice();
-        let is_tls13 = self.tls.version().is_some_and(Version::is_tls13);
+        let is_tls13 = self.tls.is_tls13() == Some(true);
         let bytes = self.missing.answer_bytes;
         let is_short = match seen {
             [] => bytes <= UNSEEN_FAREWELL || is_tls13 && bytes <= UNSEEN_TICKETS,
@@ -266,14 +286,22 @@ impl Story {
     }
 
     /// The packet that proves that the server sent as many bytes behind the handshake as an alert has in TLS 1.3, and nothing else, where
-    /// nothing was asked.
+    /// nothing was asked, or was asked before that was known.
     fn unseen_alert(&self) -> Option<Moment> {
         let is_first_word = self.tls.application_data.server.count == 0
-            && !self.has_asked_inside_tls()
-            && self.tls.version().is_some_and(Version::is_tls13);
-        let bytes = self.missing.since_step.server;
-        let unseen = self.missing.since_step_by.first()?;
-        (is_first_word && !self.endings.is_empty() && UNSEEN_ALERT.contains(&bytes)).then_some(unseen)
+            && !self.endings.is_empty()
+            && self.tls.is_tls13() == Some(true);
+        let (bytes, unseen) = if self.has_asked_inside_tls() {
+            let finished = self.tls.client_finished.as_ref()?.moment.number;
+            let unseen = self.missing.acked_unseen_by.server.first()?;
+            (
+                self.missing.acked_unseen.server,
+                Some(unseen).filter(|by| self.order.is_after(by.number, finished))?,
+            )
+        } else {
+            (self.missing.since_step.server, self.missing.since_step_by.first()?)
+        };
+        (is_first_word && UNSEEN_ALERT.contains(&bytes)).then_some(unseen)
     }
 }
 
@@ -359,5 +387,51 @@ mod tests {
         let talked = asked().say(Server, &short).say(Client, &short).say(Server, &short).say(Client, &short);
         assert_eq!(closed(talked).code(0), "healthy");
         assert_eq!(closed(asked().say(Server, &talk::encrypted(3_000))).code(0), "healthy");
+    }
+
+    #[test]
+    fn a_short_message_that_a_client_of_http_2_waits_behind_may_be_a_request() {
+        let sent = |protocol: &[u8], frames: u16, waited| {
+            let hello = talk::client_hello_with(&[(45, &[1, 1]), (16, protocol)]);
+            let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+            let shaken =
+                ssm().open().say(Client, &hello).say(Server, &flight).say(Client, &talk::encrypted(53));
+            let answered =
+                shaken.say(Client, &talk::encrypted(116)).say(Server, &talk::encrypted(3_000)).ack(Client);
+            let asked = answered.say(Client, &talk::encrypted(frames + 17)).ack(Server);
+            asked.wait(waited).fin(Client).fin(Server).verdict(0)
+        };
+        let http2 = b"\x00\x03\x02h2";
+        let doubtful = sent(http2, 20, 8_000);
+        assert_eq!(doubtful.code.name(), "in-progress");
+        assert!(doubtful.mentions("last message was a request"), "{doubtful:?}");
+        // Control frames, another protocol, and a client that does not wait.
+        for healthy in
+            [sent(http2, 22, 8_000), sent(b"\x00\x09\x08http/1.1", 20, 8_000), sent(http2, 20, 500)]
+        {
+            assert_eq!(healthy.code.name(), "healthy", "{}", healthy.headline);
+        }
+    }
+
+    #[test]
+    fn tickets_of_one_size_are_no_answer_whatever_their_number() {
+        let ticket = talk::encrypted(250);
+        for more in 1..5 {
+            let sent = (0..more).fold(asked().say(Server, &ticket), |talk, _| talk.say(Server, &ticket));
+            assert_eq!(sent.ack(Client).code(9_000), "no-response", "{more}");
+        }
+        let answered = asked().say(Server, &ticket).say(Server, &ticket).say(Server, &talk::encrypted(300));
+        assert_eq!(answered.ack(Client).code(9_000), "healthy");
+    }
+
+    #[test]
+    fn a_single_ticket_is_as_doubtful_where_the_server_hello_is_cut_off() {
+        let mut one =
+            asked().say(Server, &talk::encrypted(250)).ack(Client).wait(9_000).fin(Client).fin(Server);
+        assert_eq!(one.code(0), "in-progress");
+        for packet in &mut one.packets {
+            packet.payload.truncate(40);
+        }
+        assert_ne!(one.code(0), "healthy");
     }
 }

@@ -151,6 +151,14 @@ impl Endpoint {
         }
     }
 
+    /// Sequence numbers that it was seen to send and that were not acknowledged.
+    pub fn outstanding(&self) -> u32 {
+        match (self.next, self.acked) {
+            (Some(next), Some(acked)) if next.is_after(acked) => next - acked,
+            _ => 0,
+        }
+    }
+
     /// Whether a SYN with this number may have begun what was seen of it: its data, or an acknowledgement, is right behind. A
     /// connection that uses the ports again has numbers beyond those of the one before (RFC 6528, 3).
     pub(super) fn began_at(&self, seq: Seq) -> bool {

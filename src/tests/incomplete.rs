@@ -271,7 +271,7 @@ fn the_first_packets_of_two_connections_are_known_to_be_no_more() {
     let is_one =
         |recording: &Recording| ["healthy/plain", "healthy/wget-nginx-tls13"].contains(&&*recording.name);
     let frames = one_after_the_other(recordings().into_iter().filter(is_one), 60);
-    for packets in [9, 10] {
+    for packets in [7, 11] {
         assert_cut(&frames, packets);
     }
 }

@@ -18,6 +18,7 @@ mod plain;
 mod prelude;
 mod reader;
 mod record;
+mod requests;
 mod sizes;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What else is spoken where TLS may be expected, recognised by its first bytes.
 
+use super::requests::is_request;
 use crate::tcp::Role;
 
 /// The first bytes of a side that did not begin with TLS.
@@ -9,6 +10,8 @@ pub struct Plain {
     pub kind: PlainKind,
     /// The first line, raw from the wire and at most 200 bytes of it; empty for binary protocols.
     pub line: String,
+    /// Whether it has the form of a request, other than HTTP's, of a protocol that answers each.
+    pub is_request: bool,
 }
 
 /// What a side spoke instead of TLS.
@@ -90,6 +93,23 @@ impl Plain {
         Some(end as u64 + 4 + u64::from(body))
     }
 
+    /// Whether an HTTP answer comes in chunks (RFC 9112, 7.1), where the payload holds its header whole.
+    pub(crate) fn is_chunked_answer(payload: &[u8]) -> bool {
+        let PlainKind::HttpResponse(status) = Self::recognise(payload).kind else { return false };
+        let Some(end) = memchr::memmem::find(payload, b"\r\n\r\n") else { return false };
+        let is_chunked = |line: &[u8]| {
+            let line = line.to_ascii_lowercase();
+            line.starts_with(b"transfer-encoding:") && line.trim_ascii_end().ends_with(b"chunked")
+        };
+        !matches!(status, 100..200 | 204 | 304) && payload[..end].split(|byte| *byte == b'\n').any(is_chunked)
+    }
+
+    /// Where what follows an HTTP request or answer in the same bytes begins; nothing where they hold no more.
+    pub(crate) fn behind_header(payload: &[u8]) -> Option<&[u8]> {
+        let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
+        payload.get(end + 4..).filter(|rest| !rest.is_empty())
+    }
+
     /// Whether no TLS can follow on this connection: SSH has an encryption of its own, and HTTP/2 in clear stays in clear (RFC
     /// 9113, 3.3).
     pub(super) fn excludes_tls(&self) -> bool {
@@ -118,8 +138,9 @@ impl Plain {
         let line_end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
         let first = &bytes[..line_end.min(LINE_BYTES)];
         let is_text = !first.is_empty() && first.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e));
+        let is_request = is_request(bytes);
         if !is_text {
-            return Self { kind: PlainKind::Binary, line: String::new() };
+            return Self { kind: PlainKind::Binary, line: String::new(), is_request };
         }
         let line = String::from_utf8_lossy(first).into_owned();
         let kind = if line.starts_with("CONNECT ") {
@@ -133,7 +154,7 @@ impl Plain {
         } else {
             PlainKind::Text
         };
-        Self { kind, line }
+        Self { kind, line, is_request }
     }
 }
 

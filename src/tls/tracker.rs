@@ -1,5 +1,6 @@
 //! Both directions of one connection read as TLS: record by record where bytes are there, by size where they are not.
 
+use super::awaits::Awaits;
 use super::basis::Basis;
 use super::event::{Event, Message};
 use super::flow::Flow;
@@ -56,6 +57,11 @@ impl Tracker {
         begins_hello(bytes, kind::CLIENT_HELLO)
     }
 
+    /// Whether the handshake shows TLS 1.3, or an earlier version.
+    pub fn is_tls13(&self) -> Option<bool> {
+        self.flow.is_tls13()
+    }
+
     /// Whether a side's last record was begun and not ended, as far as records could be followed.
     pub fn is_inside_record(&self, role: Role) -> bool {
         self.readers[role].is_inside_record()
@@ -97,8 +103,10 @@ impl Tracker {
         if role == Role::Client && !self.flow.saw_client_hello() {
             self.client_bytes = self.client_bytes.saturating_add(delivery.len);
         }
-        let may_precede =
-            self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes);
+        // A client may send its ClientHello before a proxy has answered.
+        let is_over =
+            self.flow.saw_client_hello() && !(role == Role::Server && self.prelude.is_owed_an_answer());
+        let may_precede = self.saw_beginning && !is_over && !Self::is_client_hello(delivery.bytes);
         if may_precede && self.take_prelude(role, delivery, emit) {
             return;
         }
@@ -178,6 +186,9 @@ impl Tracker {
             };
             flow.take(role.other(), raw, basis, &mut emit_message)
         });
+        let is_flight_open = role == Role::Client
+            && flow.awaits() == Awaits::ServerFlight
+            && self.readers.server.is_inside_record();
         let reader = &mut self.readers[role];
         let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
@@ -186,5 +197,8 @@ impl Tracker {
             };
             flow.take(role, raw, basis, &mut emit_message)
         });
+        if is_flight_open && flow.awaits() == Awaits::ApplicationData {
+            flow.note_open_flight();
+        }
     }
 }

@@ -99,6 +99,11 @@ fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'s
              whoever is behind the proxy closed at once.",
             )
         }
+        (_, Stage::TcpEstablished) if story.traffic.counters.server.data_segments > 0 => (
+            "before any data that fits the server's SYN-ACK",
+            "The server's data has sequence numbers that do not follow its SYN-ACK: it belongs to another connection between the same \
+             ports, or another host sent it or the SYN-ACK.",
+        ),
         // More than the SYN was acknowledged.
         (Role::Server, Stage::TcpEstablished) if story.missing.acked_unseen.client > 1 => (
             "without a byte of its own",
@@ -298,5 +303,16 @@ mod tests {
         let verdict = hello.say(Server, &[21, 3, 3, 0, 2, 1, 0]).fin(Client).fin(Server).verdict(0);
         assert_eq!(verdict.is(), ("closed-early", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("close_notify"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn data_that_does_not_fit_the_syn_ack_is_not_passed_over_in_silence() {
+        let other = ssm().open().segment(Server, "P.", 3_000_000_000, b"another's");
+        let closed =
+            other.segment_with(Server, "F.", 1, 1, &[], |_| {}).segment_with(Client, "F.", 1, 2, &[], |_| {});
+        let verdict = closed.verdict(0);
+        assert_eq!(verdict.code.name(), "closed-early", "{}", verdict.headline);
+        assert!(verdict.headline.contains("fits the server's SYN-ACK"), "{}", verdict.headline);
+        assert!(!verdict.mentions("without a byte"), "{verdict:?}");
     }
 }

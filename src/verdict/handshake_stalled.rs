@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `handshake-stalled`.
@@ -44,7 +44,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
     };
     let mut verdict = Verdict::new(&RULE, Actor::from(silence.awaited_from), story.basis, headline);
-    if let Some((sender, sign)) = path_mtu_sign(story) {
+    if let Some(closed) = story.data.server.closed_window.filter(|_| silence.awaited_from == Role::Server) {
+        verdict = may_not_send(verdict, silence, closed);
+    } else if let Some((sender, sign)) = path_mtu_sign(story) {
         verdict.headline = lost(silence, &format!("the {sender}'s large packets are lost"));
         verdict = sign.explain(verdict);
     } else if let Some(lost) = flight_lost(&verdict, story, silence, ending.stage) {
@@ -104,6 +106,19 @@ fn flight_lost(verdict: &Verdict, story: &Story, silence: &Silence, stage: Stage
         "Capture on the client's side too, to see what of the flight arrives.",
         "Check the MTU of tunnels and VPNs on the path: large packets of a flight are lost where small ones pass.",
     ]))
+}
+
+/// The client closed its window in `closed`, and so the server could not send.
+fn may_not_send(verdict: Verdict, silence: &Silence, closed: Moment) -> Verdict {
+    let headline = lost(silence, "the client kept its receive window closed");
+    Verdict { actor: Actor::Client, headline, ..verdict }
+        .explain(format!(
+            "Packet {} announces a window of 0 bytes, and no later packet opened it (RFC 9293, 3.8.6): the client's program does not \
+             read, so the server may not send the rest.",
+            closed.number
+        ))
+        .proved_by([closed.number])
+        .advise(&["Look at the client's program: it hangs, or has no time to read."])
 }
 
 /// The last data of the side that waits was not acknowledged.

@@ -72,7 +72,9 @@ pub(super) fn undecided(story: &Story) -> Verdict {
 fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
     let doubt = story.answer_doubt(settings.stall_after);
     let record = match doubt {
-        Some(AnswerDoubt::Tickets(moment) | AnswerDoubt::Farewell(moment)) => Some(moment),
+        Some(
+            AnswerDoubt::Tickets(moment) | AnswerDoubt::Farewell(moment) | AnswerDoubt::ShortRequest(moment),
+        ) => Some(moment),
         Some(AnswerDoubt::Unseen(_)) | None => None,
     };
     let unknown = "TLS was established; it is unknown whether the request was answered";
@@ -91,6 +93,15 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
                 "All that the server sent after the request, in packet {}, is one or two records of the smallest size. In TLS 1.3 an \
                  alert, a close_notify and a two-byte answer all have that size.",
                 record.number
+            ),
+        ),
+        Some(AnswerDoubt::ShortRequest(asked)) => (
+            "TLS was established; it is unknown whether the client's last message was a request",
+            format!(
+                "The client sent a message in packet {} that is shorter than those before, waited, and left, and the server sent nothing \
+                 after it. Requests differ in length, and HTTP/2 compresses the headers of later ones to a few bytes; an \
+                 acknowledgement or a notice may be as long.",
+                asked.number
             ),
         ),
         _ if story.may_ask_in_parts() => (

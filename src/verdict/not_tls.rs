@@ -83,7 +83,13 @@ fn culprit(story: &Story) -> Option<(Role, &Observed<Plain>)> {
             let is_before_hello = |acked: Moment| !story.order.is_after(acked.number, hello.moment.number);
             let may_have_begun =
                 client.is_some() || story.missing.acked_unseen_by.client.first().is_some_and(is_before_hello);
-            if may_have_begun && story.order.is_after(hello.moment.number, server.moment.number) {
+            // A client may send its ClientHello before a proxy has opened the tunnel.
+            let opens_tunnel = story.prelude.as_ref().is_some_and(|prelude| {
+                prelude.protocol.is_proxy() && prelude.latest.moment.number == server.moment.number
+            });
+            if opens_tunnel
+                || may_have_begun && story.order.is_after(hello.moment.number, server.moment.number)
+            {
                 return None;
             }
             (Role::Server, server)

@@ -88,7 +88,8 @@ fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
         1 => " Data was sent again once meanwhile: packets were lost in transit.".to_owned(),
         count => format!(" Data was sent again {count} times meanwhile: packets were lost in transit."),
     };
-    let is_lost = repeated > 0 || story.opening.syn.count > 1;
+    let is_syn_ack = slowest.name == SYN_ACK;
+    let is_lost = repeated > 0 || is_syn_ack && story.opening.syn.count > 1;
     let slow = slowest.name.strip_prefix("the ").unwrap_or(slowest.name);
     let actor = if is_distance || is_lost { Actor::Path } else { slowest.by };
     Some(
@@ -100,6 +101,9 @@ fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
             ]),
     )
 }
+
+/// The step that a lost SYN delays.
+const SYN_ACK: &str = "the server's SYN-ACK";
 
 struct Step {
     name: &'static str,
@@ -152,7 +156,7 @@ fn steps(story: &Story) -> Vec<Step> {
     let [asked, agreed] = prelude_steps(story);
     let moments = [
         ("the SYN", Actor::Client, story.opening.syn.first()),
-        ("the server's SYN-ACK", Actor::Server, story.opening.syn_ack.first()),
+        (SYN_ACK, Actor::Server, story.opening.syn_ack.first()),
         asked,
         agreed,
         (

@@ -27,7 +27,8 @@ impl StandIns {
             tls,
             plain,
             later_plain_request: _,
-            plain_answer_len: _,
+            plain_answer_end: _,
+            is_plain_answer_in_chunks: _,
             prelude: _,
             endings,
             pauses: _,
@@ -95,6 +96,7 @@ impl StandIns {
             established: _,
             early_data: _,
             size_readings: _,
+            shows_tls13: _,
             is_inside_record: _,
             application_data: _,
             record_sizes: _,
@@ -145,7 +147,7 @@ impl StandIns {
     }
 
     fn plain(&mut self, said: &mut Observed<Plain>) {
-        let Plain { kind: _, line } = &mut said.what;
+        let Plain { kind: _, line, is_request: _ } = &mut said.what;
         *line = self.line(line);
     }
 

@@ -15,7 +15,7 @@ const PACKETS_EACH: RangeInclusive<u64> = 5..=40;
 
 /// Connections that hang at one place of the TLS handshake have as many packets as each other, up to here. Behind it, how often each
 /// side acknowledges differs.
-const ALIKE: u64 = 7;
+const ALIKE: u64 = 6;
 
 /// On how many servers connections have to hang alike until that is no coincidence.
 const MANY_SERVERS: usize = 4;

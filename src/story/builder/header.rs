@@ -3,9 +3,9 @@
 use super::notes::Notes;
 use super::{Builder, PacketId};
 use crate::packet::{Direction, Filtered, SegmentHeader, Viewpoint};
-use crate::story::{Moment, Note, Stage};
+use crate::story::{Moment, Note, Stage, Turns};
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
-use crate::tls::{RECORD_HEADER_BYTES, Version};
+use crate::tls::RECORD_HEADER_BYTES;
 
 impl Builder {
     /// What the headers show of their sender, and of what the capture lacks.
@@ -67,6 +67,7 @@ impl Builder {
         let (ends, data) = (&connection.ends, &mut self.story.data);
         for role in [Role::Client, Role::Server] {
             data[role].is_all_acknowledged = ends[role].is_all_acknowledged();
+            data[role].outstanding = ends[role].outstanding();
         }
         data[role].forget_filled_hole(&ends[role], header, observation);
         data[other].record_reported_hole(moment, &ends[other], header, observation);
@@ -78,8 +79,11 @@ impl Builder {
     #[cold]
     fn on_unseen_request(&mut self, moment: Moment, bytes: u64) {
         let tls = &mut self.story.tls;
+        let is_tls13 = tls.is_tls13() == Some(true);
+        if !Turns::may_ask(bytes, is_tls13) {
+            return;
+        }
         if self.story.missing.request.is_none() && tls.application_data.client.count == 0 {
-            let is_tls13 = tls.version().is_some_and(Version::is_tls13);
             let len = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_sub(RECORD_HEADER_BYTES);
             tls.turns.on_client(moment, len, is_tls13);
         }

@@ -7,15 +7,16 @@ mod closing;
 mod header;
 mod notes;
 mod opening;
+mod plain_answer;
 mod roles;
 mod silence;
 mod tls;
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use closing::Closing;
 use notes::Notes;
+use plain_answer::PlainAnswer;
 use silence::Silences;
 use tls::Handshake;
 
@@ -26,7 +27,7 @@ use crate::story::{
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
-use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Tracker};
+use crate::tls::{Basis, CertificateMessage, Event, Plain, Tracker};
 
 /// A story being written.
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ pub struct Builder {
     silences: Silences,
     handshake: Handshake,
     closing: Closing,
+    plain_answer: PlainAnswer,
     keeps_timeline: bool,
     viewpoint: Viewpoint,
 }
@@ -71,6 +73,7 @@ impl Builder {
             silences: Silences::new(stall_after, id.moment),
             handshake: Handshake::default(),
             closing: Closing::default(),
+            plain_answer: PlainAnswer::default(),
             keeps_timeline,
             viewpoint: Viewpoint::default(),
         }
@@ -156,6 +159,7 @@ impl Builder {
         if self.is_of_this_connection(id.moment, connection, observation, &mut notes) {
             if observation.new_bytes > 0 {
                 self.story.tls.is_inside_record[observation.role] = tls.is_inside_record(observation.role);
+                self.story.tls.shows_tls13 = tls.is_tls13();
             }
             self.on_segment(id, connection, segment, observation, events, &mut notes);
         }
@@ -301,7 +305,8 @@ impl Builder {
         if let Some(by) = self.closing.unseen_fin(moment, connection, segment, observation, &mut self.story) {
             self.silences.on_unseen_fin(by, self.viewpoint, &mut self.story);
         }
-        let is_farewell_only = !events.is_empty() && events.iter().all(is_farewell);
+        let is_no_answer = |event: &Event| tls::answers_nothing(event, &self.story);
+        let is_farewell_only = !events.is_empty() && events.iter().all(is_no_answer);
         if observation.new_bytes > 0 && !events.is_empty() && !is_farewell_only {
             self.silences.on_answer(moment, observation.role, &mut self.story);
         }
@@ -354,15 +359,13 @@ impl Builder {
         self.story.data[role].record(moment, segment, observation);
         if observation.new_bytes > 0 && role == Role::Server {
             self.handshake.on_server_data(segment, observation);
-            let is_first = self.story.data.server.first.is_some_and(|first| first.number == moment.number);
-            if is_first && self.story.is_body_owed() {
-                self.story.plain_answer_len = Plain::answer_len(segment.payload).and_then(NonZeroU64::new);
-            }
+            self.plain_answer.on_server_data(moment, segment, observation, &mut self.story);
         }
         if observation.new_bytes > 0 && role == Role::Client && self.story.speaks_plain_http() {
             let begins = |payload| Plain::begins_request(payload);
             if begins(segment.payload) || begins(segment.printed) {
                 self.story.later_plain_request = Some(moment);
+                self.plain_answer.on_later_request(segment.payload);
             }
         }
         if observation.gap > 0 {
@@ -425,15 +428,6 @@ impl Builder {
     fn add_to_timeline(&mut self, id: PacketId<'_>, seen: Seen, notes: Notes) {
         let PacketId { moment, origin, .. } = id;
         self.story.timeline.add(Entry { moment, origin, seen, notes: notes.into_list() });
-    }
-}
-
-/// Whether an event only ends the connection, and answers nothing.
-fn is_farewell(event: &Event) -> bool {
-    match event.message {
-        Message::Closing | Message::ClosingOrRefusal | Message::ShortMessage => true,
-        Message::Alert { description, .. } => description == Some(AlertDescription::CLOSE_NOTIFY),
-        _ => false,
     }
 }
 

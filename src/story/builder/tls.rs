@@ -4,10 +4,10 @@ use super::notes::Notes;
 use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{
-    Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Silence, Stage, Story,
+    Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Silence, Stage, Story, Turns,
 };
 use crate::tcp::{Connection, Observation, Role};
-use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Version};
+use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude};
 
 /// What the facts about the TLS handshake rest on besides events.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,10 @@ pub(super) struct Handshake {
     is_server_cut: bool,
     /// Whether the server's last payload ended with a PSH.
     has_server_pushed: bool,
+    /// The server's largest payload.
+    largest_of_server: u32,
+    /// Whether the server's last payload is as large as the largest before it, so that more may follow.
+    is_server_s_last_full: bool,
 }
 
 impl Handshake {
@@ -38,6 +42,9 @@ impl Handshake {
         let captured = segment.payload.len() as u32;
         self.is_server_cut |= segment.header.payload_len.is_some_and(|len| len > captured);
         self.has_server_pushed = observation.flags.has(Flags::PSH);
+        let len = segment.header.payload_len.unwrap_or(captured);
+        self.is_server_s_last_full = len == self.largest_of_server;
+        self.largest_of_server = self.largest_of_server.max(len);
     }
 
     /// Records the server's acknowledgement of the ClientHello, with all that the client sent before it.
@@ -73,6 +80,7 @@ impl Handshake {
             && story.stage == Stage::ServerHello
             && self.is_server_cut
             && self.has_server_pushed
+            && !self.is_server_s_last_full
             && !story.lacks(Role::Client)
             && story.data.server.reported_hole.is_none();
         if is_flight_complete {
@@ -266,10 +274,11 @@ fn on_established(moment: Moment, basis: Basis, story: &mut Story) {
 }
 
 fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story: &mut Story) {
+    let is_unasked = is_unasked(role, len, story.tls.is_tls13() == Some(true), story);
     withdraw_closing(role, story);
     story.tls.application_data[role].add(moment);
     if role == Role::Client {
-        let is_tls13 = story.tls.version().is_some_and(Version::is_tls13);
+        let is_tls13 = story.tls.is_tls13() == Some(true);
         story.tls.turns.on_client(moment, len, is_tls13);
     }
     let sizes = &mut story.tls.record_sizes[role];
@@ -279,10 +288,42 @@ fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story
     // A TLS 1.3 server's first records may be session tickets: only the client's data is certain to be.
     let is_data = role == Role::Client
         || story.tls.application_data.client.count > 0
-        || story.tls.version().is_some_and(|version| !version.is_tls13());
+        || story.tls.is_tls13() == Some(false);
+    if is_unasked {
+        story.tls.sent_before_request = Some(moment);
+    }
     if story.stage >= Stage::ClientFinished && is_data {
         story.reach(Stage::ApplicationData, basis);
     }
+}
+
+/// Whether an event only ends the connection, and answers nothing.
+fn is_farewell(event: &Event) -> bool {
+    match event.message {
+        Message::Closing | Message::ClosingOrRefusal | Message::ShortMessage => true,
+        Message::Alert { description, .. } => description == Some(AlertDescription::CLOSE_NOTIFY),
+        _ => false,
+    }
+}
+
+/// Whether an event answers nothing: it only ends the connection, or is such a record.
+pub(super) fn answers_nothing(event: &Event, story: &Story) -> bool {
+    is_farewell(event) || is_unasked_frame(event, story)
+}
+
+/// Whether an event is a record of frames that answer no request.
+fn is_unasked_frame(event: &Event, story: &Story) -> bool {
+    let is_tls13 = story.tls.is_tls13() == Some(true);
+    matches!(event.message, Message::ApplicationData(len) if is_unasked(event.role, len, is_tls13, story))
+}
+
+/// Whether a record of the server's holds frames of HTTP/2 that answer no request, and nothing else answered it before.
+fn is_unasked(role: Role, len: u32, is_tls13: bool, story: &Story) -> bool {
+    role == Role::Server
+        && story.may_speak_http2()
+        && Turns::may_be_control_frames(len, is_tls13)
+        && story.tls.application_data.client.count > 0
+        && !story.has_records_of_an_answer()
 }
 
 /// A side that sends data did not send a close_notify before: the record had that size by chance.
@@ -290,7 +331,7 @@ fn withdraw_closing(role: Role, story: &mut Story) {
     let is_by_size = |ending: &Ending| {
         let is_alert = ending.what == EndingKind::EncryptedAlert { basis: Basis::Inferred };
         // A server may send data before it has the client's Finished (RFC 8446, 4.4.4).
-        let is_half_way = role == Role::Server && is_alert && ending.stage >= Stage::ServerFlightComplete;
+        let is_half_way = role == Role::Server && is_alert && ending.stage >= Stage::ServerHello;
         let is_closing =
             ending.stage >= Stage::ClientFinished && (is_alert || ending.what == EndingKind::CloseNotify);
         ending.by == role && (is_closing || is_half_way)
@@ -337,7 +378,7 @@ fn of_alert(
     basis: Basis,
     story: &Story,
 ) -> Option<EndingKind> {
-    let is_tls13 = story.tls.version().is_some_and(Version::is_tls13);
+    let is_tls13 = story.tls.is_tls13() == Some(true);
     if description == Some(AlertDescription::CLOSE_NOTIFY) {
         return Some(EndingKind::CloseNotify);
     }
@@ -503,5 +544,81 @@ mod tests {
             (silent.story(0).stage, silent.verdict(0).code.name()),
             (Stage::ServerFlightComplete, "closed-early")
         );
+    }
+
+    /// The same with no more than this of each payload captured.
+    fn cut(mut talk: Talk, bytes: usize) -> Talk {
+        for packet in &mut talk.packets {
+            packet.payload.truncate(bytes);
+        }
+        talk
+    }
+
+    #[test]
+    fn a_finished_s_size_behind_a_change_of_ciphers_shows_tls_13() {
+        let flight = [talk::server_hello_13(), talk::encrypted(1_300)].concat();
+        let finished = [&[20, 3, 3, 0, 1, 1][..], &talk::encrypted(53)].concat();
+        let talk =
+            ssm().open().say(Client, &talk::client_hello()).say(Server, &flight).say(Client, &finished);
+        let talk = talk.say(Client, &talk::encrypted(156)).say(Server, &talk::encrypted(164));
+        assert_eq!(cut(talk, 8).story(0).stage, Stage::ApplicationData);
+    }
+
+    #[test]
+    fn a_flight_whose_last_segment_is_as_large_as_the_one_before_may_have_more() {
+        let hello = || ssm().open().say(Client, &talk::client_hello()).fin(Client);
+        let stage = |parts: &[usize]| {
+            let flight = [talk::server_hello_13(), talk::encrypted(3_000)].concat();
+            let mut rest = &flight[..];
+            let answered = parts.iter().fold(hello(), |talk, len| {
+                let (part, behind) = rest.split_at(*len);
+                rest = behind;
+                talk.say(Server, part)
+            });
+            cut(answered.segment(Client, "R", 207, &[]), 70).story(0).stage
+        };
+        assert_eq!(stage(&[1_200, 1_200]), Stage::ServerHello);
+        assert_eq!(stage(&[1_200, 900]), Stage::ServerFlightComplete);
+    }
+
+    #[test]
+    fn a_client_hello_may_share_its_segment_with_the_request_for_a_tunnel_or_precede_the_answer() {
+        let connect = b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n";
+        let agreed = b"HTTP/1.1 200 OK\r\n\r\n";
+        let together = [&connect[..], &talk::client_hello()].concat();
+        let merged = Talk::to_port(3128).open().say(Client, &together).say(Server, agreed);
+        let eager = Talk::to_port(3128).open().say(Client, connect).say(Client, &talk::client_hello());
+        for asked in [merged, eager.say(Server, agreed)] {
+            let silent = asked.clone().ack(Client).verdict(9_000);
+            assert_eq!(silent.is(), ("no-server-hello", Actor::Server, None), "{}", silent.headline);
+            let answered = asked.say(Server, &talk::server_flight()).say(Client, &talk::client_flight());
+            assert_eq!(answered.say(Server, &talk::finished()).story(0).stage, Stage::TlsEstablished);
+        }
+        let both = [&agreed[..], &talk::server_flight()].concat();
+        let merged = Talk::to_port(3128).open().say(Client, &together).say(Server, &both);
+        let done = merged.say(Client, &talk::client_flight()).say(Server, &talk::finished());
+        assert_eq!(done.story(0).stage, Stage::TlsEstablished);
+        // SOCKS.
+        let request = [&[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb][..], &talk::client_hello()].concat();
+        let greeted = Talk::to_port(1080).open().say(Client, &[5, 1, 0]).say(Server, &[5, 0]);
+        let asked = greeted.say(Client, &request).say(Server, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).ack(Client);
+        let silent = asked.verdict(9_000);
+        assert_eq!(silent.is(), ("no-server-hello", Actor::Server, None), "{}", silent.headline);
+    }
+
+    #[test]
+    fn control_frames_of_http_2_are_no_answer_and_a_cancelled_request_had_none() {
+        let hello = talk::client_hello_with(&[(45, &[1, 1]), (16, b"\x00\x03\x02h2")]);
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let shaken = ssm().open().say(Client, &hello).say(Server, &flight).say(Client, &talk::encrypted(53));
+        // The server's settings, the request with the client's, and the acknowledgements of both.
+        let asked = shaken.say(Server, &talk::encrypted(57)).say(Client, &talk::encrypted(91));
+        let waiting = asked.say(Server, &talk::encrypted(26)).say(Client, &talk::encrypted(26)).ack(Server);
+        // RST_STREAM, GOAWAY and a close_notify after 8 s.
+        let cancelled = waiting.clone().wait(8_000).say(Client, &talk::encrypted(30)).ack(Server);
+        let left = cancelled.say(Client, &talk::encrypted(34)).say(Client, &talk::encrypted(19)).fin(Client);
+        assert_eq!(left.fin(Server).verdict(0).is(), ("no-response", Actor::Server, None));
+        let answered = waiting.say(Server, &talk::encrypted(60)).ack(Client).wait(8_000).fin(Client);
+        assert_eq!(answered.fin(Server).code(0), "healthy");
     }
 }

@@ -21,6 +21,8 @@ pub struct DataFacts {
     pub repeats: Repeats,
     /// Whether everything that this side sent was acknowledged.
     pub is_all_acknowledged: bool,
+    /// Sequence numbers that this side sent and that were not acknowledged; a FIN takes one.
+    pub outstanding: u32,
     /// What of it waits to be acknowledged.
     pub unacknowledged: Option<Unacknowledged>,
     /// Whether a segment of the other side that was captured behind the last of it acknowledges less.
@@ -199,6 +201,7 @@ impl Default for DataFacts {
             sent_unknown: None,
             repeats: Repeats::default(),
             is_all_acknowledged: true,
+            outstanding: 0,
             unacknowledged: None,
             is_left_out: false,
             closed_window: None,

@@ -42,6 +42,8 @@ pub struct TlsFacts {
     pub established: Option<Observed<()>>,
     /// The client's first data before the handshake was complete.
     pub early_data: Option<Moment>,
+    /// Whether the handshake shows TLS 1.3, or an earlier version, though the ServerHello's version may not have been captured.
+    pub shows_tls13: Option<bool>,
     /// What the size of the client's flight fits, where only lengths are known.
     pub size_readings: Option<Observed<Vec<SizeReading>>>,
     /// Whether a side's last record was begun and not ended, as far as records could be followed.
@@ -65,6 +67,11 @@ impl TlsFacts {
     /// The version agreed on, as far as it shows.
     pub fn version(&self) -> Option<Version> {
         self.server_hello.as_ref()?.what.version
+    }
+
+    /// Whether it is TLS 1.3, as the ServerHello says or the handshake shows where that was cut off.
+    pub fn is_tls13(&self) -> Option<bool> {
+        self.version().map(Version::is_tls13).or(self.shows_tls13)
     }
 
     /// The cipher suite agreed on, as far as it shows.

@@ -6,16 +6,23 @@
 
 use super::Moment;
 use crate::time::Elapsed;
-use crate::tls::content_bytes;
+use crate::tls::{RECORD_HEADER_BYTES, content_bytes};
 
 /// Fewer bytes than this, without the record's protection, ask for nothing: HTTP/2's acknowledgements, pings and window updates,
 /// two of the latter in one record (RFC 9113, 6), and a goodbye such as `QUIT`.
 const SHORTEST_REQUEST: u32 = 27;
 
+/// HTTP/2's frames that ask for nothing, with their headers, in bytes: an acknowledgement of settings, a window update or a reset of a
+/// stream, and a ping (RFC 9113, 6).
+const CONTROL_FRAMES: [u32; 3] = [9, 13, 17];
+
 /// A message whose sender paused longer than this, or paused twice, is none that was written at once: curl waits 1 s between a
 /// request's header and its body (`Expect: 100-continue`).
 const LONGEST_PAUSE: Elapsed = Elapsed::from_millis(1_500);
 const PAUSE: Elapsed = Elapsed::from_millis(300);
+
+/// A client that says goodbye later than this behind a message had waited for its answer, and gives up.
+const TAKEN_BACK_WITHIN: Elapsed = Elapsed::from_millis(3_000);
 
 /// With this many pauses between them, messages wait for no answer.
 const ONE_WAY_PAUSES: u32 = 3;
@@ -44,6 +51,9 @@ pub struct Turns {
     waits: Option<Moment>,
     /// The message that waited longest for its answer.
     latest: Option<Answered>,
+    /// The client's latest message that is shorter than that and no sum of control frames, as long as the server sent nothing: where it
+    /// is HTTP/2, it may be a request whose header is compressed to a few bytes.
+    short: Option<Moment>,
     /// How long after a bare acknowledgement of the client's first request the server's first bytes behind it came.
     behind_acknowledgement: Option<Elapsed>,
     /// The same of bytes that the capture lacks, up to the client's acknowledgement of them.
@@ -87,6 +97,8 @@ impl Turns {
         let bytes = content_bytes(len, is_tls13);
         if bytes >= SHORTEST_REQUEST {
             self.waits = Some(moment);
+        } else if !is_control(bytes) {
+            self.short = Some(moment);
         }
         let Some(turn) = &mut self.open else {
             self.open = (bytes >= SHORTEST_REQUEST).then_some(Turn {
@@ -101,7 +113,9 @@ impl Turns {
         let pause = moment.at - turn.last.at;
         if bytes < SHORTEST_REQUEST && pause >= PAUSE {
             // The client takes it back, or says goodbye.
-            self.open = None;
+            if pause < TAKEN_BACK_WITHIN {
+                self.open = None;
+            }
             return;
         }
         self.is_irregular |= pause >= LONGEST_PAUSE || turn.pauses > 0 && pause >= PAUSE;
@@ -111,14 +125,23 @@ impl Turns {
         turn.bytes = turn.bytes.saturating_add(bytes);
     }
 
+    /// Whether a record of this length on the wire, header included, may be a request: a close_notify and what else asks for nothing are
+    /// shorter.
+    pub(in crate::story) fn may_ask(wire_bytes: u64, is_tls13: bool) -> bool {
+        let body = u32::try_from(wire_bytes).unwrap_or(u32::MAX).saturating_sub(RECORD_HEADER_BYTES);
+        content_bytes(body, is_tls13) >= SHORTEST_REQUEST
+    }
+
     /// The client said goodbye, and waits for no answer.
     pub(in crate::story) fn on_goodbye(&mut self) {
         self.open = None;
         self.waits = None;
+        self.short = None;
     }
 
     /// Records new bytes of the server, which may be session tickets and no answer.
     pub(in crate::story) fn on_server(&mut self, moment: Moment, may_be_tickets: bool) {
+        self.short = None;
         if !may_be_tickets && let Some(asked) = self.waits.take() {
             let answered = Answered { asked, answered: moment };
             if self.latest.is_none_or(|latest| answered.elapsed() > latest.elapsed()) {
@@ -159,6 +182,7 @@ impl Turns {
     pub(in crate::story) fn on_unseen(&mut self) {
         self.open = None;
         self.waits = None;
+        self.short = None;
     }
 
     /// The server's bytes behind its bare acknowledgement of the client's first request came this long after it.
@@ -193,16 +217,52 @@ impl Turns {
         self.open.as_ref().filter(|turn| turn.bytes >= shortest / 2)
     }
 
+    /// What may be a request after others that were answered, though it is shorter than those; no byte of the server followed it.
+    pub(in crate::story) fn short_request(&self, may_be_http2: bool) -> Option<Moment> {
+        let shortest = self.shortest.filter(|_| !self.is_irregular)?;
+        // One that is much shorter than those before is no acknowledgement either.
+        let small = self.open.as_ref().filter(|turn| turn.bytes < shortest / 2 && !is_control(turn.bytes));
+        self.short.filter(|_| may_be_http2).or(small.map(|turn| turn.last))
+    }
+
+    /// Whether a record of the server's with a body of this length may hold nothing but HTTP/2's frames that answer no request.
+    pub(in crate::story) fn may_be_control_frames(body: u32, is_tls13: bool) -> bool {
+        /// Two frames of those: the headers of a first answer are longer.
+        const LONGEST: u32 = 27;
+        let bytes = content_bytes(body, is_tls13);
+        bytes <= LONGEST && is_control(bytes)
+    }
+
     /// How long an answer may take, where the stall time is `stall_after`.
     pub(in crate::story) fn patience(&self, stall_after: Elapsed) -> Elapsed {
         stall_after.max(self.slowest.times(SLOWER))
     }
 }
 
+/// Whether a message of this length may be HTTP/2's control frames and nothing else. More of them come together seldom.
+fn is_control(bytes: u32) -> bool {
+    const LONGEST: u32 = 60;
+    bytes <= LONGEST && is_sum_of_frames(bytes)
+}
+
+fn is_sum_of_frames(bytes: u32) -> bool {
+    bytes == 0 || CONTROL_FRAMES.iter().any(|frame| bytes.checked_sub(*frame).is_some_and(is_sum_of_frames))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::time::Timestamp;
+
+    #[test]
+    fn sums_of_control_frames_ask_for_nothing() {
+        for bytes in [9, 13, 17, 18, 22, 26] {
+            assert!(is_control(bytes), "{bytes}");
+        }
+        for bytes in [10, 16, 19, 20, 21, 25] {
+            assert!(!is_control(bytes), "{bytes}");
+        }
+    }
 
     fn at(number: u64, millis: i64) -> Moment {
         Moment { number, at: Timestamp::from_parts(1_700_000_000, 0) + Elapsed::from_millis(millis) }
@@ -290,8 +350,13 @@ mod tests {
     fn a_goodbye_takes_the_request_back() {
         let mut turns = asked(&[0]);
         turns.on_client(at(5, 9_000), 317, true);
-        turns.on_client(at(6, 19_000), 34, true);
+        turns.on_client(at(6, 11_000), 34, true);
         assert_eq!(turns.later_request(), None);
+        // After a longer wait the client gives up on it.
+        let mut late = asked(&[0]);
+        late.on_client(at(5, 9_000), 317, true);
+        late.on_client(at(6, 19_000), 34, true);
+        assert!(late.later_request().is_some());
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Story {
     pub(crate) fn sends(mut self, by: Role, kind: PlainKind, line: &str) -> Self {
         let moment = self.next(by);
         self.record_data(by, moment);
-        let what = Plain { kind, line: line.to_owned() };
+        let what = Plain { kind, line: line.to_owned(), is_request: false };
         self.plain[by].get_or_insert(Observed { what, moment, basis: Basis::Decoded });
         self
     }

@@ -44,6 +44,9 @@ impl Flow {
         match (self.awaits, role) {
             // The handshake was not seen, or it is over.
             (Awaits::ClientHello, _) => emit(Message::ApplicationData(u32::from(len)), basis),
+            (Awaits::ApplicationData, Role::Server) if std::mem::take(&mut self.is_flight_open) => {
+                self.note_padding(role, len);
+            }
             (Awaits::ApplicationData, _) => self.take_record_after_handshake(role, len, basis, emit),
             // Between the hellos only early data can come (RFC 8446, 4.2.10).
             (Awaits::ServerHello, Role::Client) if self.is_tls13.is_none() => {
@@ -82,10 +85,10 @@ impl Flow {
         self.note_padding(role, len);
         if is_finished_size(len) || (self.accepted_key && begins_flight && is_resuming_flight(len)) {
             self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
-        } else if begins_flight && is_bare_alert_size(len)
+        } else if is_bare_alert_size(len) && (begins_flight || !self.sent_early_data)
             || self.awaits == Awaits::ClientFlight && self.may_be_alert(role, len)
         {
-            // Behind its flight the server has nothing to say until the client's is there.
+            // No message of its flight is as short, and behind that it has nothing to say until the client's is there.
             emit(Message::EncryptedAlert, Basis::Inferred);
         }
     }
@@ -128,8 +131,12 @@ impl Flow {
             return;
         }
         let is_in_handshake = (Awaits::ServerFlight..Awaits::ClientFinished).contains(&self.awaits);
-        if role == Role::Client && self.is_tls13 == Some(true) && is_in_handshake && len >= SHORTEST_FINISHED
-        {
+        // Up to TLS 1.2 no Finished has the same size.
+        let is_finished = u16::try_from(len.saturating_sub(RECORD_HEADER_BYTES)).is_ok_and(is_finished_size);
+        let is_finished = is_finished && self.is_tls13.is_none() && self.awaits == Awaits::ServerFlight;
+        let may_hold_finished = self.is_tls13 == Some(true) && len >= SHORTEST_FINISHED;
+        if role == Role::Client && is_in_handshake && (may_hold_finished || is_finished) {
+            self.is_tls13 = Some(true);
             // RFC 8446, 4.4: in place of its Finished it could send an alert, which is shorter.
             self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
             return;

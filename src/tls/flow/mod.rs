@@ -57,6 +57,8 @@ pub(in crate::tls) struct Flow {
     began_server_flight: bool,
     /// TLS 1.3: the server accepted a pre-shared key, and sends no certificate (RFC 8446, 2.2).
     accepted_key: bool,
+    /// TLS 1.3: the client's Finished was captured before the end of a record of the server's flight.
+    is_flight_open: bool,
     /// The server sent something after both Finished.
     server_went_on: bool,
     /// TLS 1.3: the suite that the server chose.
@@ -75,6 +77,17 @@ impl Flow {
     /// What comes next.
     pub(in crate::tls) fn awaits(&self) -> Awaits {
         self.awaits
+    }
+
+    /// Whether something showed that it is TLS 1.3, or an earlier version.
+    pub(in crate::tls) fn is_tls13(&self) -> Option<bool> {
+        self.is_tls13
+    }
+
+    /// The server's record that is open was begun before the client's Finished, and no Finished of the server's before it: its end is
+    /// that of the server's flight, whatever was lost or captured late.
+    pub(in crate::tls) fn note_open_flight(&mut self) {
+        self.is_flight_open = self.is_tls13 == Some(true);
     }
 
     /// Something showed that it is TLS 1.3, or an earlier version.

@@ -382,7 +382,8 @@ impl Flow {
         self.is_silent = true;
         if !std::mem::replace(&mut self.is_emitted[role], true) {
             let basis = if characters.is_empty() { Basis::Inferred } else { Basis::Partial };
-            emit(Message::Plain(Plain { kind: PlainKind::Binary, line: String::new() }), basis);
+            let plain = Plain { kind: PlainKind::Binary, line: String::new(), is_request: false };
+            emit(Message::Plain(plain), basis);
         }
     }
 }

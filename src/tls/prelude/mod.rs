@@ -129,6 +129,11 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    /// Whether something was asked for, and the server has not decided yet.
+    pub(super) fn is_owed_an_answer(&self) -> bool {
+        !matches!(self.state, State::Open | State::Over)
+    }
+
     /// Takes what a side sent while neither speaks TLS. Returns those of its bytes that follow the last step in it.
     pub(super) fn take<'a>(
         &mut self,

@@ -1,6 +1,6 @@
 //! What a side speaks: decided by its first bytes, and looked at again where TLS may begin behind something else.
 
-use super::{EmitRaw, Position, Raw, Reader};
+use super::{EmitRaw, Position, Raw, Reader, begins_hello};
 use crate::tcp::{Delivery, Role};
 use crate::tls::handshake::{OldHello, kind};
 use crate::tls::plain::{Plain, PlainKind};
@@ -136,12 +136,31 @@ impl Reader {
         }
         let said = Plain::recognise(bytes);
         if self.saw_beginning || said.kind != PlainKind::Binary {
-            self.position = Position::Plain;
-            emit(Raw::Plain(said), self.basis());
-        } else {
-            self.position = Position::Lost;
+            return self.take_plain(role, said, bytes, emit);
         }
+        self.position = Position::Lost;
         bytes
+    }
+
+    /// What a side says in clear. A request for a tunnel and the answer to it may share their segment with the TLS behind them. Returns what
+    /// is left to read.
+    fn take_plain<'a>(
+        &mut self,
+        role: Role,
+        said: Plain,
+        bytes: &'a [u8],
+        emit: &mut EmitRaw<'_>,
+    ) -> &'a [u8] {
+        let hello = match (role, said.kind) {
+            (Role::Client, PlainKind::Connect) => Some(kind::CLIENT_HELLO),
+            (Role::Server, PlainKind::HttpResponse(200..=299)) => Some(kind::SERVER_HELLO),
+            _ => None,
+        };
+        let tls =
+            hello.and_then(|hello| Plain::behind_header(bytes).filter(|rest| begins_hello(rest, hello)));
+        self.position = if tls.is_some() { Position::Boundary } else { Position::Plain };
+        emit(Raw::Plain(said), self.basis());
+        tls.unwrap_or(bytes)
     }
 
     /// Reads a word that was split between segments. Returns what is left to read.
@@ -151,9 +170,8 @@ impl Reader {
             self.word = begun.followed_by(bytes);
             return &[];
         }
-        self.position = Position::Plain;
-        emit(Raw::Plain(Plain::recognise(&[begun.as_slice(), first_line(bytes)].concat())), self.basis());
-        bytes
+        let said = Plain::recognise(&[begun.as_slice(), first_line(bytes)].concat());
+        self.take_plain(role, said, bytes, emit)
     }
 }
 

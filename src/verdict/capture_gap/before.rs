@@ -175,4 +175,46 @@ mod tests {
         assert_eq!(left.code(0), "no-server-hello");
         assert_eq!(without(left, 3).code(0), "capture-gap");
     }
+
+    #[test]
+    fn an_alert_s_size_means_little_where_the_client_hello_may_have_had_early_data() {
+        let alert = Story::at(Stage::TlsEstablished)
+            .ends(EndingKind::EncryptedAlert { basis: crate::tls::Basis::Inferred }, Server);
+        assert_eq!(alert.clone().verdict().code, "tls-alert");
+        assert_ne!(alert.but(|story| story.tls.client_hello = None).verdict().code, "tls-alert");
+    }
+
+    /// A TLS 1.3 handshake whose server's flight is one record, and whose client sends an empty Certificate.
+    fn without_a_certificate() -> Talk {
+        let flight = [talk::server_hello_13(), talk::encrypted(1_300)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
+        hello.say(Client, &talk::encrypted(61))
+    }
+
+    #[test]
+    fn an_alert_about_what_the_capture_lacks_of_the_client_is_no_healthy_end() {
+        let refused = without_a_certificate().say(Server, &talk::encrypted(19));
+        let left = refused.say(Client, &talk::encrypted(81)).fin(Client).rst(Server);
+        assert_eq!(left.code(0), "tls-alert");
+        // Without the client's flight, and without the alert.
+        for lost in [5, 4] {
+            let verdict = without(left.clone(), lost).verdict(0);
+            assert_eq!(verdict.severity, Severity::Unknown, "{lost}: {}", verdict.headline);
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_server_s_flight_is_no_answer_however_late_the_capture_has_it() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let (one, other) = flight.split_at(flight.len() - 27);
+        let hello = ssm().open().say(Client, &talk::client_hello_with(&[(45, &[1, 1])]));
+        let shaken = hello.say(Server, one).say(Server, other).ack(Client).say(Client, &talk::encrypted(53));
+        let ticket = talk::encrypted(250);
+        let asked = shaken.say(Server, &ticket).say(Client, &talk::encrypted(150)).say(Server, &ticket);
+        let left = asked.ack(Client).wait(6_000).fin(Client);
+        assert_eq!(left.code(0), "no-response");
+        // Without the second part of the flight.
+        let verdict = without(left, 8).verdict(0);
+        assert!(verdict.severity != Severity::Ok, "{}", verdict.headline);
+    }
 }

@@ -287,7 +287,7 @@ mod tests {
         let spoken = Talk::to_port(2404).open().say(Client, b"ask").ack(Server);
         let closed = spoken.clone().segment_with(Client, ".", 4, 2, &[], |_| {});
         assert_eq!(closed.rst(Client).code(0), "capture-gap");
-        assert_eq!(spoken.rst(Client).code(0), "reset");
+        assert_eq!(spoken.rst(Client).code(0), "plaintext");
     }
 
     #[test]

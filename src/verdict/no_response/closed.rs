@@ -8,11 +8,14 @@ use crate::verdict::{Actor, Verdict};
 /// The server's FIN came in the middle of its answer.
 pub(super) fn cut_off(story: &Story, close: Moment) -> Verdict {
     let request = story.asked_last().or(story.plain.client.as_ref().map(|plain| plain.moment));
-    let why = match story.plain_answer_len {
-        Some(len) => format!(
-            "The reply's header announces {len} bytes with the body, and {} came",
-            story.data.server.bytes
+    let why = match story.plain_answer_end {
+        Some(end) => format!(
+            "The reply's header announces {} more bytes than came",
+            end.get().saturating_sub(story.data.server.bytes)
         ),
+        None if story.is_plain_answer_in_chunks => {
+            "The reply's header announces chunks, and the last one did not come".to_owned()
+        }
         None => "The last record of the reply is incomplete".to_owned(),
     };
     Verdict::new(
@@ -69,7 +72,7 @@ pub(super) fn closed(story: &Story) -> Option<Verdict> {
 mod tests {
     use super::*;
     use crate::story::Stage;
-    use crate::story::script::talk::Talk;
+    use crate::story::script::talk::{self, Talk, exchange};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -104,5 +107,62 @@ mod tests {
         // A client may want no more, and a HEAD has no body.
         assert_eq!(begun().wait(500).fin(Client).fin(Server).code(0), "plaintext");
         assert_eq!(asked(b"HEAD / HTTP/1.1\r\n\r\n").fin(Server).fin(Client).code(9_000), "plaintext");
+    }
+
+    #[test]
+    fn a_server_that_closes_behind_a_client_that_had_left_owes_nothing() {
+        let answered = exchange().ack(Client).ack(Server).wait(900);
+        let asked = answered.say(Client, &talk::data()).ack(Server);
+        assert_eq!(asked.clone().fin(Server).ack(Client).fin(Client).code(0), "no-response");
+        // The client's FIN is not in the capture, and the server's acknowledges it.
+        let (seq, ack) = (asked.next(Server), asked.next(Client) + 1);
+        let closed = asked.segment_with(Server, "F.", seq, ack, &[], |_| {}).ack(Client);
+        assert_ne!(closed.code(0), "no-response");
+    }
+
+    #[test]
+    fn an_answer_in_chunks_without_the_last_one_has_no_end() {
+        let asked = || Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n");
+        let header = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nAge: 0\r\n\r\n";
+        let begun = || asked().say(Server, header).say(Server, b"5\r\nhello\r\n").ack(Client);
+        let closed = begun().fin(Server).fin(Client).verdict(0);
+        assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        assert!(closed.mentions("announces chunks"), "{}", closed.explanation);
+        let nothing = asked().say(Server, header).fin(Server).fin(Client);
+        assert_eq!(nothing.code(0), "no-response");
+        // Split within the end of the last chunk, and with a trailer.
+        for end in [&b"0\r\n\r\n"[..], b"0\r\nExpires: 0\r\n\r\n"] {
+            let (one, other) = end.split_at(end.len() - 2);
+            assert_eq!(
+                begun().say(Server, one).say(Server, other).fin(Server).fin(Client).code(0),
+                "plaintext"
+            );
+        }
+        // It may pause for as long as it likes, and the client may want no more.
+        assert_eq!(begun().code(60_000), "plaintext");
+        assert_eq!(begun().fin(Client).fin(Server).code(0), "plaintext");
+        // What was cut off may have held the last one.
+        let mut cut = begun().say(Server, b"0\r\n\r\n").fin(Server).fin(Client);
+        cut.packets[5].payload.truncate(3);
+        cut.packets[6].payload.truncate(3);
+        assert_eq!(cut.code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_later_answer_that_ends_before_its_length_has_no_end_either() {
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        let page = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage";
+        let header = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n";
+        let begun = |again: &[u8]| {
+            let first = Talk::to_port(80).open().say(Client, get).say(Server, page).ack(Client);
+            first.say(Client, again).say(Server, header).say(Server, &[7; 256]).ack(Client)
+        };
+        let closed = begun(get).fin(Server).fin(Client).verdict(0);
+        assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        assert!(closed.mentions("4744 more bytes"), "{}", closed.explanation);
+        assert_eq!(begun(get).rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(begun(get).wait(20_000).fin(Client).verdict(0).is(), ("no-response", Actor::Server, None));
+        assert_eq!(begun(get).say(Server, &[7; 4_744]).fin(Server).fin(Client).code(0), "plaintext");
+        assert_eq!(begun(b"HEAD / HTTP/1.1\r\n\r\n").fin(Server).fin(Client).code(0), "plaintext");
     }
 }

@@ -11,7 +11,7 @@ use crate::tcp::Role;
 use closed::{closed, cut_off};
 use left::{left, left_as_logged, left_before_tls};
 use unanswered::unanswered;
-use undelivered::{too_big, unanswered_probes, undelivered};
+use undelivered::{too_big, unanswered_probes, undelivered, window_closed};
 
 /// `no-response`.
 pub(super) const RULE: Rule = Rule {
@@ -37,6 +37,9 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     }
     let Some(ending) = story.decisive() else { return closed(story).or_else(|| too_big(story, settings)) };
     let EndingKind::Silence(silence) = &ending.what else { return None };
+    if let Some(verdict) = window_closed(story, ending, silence) {
+        return Some(verdict);
+    }
     if let Some(verdict) = undelivered(story, ending, silence) {
         return Some(verdict);
     }
@@ -130,8 +133,9 @@ mod tests {
         // The server had closed before, and the request met a RST.
         let idle = handshake().say(Client, &talk::data()).say(Server, &talk::data()).fin(Server);
         let late = |millis| idle.clone().ack(Client).wait(millis).say(Client, &talk::data()).rst(Server);
-        assert_eq!(late(3_000).verdict(500).is(), ("reset", Actor::Server, None));
-        assert_eq!(late(50).code(500), "healthy", "the two crossed");
+        for millis in [100, 3_000] {
+            assert_eq!(late(millis).verdict(500).is(), ("reset", Actor::Server, None));
+        }
         assert_eq!(idle.say(Client, &talk::close_notify()).rst(Server).code(500), "healthy");
     }
 

@@ -185,4 +185,34 @@ mod tests {
         // Who leaves sooner may not have wanted the rest.
         assert_eq!(begun.wait(500).fin(Client).fin(Server).code(0), "healthy");
     }
+
+    #[test]
+    fn a_request_of_a_known_protocol_is_owed_an_answer_and_unknown_bytes_are_not() {
+        let startup = b"\x00\x00\x00\x10\x00\x03\x00\x00user\x00a\x00\x00";
+        let sent = |port, bytes: &[u8]| Talk::to_port(port).open().say(Client, bytes).ack(Server);
+        for ended in
+            [sent(5432, startup).wait(9_000).fin(Client).fin(Server), sent(5432, startup).wait(9_000)]
+        {
+            assert_eq!(ended.verdict(0).is(), ("no-response", Actor::Server, None));
+        }
+        assert_eq!(sent(5432, startup).fin(Client).fin(Server).code(0), "plaintext");
+        assert_eq!(sent(5432, startup).say(Server, b"R\x00\x00\x00\x08").code(9_000), "plaintext");
+        assert_eq!(sent(514, b"<14>a line\n").wait(9_000).fin(Client).fin(Server).code(0), "plaintext");
+    }
+
+    #[test]
+    fn that_a_client_may_continue_is_no_answer() {
+        let expects = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+        let continued = || {
+            let asked =
+                Talk::to_port(80).open().say(Client, expects).say(Server, b"HTTP/1.1 100 Continue\r\n\r\n");
+            asked.say(Client, b"body").ack(Server)
+        };
+        for ended in [continued().wait(9_000).fin(Client).fin(Server), continued().wait(9_000)] {
+            let verdict = ended.verdict(0);
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        }
+        let answered = continued().wait(9_000).say(Server, b"HTTP/1.1 201 Created\r\n\r\n").ack(Client);
+        assert_eq!(answered.code(60_000), "plaintext");
+    }
 }

@@ -37,6 +37,33 @@ pub(super) fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
     })
 }
 
+/// The side that is awaited closed its receive window, so that the other could not send. Whoever keeps a window closed answers each probe
+/// of it (RFC 9293, 3.8.6.1), so nothing is lost.
+pub(super) fn window_closed(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verdict> {
+    let reader = silence.awaited_from;
+    let closed = story.data[reader.other()].closed_window?;
+    let is_up =
+        matches!(ending.stage, Stage::TcpEstablished | Stage::TlsEstablished | Stage::ApplicationData);
+    let elapsed = silence.until - closed.at;
+    is_up.then(|| {
+        Verdict::new(
+            &RULE,
+            Actor::from(reader),
+            story.basis,
+            format!("the {reader} kept its receive window closed for {elapsed}"),
+        )
+        .explain(format!(
+            "Packet {} announces a window of 0 bytes, and no later packet opened it: the {reader}'s program does not read what it was \
+             sent. Nothing was lost in transit.{}",
+            closed.number,
+            drops::caveat(story)
+        ))
+        .reported(&["java.net.SocketTimeoutException: Read timed out"])
+        .proved_by([closed.number, silence.since.number])
+        .advise(advice::server_process(story))
+    })
+}
+
 /// Data in the middle of a conversation was sent again and again, and nothing of it was acknowledged.
 pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verdict> {
     let sender = silence.awaited_from.other();
@@ -273,5 +300,50 @@ mod tests {
         let lost =
             asked.wait(300).repeat(Client).wait(700).repeat(Client).wait(1_400).repeat(Client).wait(2_800);
         assert_eq!(lost.repeat(Client).code(100), "no-response");
+    }
+
+    #[test]
+    fn data_whose_sender_closed_behind_it_is_lost_with_the_fin() {
+        let asked = || exchange().ack(Client).wait(900).say(Client, &talk::data()).ack(Server);
+        // The answer and the FIN behind it.
+        let answer = asked().say(Server, &talk::encrypted(1_200));
+        let (seq, end) = (asked().next(Server), answer.next(Server));
+        let closed = answer.segment_with(Server, "F.", end, asked().next(Client), &[], |_| {});
+        let repeated = [300, 600, 1_200, 2_400].into_iter().fold(closed.clone(), |talk, millis| {
+            talk.wait(millis).segment_with(
+                Server,
+                "P.",
+                seq,
+                asked().next(Client),
+                &talk::encrypted(1_200),
+                |_| {},
+            )
+        });
+        let verdict = repeated.verdict(1_000);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        // A client that had closed, or that acknowledges, wants no more.
+        assert_eq!(repeated.ack(Client).fin(Client).code(60_000), "healthy");
+        // Of a farewell alone nothing is lost.
+        let done = exchange().ack(Client).ack(Server);
+        let (from, bye) = (done.next(Server), talk::close_notify());
+        let said = done.say(Server, &bye).fin(Server);
+        let unheard = (0..5).fold(said, |talk, _| talk.wait(900).segment(Server, "P.", from, &bye));
+        assert_eq!(unheard.code(1_000), "healthy");
+    }
+
+    #[test]
+    fn a_server_that_closes_its_window_does_not_read_and_nothing_is_lost() {
+        let close = |header: &mut SegmentHeader| header.tcp.window = Some(0);
+        let begun = handshake().say(Client, &talk::encrypted(1_200)).say(Client, &talk::encrypted(1_200));
+        let (seq, ack) = (begun.next(Server), begun.next(Client));
+        let shut = |talk: Talk| talk.segment_with(Server, ".", seq, ack, &[], close);
+        let sent = shut(begun).say(Client, &talk::encrypted(1_200));
+        let probed = [300, 600, 1_200, 2_400]
+            .into_iter()
+            .fold(sent, |talk, millis| shut(talk.wait(millis).repeat(Client)));
+        let verdict = probed.wait(3_000).rst(Client).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
+        assert!(!verdict.mentions("firewall"), "{verdict:?}");
     }
 }

@@ -35,6 +35,20 @@ pub(super) fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> 
         && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
 }
 
+/// Whether more of the server's data was unacknowledged than a receiver leaves so that has it all: it acknowledges every second
+/// segment at once (RFC 5681, 4.2).
+pub(super) fn is_answer_outstanding(story: &Story) -> bool {
+    /// Of a segment on Ethernet, in bytes.
+    const SEGMENT: u32 = 1_460;
+    story.data.server.outstanding > 2 * SEGMENT
+}
+
+/// Whether the client's receive window is closed, so that the server could not send the rest of what it had: it probes a closed window
+/// only then (RFC 9293, 3.8.6.1).
+pub(super) fn is_window_closed(story: &Story) -> bool {
+    story.data.server.closed_window.is_some()
+}
+
 /// Whether a client gives up that repeated its data after the server's reply to it, which nobody acknowledged: it never got one.
 pub(super) fn missed_reply(story: &Story, ending: &Ending) -> bool {
     let (client, server) = (&story.data.client, &story.data.server);
@@ -52,6 +66,7 @@ pub(super) fn missed_reply(story: &Story, ending: &Ending) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::SegmentHeader;
     use crate::story::script::talk::{self, Talk, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
@@ -150,5 +165,44 @@ mod tests {
         // An answer that its own number shows was sent, and that the capture lacks, is none that was owed.
         let ahead = asked.next(Server) + 300;
         assert_ne!(asked.segment(Server, "R.", ahead, &[]).code(0), "reset");
+    }
+
+    #[test]
+    fn a_client_that_resets_behind_bytes_that_ask_for_nothing_lacks_no_answer() {
+        let sent = |port, bytes: &[u8]| Talk::to_port(port).open().say(Client, bytes).ack(Server).wait(9_000);
+        assert_eq!(sent(9_999, b"one-way").rst(Client).code(0), "plaintext");
+        assert_eq!(sent(9_999, b"one-way").rst(Server).code(0), "reset");
+        // What is known to be a request, and what was not acknowledged, was cut off.
+        assert_ne!(sent(80, b"GET / HTTP/1.1\r\n\r\n").rst(Client).code(0), "plaintext");
+        let lost = Talk::to_port(9_999).open().say(Client, b"one-way").wait(300).repeat(Client).rst(Client);
+        assert_eq!(lost.code(0), "reset");
+    }
+
+    #[test]
+    fn an_answer_of_which_much_was_not_acknowledged_was_cut_off() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let sent = (0..6).fold(asked, |talk, _| talk.say(Server, &talk::encrypted(1_400)));
+        let answered = sent.clone().ack(Client);
+        // A RST without an acknowledgement of its own.
+        let reset = |talk: Talk, by| {
+            let seq = talk.next(by);
+            talk.segment(by, "R", seq, &[]).verdict(0)
+        };
+        assert_eq!(reset(sent.clone(), Server).is(), ("reset", Actor::Server, None));
+        assert_eq!(reset(sent, Client).is(), ("reset", Actor::Client, None));
+        for by in [Client, Server] {
+            assert_eq!(reset(answered.clone(), by).code.name(), "healthy", "{by}");
+        }
+    }
+
+    #[test]
+    fn a_rst_while_the_client_s_window_is_closed_cuts_the_answer_off() {
+        let close = |header: &mut SegmentHeader| header.tcp.window = Some(0);
+        let answered = handshake().say(Client, &talk::data()).say(Server, &talk::encrypted(1_200));
+        let (seq, ack) = (answered.next(Client), answered.next(Server));
+        let shut = answered.segment_with(Client, ".", seq, ack, &[], close).wait(20_000);
+        let verdict = shut.rst(Server).verdict(0);
+        assert_eq!(verdict.is(), ("reset", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
     }
 }

@@ -8,7 +8,7 @@ use super::words::{evidence, icmp_error};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
-use complete::{is_cut_off, is_idle, missed_reply};
+use complete::{is_answer_outstanding, is_cut_off, is_idle, is_window_closed, missed_reply};
 use sender::{actor, forgery};
 use sentences::{advice, explain, headline, place};
 
@@ -44,7 +44,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && (story.was_answered() || is_one_way)
         && facts.continued_in.is_none()
         && !story.tls.is_inside_record.server
-        && !(ending.by == Role::Server && story.later_request().is_some());
+        && !is_answer_outstanding(story)
+        && !(ending.by == Role::Server && (story.later_request().is_some() || is_window_closed(story)));
     let is_idle = is_idle(story, ending);
     let is_plain_exchange = story.tls.client_hello.is_none()
         && !(ending.by == Role::Server
@@ -57,9 +58,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             && (story.open_plain_request().is_some() || story.is_plain_answer_cut()))
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
+    let is_one_way_in_clear = ending.by == Role::Client && story.is_one_way_in_clear();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
     let is_after_midstream = ending.stage == Stage::None;
-    if is_complete || is_idle || is_plain_exchange || is_refusal || is_after_midstream {
+    let is_over = is_complete || is_idle || is_plain_exchange || is_one_way_in_clear;
+    if is_over || is_refusal || is_after_midstream {
         return None;
     }
     // What the RST answers, and what shows that its sender had it.

@@ -1,6 +1,6 @@
 //! What is written about a RST: where it came, what it means, and what to do.
 
-use super::complete::missed_reply;
+use super::complete::{is_window_closed, missed_reply};
 use super::sender::sender;
 use crate::story::{Ending, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
@@ -34,6 +34,9 @@ pub(super) fn place(story: &Story, ending: &Ending) -> &'static str {
             if story.open_plain_request().is_some() || story.reset_after_close().is_some() =>
         {
             "after a request, before any reply to it"
+        }
+        Stage::ApplicationData if ending.by == Role::Server && is_window_closed(story) => {
+            "while the client kept its receive window closed"
         }
         Stage::ApplicationData if story.was_answered() && story.tls.is_inside_record.server => {
             "before the server's reply was complete"

@@ -1,7 +1,7 @@
 //! Whose step is awaited, if any is.
 
-use super::{Silences, data_repeats};
-use crate::story::{Ending, EndingKind, Moment, Stage, Story};
+use super::Silences;
+use crate::story::{EndingKind, Moment, Stage, Story};
 use crate::tcp::Role;
 
 /// What a silence lacks.
@@ -67,6 +67,7 @@ impl Silences {
                     (Some(_), None) => {
                         (story.missing.answer.is_none() && story.is_owed_an_answer()).then_some(Role::Server)
                     }
+                    _ if story.awaits_final_answer() => Some(Role::Server),
                     _ => None,
                 }
             }
@@ -138,15 +139,20 @@ pub(super) fn later_answer(story: &Story) -> Option<Waits> {
     (story.stage == Stage::ApplicationData && !story.has_message_port()).then_some(waits)
 }
 
-/// A request that the client sends again without an acknowledgement, although it gave up on it: its FIN is lost with it.
+/// What a side sends again without an acknowledgement although it closed behind that: its FIN is lost with it.
 fn left_unacknowledged(story: &Story) -> Option<Waits> {
-    let is_left = |ending: &Ending| {
-        ending.by == Role::Client && matches!(ending.what, EndingKind::CloseNotify | EndingKind::Fin)
-    };
-    let is_open = story.stage == Stage::ApplicationData
-        && (story.later_request().is_some() || !story.was_answered())
-        && story.endings.iter().all(is_left);
-    unacknowledged(story).filter(|waits| is_open && waits.awaited_from == Role::Server)
+    let waits = unacknowledged(story)?;
+    let sender = waits.awaited_from.other();
+    let is_request = sender == Role::Client
+        && story.stage == Stage::ApplicationData
+        && (story.later_request().is_some() || !story.was_answered());
+    let is_wanted = is_request || !story.is_farewell_outstanding(sender);
+    (is_wanted && story.is_closed_by_at_most(sender)).then_some(waits)
+}
+
+/// How often data was sent again, by either side.
+pub(super) fn data_repeats(story: &Story) -> u64 {
+    story.data.client.repeats.count + story.data.server.repeats.count
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether what is missing in a silence was lost on the path or by the capture.
 
-use super::awaited::Awaited;
-use super::{Silences, data_repeats};
+use super::Silences;
+use super::awaited::{Awaited, data_repeats};
 use crate::packet::Viewpoint;
 use crate::story::{Moment, Silence, Stage, Story};
 use crate::tcp::Role;

@@ -10,7 +10,7 @@ use crate::story::builder::notes::Notes;
 use crate::story::{CaptureFacts, Ending, EndingKind, Moment, Note, Silence, Stage, Story};
 use crate::tcp::{HandshakeStep, Observation, Role};
 use crate::time::{Elapsed, Timestamp};
-use awaited::{Awaited, Waits, later_answer};
+use awaited::{Awaited, Waits, data_repeats, later_answer};
 use lost::is_ack_unseen;
 
 /// The silence that runs, and what it is measured from.
@@ -218,11 +218,6 @@ impl Silences {
 
 fn ending(silence: Silence, stage: Stage) -> Ending {
     Ending { what: EndingKind::Silence(silence), by: silence.awaited_from, moment: silence.since, stage }
-}
-
-/// How often data was sent again, by either side.
-fn data_repeats(story: &Story) -> u64 {
-    story.data.client.repeats.count + story.data.server.repeats.count
 }
 
 #[cfg(test)]
