@@ -319,4 +319,15 @@ mod tests {
         let half = server(&talk::encrypted(257)[..261]);
         assert_eq!(half.is(), ("handshake-stalled", Actor::Server, None));
     }
+
+    #[test]
+    fn a_client_that_closes_its_window_stops_the_server_s_flight_itself() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let begun = hello.say(Server, &talk::server_flight()[..200]);
+        let (seq, ack) = (begun.next(Client), begun.next(Server));
+        let shut = begun.segment_with(Client, ".", seq, ack, &[], |header| header.tcp.window = Some(0));
+        let verdict = shut.wait(13_000).rst(Server).verdict(0);
+        assert_eq!(verdict.is(), ("handshake-stalled", Actor::Client, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
+    }
 }

@@ -189,7 +189,8 @@ mod tests {
             talk.segment(by, "R", seq, &[]).verdict(0)
         };
         assert_eq!(reset(sent.clone(), Server).is(), ("reset", Actor::Server, None));
-        assert_eq!(reset(sent, Client).is(), ("reset", Actor::Client, None));
+        // A client may have read all of it before it acknowledges.
+        assert_eq!(reset(sent, Client).code.name(), "healthy");
         for by in [Client, Server] {
             assert_eq!(reset(answered.clone(), by).code.name(), "healthy", "{by}");
         }
