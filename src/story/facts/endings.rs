@@ -22,7 +22,12 @@ pub struct Ending {
 impl Ending {
     /// Adds it, in the order in which the endings began.
     pub(in crate::story) fn insert_into(self, endings: &mut Vec<Self>) {
-        let is_later = |other: &Self| other.moment.number > self.moment.number;
+        // What is not acknowledged was sent before the farewell in its segment.
+        let is_silence = matches!(self.what, EndingKind::Silence(_));
+        let is_later = |other: &Self| {
+            let (other, own) = (other.moment.number, self.moment.number);
+            other > own || is_silence && other == own
+        };
         let index = endings.iter().position(is_later).unwrap_or(endings.len());
         endings.insert(index, self);
     }

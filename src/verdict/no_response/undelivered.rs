@@ -323,6 +323,13 @@ mod tests {
         assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
         // A client that had closed, or that acknowledges, wants no more.
         assert_eq!(repeated.ack(Client).fin(Client).code(60_000), "healthy");
+        // A request with the farewell in its segment.
+        let done = exchange().ack(Client).ack(Server);
+        let (from, last) = (done.next(Client), [talk::encrypted(180), talk::close_notify()].concat());
+        let left = done.wait(900).say(Client, &last).fin(Client);
+        let again = |talk: Talk, millis| talk.wait(millis).segment(Client, "P.", from, &last);
+        let unheard = [300, 600, 1_200, 2_400].into_iter().fold(left, again).verdict(1_000);
+        assert_eq!(unheard.is(), ("no-response", Actor::Path, None), "{}", unheard.headline);
         // Of a farewell alone nothing is lost.
         let done = exchange().ack(Client).ack(Server);
         let (from, bye) = (done.next(Server), talk::close_notify());
