@@ -30,8 +30,9 @@ fn is_ldap(bytes: &[u8]) -> bool {
     /// Bind, search, modify, add, delete, rename, compare, extended.
     const OPERATIONS: [u8; 8] = [0x60, 0x63, 0x66, 0x68, 0x4a, 0x6c, 0x6e, 0x77];
     let (content, is_whole) = match *bytes {
-        [SEQUENCE, len @ 0..=0x7f, ref content @ ..] => (content, usize::from(len) == content.len()),
-        [SEQUENCE, 0x81, len, ref content @ ..] => (content, usize::from(len) == content.len()),
+        [SEQUENCE, len @ 0..=0x7f, ref content @ ..] | [SEQUENCE, 0x81, len, ref content @ ..] => {
+            (content, usize::from(len) == content.len())
+        }
         [SEQUENCE, 0x82, high, low, ref content @ ..] => {
             (content, usize::from(u16::from_be_bytes([high, low])) == content.len())
         }

@@ -23,12 +23,10 @@ pub(super) struct Handshake {
     acknowledged: Option<(Seq, Moment)>,
     /// Whether some of the server's payload is missing from its packets.
     is_server_cut: bool,
-    /// Whether the server's last payload ended with a PSH.
+    /// Whether the server's last payload ended with a PSH, and is not as large as the largest before it: then more may follow.
     has_server_pushed: bool,
     /// The server's largest payload.
     largest_of_server: u32,
-    /// Whether the server's last payload is as large as the largest before it, so that more may follow.
-    is_server_s_last_full: bool,
 }
 
 impl Handshake {
@@ -41,9 +39,8 @@ impl Handshake {
     pub(super) fn on_server_data(&mut self, segment: &Segment<'_>, observation: &Observation) {
         let captured = segment.payload.len() as u32;
         self.is_server_cut |= segment.header.payload_len.is_some_and(|len| len > captured);
-        self.has_server_pushed = observation.flags.has(Flags::PSH);
         let len = segment.header.payload_len.unwrap_or(captured);
-        self.is_server_s_last_full = len == self.largest_of_server;
+        self.has_server_pushed = observation.flags.has(Flags::PSH) && len != self.largest_of_server;
         self.largest_of_server = self.largest_of_server.max(len);
     }
 
@@ -80,7 +77,6 @@ impl Handshake {
             && story.stage == Stage::ServerHello
             && self.is_server_cut
             && self.has_server_pushed
-            && !self.is_server_s_last_full
             && !story.lacks(Role::Client)
             && story.data.server.reported_hole.is_none();
         if is_flight_complete {
