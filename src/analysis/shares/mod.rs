@@ -388,7 +388,9 @@ impl<'env> Shares<'env> {
         self.catch_up()?;
         let packets_each = leaving::packets_each(&self.at_home.iter().map(|share| &share.connections));
         facts.record_packets_each(if self.pace.is_watched() { None } else { packets_each });
-        for (place, (share, index)) in self.all().enumerate() {
+        let all = self.all();
+        self.at_home.iter_mut().for_each(|share| share.connections.table.forget_sockets());
+        for (place, (share, index)) in all.enumerate() {
             if self.pace.is_at_once() {
                 self.with_share(share, |connections, outlet| connections.depart(index, facts, outlet))?;
                 continue;
@@ -423,7 +425,8 @@ impl<'env> Shares<'env> {
                     .map(move |(first, index)| (first, share as u32, index as u32))
             })
             .collect();
-        all.sort_unstable();
+        // A share's are nearly in order, and a stable sort merges such runs.
+        all.sort();
         all.into_iter().map(|(_, share, index)| (share as usize, index as usize))
     }
 

@@ -121,7 +121,8 @@ impl Numbering {
         for departures in all {
             begun.append(&mut departures.begun);
         }
-        begun.sort_unstable();
+        // Each share's are in order, and a stable sort merges such runs.
+        begun.sort();
         Self { before, begun }
     }
 
@@ -149,7 +150,8 @@ pub(super) fn in_order<'a>(
     for departures in all {
         left.append(&mut departures.left);
     }
-    left.sort_by_key(|departure| departure.order);
+    // They are large: places are sorted, and each is moved once.
+    left.sort_by_cached_key(|departure| departure.order);
     left.into_iter().map(|departure| departure.left.numbered(|id| numbering.id(id))).collect()
 }
 

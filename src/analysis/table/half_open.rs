@@ -88,7 +88,7 @@ impl HalfOpen {
         // A wrong checksum in what the host received is a fact of its own, and so is what a firewall did.
         let is_remarkable = id.filtered.is_some()
             || id.direction == Some(Direction::Inbound) && matches!(tcp.checksum, Checksum::Incorrect { .. });
-        (is_bare && !is_remarkable && half_open.header() == *segment.header).then_some(half_open)
+        (is_bare && !is_remarkable && has_the_form(segment.header)).then_some(half_open)
     }
 
     /// Which of the connections it is, counted from 1.
@@ -157,6 +157,48 @@ impl HalfOpen {
             payload_len: Some(0),
         }
     }
+}
+
+/// Whether the fields that are not kept are those of every such SYN. Each field is named here, so that a new one is either kept or
+/// compared.
+fn has_the_form(header: &SegmentHeader) -> bool {
+    let SegmentHeader { ip, tcp, payload_len } = header;
+    let IpHeader {
+        version,
+        source: _,
+        destination: _,
+        hop_limit: _,
+        traffic_class: _,
+        id: _,
+        fragment: _,
+        length,
+        flow_label,
+        protocol,
+        checksum: _,
+        options,
+    } = ip;
+    let TcpHeader {
+        source_port: _,
+        destination_port: _,
+        seq: _,
+        ack: _,
+        ack_since_syn,
+        flags: _,
+        window: _,
+        urgent: _,
+        header_len,
+        checksum: _,
+        options: tcp_options,
+    } = tcp;
+    let option_bytes = tcp_options.as_ref().map(|options| options.as_bytes().len() as u8);
+    *version == IpVersion::V4
+        && length.is_some_and(|length| u16::try_from(length).is_ok())
+        && flow_label.is_none()
+        && *protocol == Some(TCP)
+        && *options == IpOptions::default()
+        && ack_since_syn.is_none()
+        && *header_len == option_bytes.map(|bytes| FIXED_HEADER_BYTES + bytes)
+        && *payload_len == Some(0)
 }
 
 /// Bytes of a TCP header without options (RFC 9293, 3.1).

@@ -182,6 +182,13 @@ impl Table {
         self.slots.len()
     }
 
+    /// No connection is looked for by its sockets any more: all of them leave. Taking millions out of the index one by one costs as
+    /// much as inserting them did.
+    pub(super) fn forget_sockets(&mut self) {
+        self.current = SocketIndex::default();
+        self.latest = None;
+    }
+
     /// Takes a connection out.
     pub(super) fn remove(&mut self, index: usize) -> Option<Leaving> {
         let (key, leaving) = match std::mem::take(self.slots.get_mut(index)?) {
