@@ -119,10 +119,11 @@ const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
 const ONE_MOMENT: Elapsed = Elapsed::from_millis(10);
 
 impl Story {
-    /// The story of a connection of which nothing was taken in yet, and whose first packet came in `first`.
-    fn new(first: Moment, connection: &Connection, known_by: Opening, expects_tls: bool) -> Self {
+    /// The story of a connection of which nothing was taken in yet, and whose first packet came in `first`. Boxed where it is made,
+    /// since it is large.
+    fn new(first: Moment, connection: &Connection, known_by: Opening, expects_tls: bool) -> Box<Self> {
         let party = |role: Role| Party::new(connection.ends[role].host, connection.ends[role].port);
-        Self {
+        Box::new(Self {
             id: 1,
             parties: PerRole { client: party(Role::Client), server: party(Role::Server) },
             version: IpVersion::V4,
@@ -154,7 +155,7 @@ impl Story {
             log_lines_beyond: 0,
             is_redacted: false,
             timeline: Timeline::default(),
-        }
+        })
     }
 
     /// The same without its packets' timeline.

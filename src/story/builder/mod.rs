@@ -69,7 +69,7 @@ impl Builder {
         keeps_timeline: bool,
     ) -> Self {
         Self {
-            story: Box::new(Story::new(id.moment, connection, opening, expects_tls)),
+            story: Story::new(id.moment, connection, opening, expects_tls),
             silences: Silences::new(stall_after, id.moment),
             handshake: Handshake::default(),
             closing: Closing::default(),
