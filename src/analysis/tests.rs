@@ -87,3 +87,42 @@ fn no_silence_and_no_round_trip_is_measured_across_a_step_of_the_clock() {
     assert_eq!(late.code(0), "slow");
     assert_eq!(followed(&late).verdict().code, "healthy");
 }
+
+/// Embedded stacks and generators use the same numbers again.
+#[test]
+fn a_syn_with_the_old_number_behind_both_fins_opens_another_connection_unless_it_is_a_copy() {
+    let closed = || exchange().fin(Client).fin(Server).ack(Client);
+    let reopened = |millis| {
+        let talk = closed();
+        let mut track =
+            TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &Settings::default());
+        for packet in &talk.packets {
+            track.segment(
+                packet.id,
+                &packet.segment(),
+                &Settings::default(),
+                &mut Budget::default(),
+                &mut |_| {},
+            );
+        }
+        let syn = talk.wait(millis).segment_with(Client, "S", 0, 0, &[], |_| {}).packets.pop().unwrap();
+        track.is_used_again_by(&syn.header, syn.id.moment.at)
+    };
+    assert!(reopened(30_000) && !reopened(10));
+    let open = exchange().fin(Client);
+    let mut track =
+        TrackedConnection::new(1, open.packets[0].id, &open.packets[0].segment(), &Settings::default());
+    for packet in &open.packets {
+        track.segment(
+            packet.id,
+            &packet.segment(),
+            &Settings::default(),
+            &mut Budget::default(),
+            &mut |_| {},
+        );
+    }
+    assert!(
+        !track
+            .is_used_again_by(&open.packets[0].header, open.now + crate::time::Elapsed::from_millis(60_000))
+    );
+}

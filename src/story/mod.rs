@@ -23,8 +23,8 @@ pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, LogLine,
     LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
-    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, SocketCounters, Stage, TlsFacts, TrafficFacts,
-    Turn, Turns, Unacknowledged, UnansweredProbes,
+    PreludeFacts, Repeats, ResetFacts, RoundTrips, SentUnseen, Silence, SocketCounters, Stage, TlsFacts,
+    TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
 };
 pub use knowledge::EndpointKnowledge;
 pub(crate) use lacking::RETRANSMISSION_DUE;

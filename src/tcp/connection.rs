@@ -374,6 +374,9 @@ impl Connection {
         }
         let occupied = len + u32::from(flags.syn()) + u32::from(flags.fin());
         let end_seq = seq + occupied;
+        if occupied == 0 && !flags.rst() {
+            observation.ahead_of_bare_ack = ahead;
+        }
         if occupied > 0 {
             compare_with_expected(end, seq..end_seq, flags.syn(), ahead, observation);
             if observation.kind == SegmentKind::Ordinary {

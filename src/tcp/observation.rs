@@ -86,6 +86,8 @@ pub struct Observation {
     pub open_gap: u32,
     /// Bytes before a FIN or RST that its sender was neither seen to send nor acknowledged to have sent.
     pub ahead: u32,
+    /// The same before a bare acknowledgement, which takes no sequence number and carries the next one (RFC 9293, 3.4).
+    pub ahead_of_bare_ack: u32,
 }
 
 impl Observation {
@@ -107,6 +109,7 @@ impl Observation {
             gap: 0,
             open_gap: 0,
             ahead: 0,
+            ahead_of_bare_ack: 0,
         }
     }
 }

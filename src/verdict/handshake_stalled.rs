@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu};
+use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu, sent_unseen};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Moment, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, SentUnseen, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `handshake-stalled`.
@@ -51,8 +51,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict = sign.explain(verdict);
     } else if let Some(lost) = flight_lost(&verdict, story, silence, ending.stage) {
         verdict = lost;
+    } else if let Some(sent) = sent_unseen::of_server(story).filter(|_| silence.awaited_from == Role::Server)
+    {
+        verdict = reply_lost(&verdict, story, silence, sent);
+    } else if story.repeats_unacknowledged(silence.awaited_from) {
+        // Of what is cut off nobody knows whether it was the step that is awaited.
+        verdict = unacknowledged(verdict, story, silence, silence.awaited_from);
     } else if !silence.is_acknowledged {
-        verdict = unacknowledged(verdict, story, silence);
+        verdict = unacknowledged(verdict, story, silence, silence.awaited_from.other());
+    } else if may_be_sent(story, silence) {
+        verdict = cut_off(verdict, story, silence);
     } else if may_be_hidden(story, ending.stage) {
         verdict = hidden(verdict, story, silence);
     } else {
@@ -108,6 +116,16 @@ fn flight_lost(verdict: &Verdict, story: &Story, silence: &Silence, stage: Stage
     ]))
 }
 
+/// The server shows to have sent more of its flight, which did not arrive.
+fn reply_lost(verdict: &Verdict, story: &Story, silence: &Silence, sent: SentUnseen) -> Verdict {
+    let headline = lost(silence, "part of the server's flight was lost");
+    Verdict { actor: Actor::Path, headline, ..verdict.clone() }
+        .cause("server-flight-lost")
+        .explain(format!("{}{}", sent_unseen::sentence(sent), drops::caveat(story)))
+        .proved_by([sent.shown_by.number])
+        .advise(&sent_unseen::ADVICE)
+}
+
 /// The client closed its window in `closed`, and so the server could not send.
 fn may_not_send(verdict: Verdict, silence: &Silence, closed: Moment) -> Verdict {
     let headline = lost(silence, "the client kept its receive window closed");
@@ -122,13 +140,12 @@ fn may_not_send(verdict: Verdict, silence: &Silence, closed: Moment) -> Verdict 
 }
 
 /// The last data of the side that waits was not acknowledged.
-fn unacknowledged(verdict: Verdict, story: &Story, silence: &Silence) -> Verdict {
+fn unacknowledged(verdict: Verdict, story: &Story, silence: &Silence, sender: Role) -> Verdict {
     if story.capture.acks_unobservable {
         return Verdict { actor: Actor::Unknown, ..verdict }
             .explain("A socket cannot tell whether the last data arrived; a capture shows its ACK.")
             .advise(advice::server_process(story));
     }
-    let sender = silence.awaited_from.other();
     let headline = lost(silence, &format!("the {sender}'s last data was not acknowledged"));
     Verdict { actor: Actor::Path, headline, ..verdict }
         .explain(format!(
@@ -150,6 +167,33 @@ fn hidden(verdict: Verdict, story: &Story, silence: &Silence) -> Verdict {
         ))
         .advise(advice::server_process(story))
         .advise(&["Check the client too: it may be waiting for a certificate check or for its user."])
+}
+
+/// Whether the client sent something behind the server's flight that is cut off, and the server acknowledged it: the step that is
+/// awaited may be in it.
+fn may_be_sent(story: &Story, silence: &Silence) -> bool {
+    let flight = story.tls.server_flight.as_ref().map(|flight| flight.moment);
+    let said = story.data.client.last;
+    silence.awaited_from == Role::Client
+        && story.traffic.counters.client.cut_bytes > 0
+        && flight.zip(said).is_some_and(|(flight, said)| story.order.is_after(said.number, flight.number))
+}
+
+/// Nobody knows whose step it is.
+fn cut_off(verdict: Verdict, story: &Story, silence: &Silence) -> Verdict {
+    let headline = format!(
+        "the handshake stalled for {} behind the client's reply to the server's flight",
+        silence.elapsed()
+    );
+    Verdict { actor: Actor::Unknown, headline: headline.into(), ..verdict }
+        .explain(format!(
+            "Everything sent so far was acknowledged: the path carries packets both ways. The client replied to the server's flight, and \
+             the capture holds only the beginnings of those packets: whether its Finished is among them is unknown. Either the client \
+             did not send it, or the server has it and does not continue.{}",
+            drops::caveat(story)
+        ))
+        .advise(&["Capture whole packets (`-s 0`)."])
+        .advise(advice::server_process(story))
 }
 
 /// The side whose packets are too large for the path, with what shows it.
@@ -329,5 +373,39 @@ mod tests {
         let verdict = shut.wait(13_000).rst(Server).verdict(0);
         assert_eq!(verdict.is(), ("handshake-stalled", Actor::Client, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
+    }
+
+    /// A client's large certificate behind the server's flight, with this much of each payload captured.
+    fn certificate_sent(kept: usize) -> talk::Talk {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let flight = [talk::server_hello_13(), talk::encrypted(900)].concat();
+        let answered = hello.say(Server, &flight).ack(Client);
+        let mut sent = answered.say(Client, &talk::encrypted(1_400)).say(Client, &talk::encrypted(500));
+        for packet in &mut sent.packets {
+            packet.payload.truncate(kept);
+        }
+        sent
+    }
+
+    #[test]
+    fn what_a_client_repeats_in_vain_behind_the_server_s_flight_is_lost_on_the_path() {
+        let sent = certificate_sent(60);
+        let first = sent.packets.len() - 2;
+        let bytes = sent.packets[first].payload.clone();
+        let (seq, ack) = (sent.next(Client) - 1_910, sent.next(Server));
+        let repeat = |talk: talk::Talk| {
+            let again = |header: &mut SegmentHeader| header.payload_len = Some(1_405);
+            talk.segment_with(Client, ".", seq, ack, &bytes, again)
+        };
+        let lost = repeat(repeat(repeat(sent.wait(300)).wait(600)).wait(1_200)).wait(4_000);
+        let verdict = lost.verdict(0);
+        assert_eq!(verdict.actor, Actor::Path, "{} {}", verdict.code.name(), verdict.headline);
+        assert!(!verdict.mentions("Everything sent so far was acknowledged"), "{}", verdict.explanation);
+    }
+
+    #[test]
+    fn what_a_client_sent_behind_the_server_s_flight_may_be_its_finished_where_it_is_cut_off() {
+        let verdict = certificate_sent(60).ack(Server).verdict(9_000);
+        assert_ne!(verdict.actor, Actor::Client, "{} {}", verdict.code.name(), verdict.headline);
     }
 }

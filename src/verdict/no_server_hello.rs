@@ -1,8 +1,8 @@
 //! The ClientHello went out, and no TLS byte came back.
 
-use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu};
+use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu, sent_unseen};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Moment, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, SentUnseen, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `no-server-hello`.
@@ -30,7 +30,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let basis = story.basis.max(hello.basis);
     let evidence = [hello.moment.number].into_iter().chain(story.data.client.repeats.numbers());
     let verdict = match story.tls.hello_acknowledged {
-        by if silence.is_acknowledged => acknowledged(story, silence).proved_by(by.map(|by| by.number)),
+        by if silence.is_acknowledged => {
+            let verdict = match sent_unseen::of_server(story) {
+                Some(sent) => reply_lost(story, silence, sent),
+                None => acknowledged(story, silence),
+            };
+            verdict.proved_by(by.map(|by| by.number))
+        }
         None if story.capture.acks_unobservable => unknown(story, silence),
         Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
         _ => unacknowledged(story, silence),
@@ -70,6 +76,21 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
         drops::caveat(story)
     ))
     .advise(advice::server_process(story))
+}
+
+/// The server's TCP has the ClientHello, and its process replied: none of that arrived.
+fn reply_lost(story: &Story, silence: &Silence, sent: SentUnseen) -> Verdict {
+    let headline =
+        format!("the server's reply to the ClientHello was lost: nothing arrived for {}", silence.elapsed());
+    Verdict::new(&RULE, Actor::Path, story.basis, headline)
+        .cause("server-flight-lost")
+        .explain(format!(
+            "The server's TCP acknowledged the ClientHello, and the server replied. {}{}",
+            sent_unseen::sentence(sent),
+            drops::caveat(story)
+        ))
+        .proved_by([sent.shown_by.number])
+        .advise(&sent_unseen::ADVICE)
 }
 
 /// Nothing shows whether the ClientHello arrived.
@@ -314,5 +335,23 @@ mod tests {
         assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("pmtu-black-hole")));
         assert_eq!(verdict.evidence, [5, 6, 7]);
         assert!(verdict.headline.contains("retransmitted in part once"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn a_reply_whose_bytes_the_server_s_own_number_shows_was_lost() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let left = hello.clone().wait(8_000).fin(Client);
+        let (client, server) = (left.next(Client), left.next(Server));
+        let bare =
+            |ahead| left.clone().segment_with(Server, ".", server + ahead, client, &[], |_| {}).verdict(0);
+        let verdict = bare(2_600);
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("server-flight-lost")));
+        assert!(verdict.headline.contains("reply to the ClientHello was lost"), "{}", verdict.headline);
+        assert!(verdict.mentions("2600 bytes") && verdict.evidence.contains(&7), "{verdict:?}");
+        assert_eq!(bare(0).is(), ("no-server-hello", Actor::Server, None));
+        // Its client got it.
+        let late = hello.wait(8_000).segment_with(Server, ".", server + 2_600, client - 1, &[], |_| {});
+        let acked = late.segment_with(Client, "F.", client - 1, server + 2_600, &[], |_| {});
+        assert_ne!(acked.code(0), "no-server-hello");
     }
 }

@@ -76,21 +76,25 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
     if !is_asked || story.missing.answer.is_some() || story.one_sided().is_some() {
         return None;
     }
-    let (headline, why) = match answer {
-        Some(_) if matches!(first.what, EndingKind::Silence(_)) => return None,
-        Some(_) => (
+    let (headline, why) = match (answer, cut_status_line(story)) {
+        (Some(_), _) if matches!(first.what, EndingKind::Silence(_)) => return None,
+        (Some(_), Some(line)) => (
+            format!("the proxy did not open the tunnel: its answer begins \"{}\"", line.escape_debug()),
+            "The client asked for a tunnel and left after the proxy's answer, without a ClientHello. The capture cuts the status off.",
+        ),
+        (Some(_), None) => (
             format!(
                 "the proxy answered the request for a tunnel with something that is not {}",
                 prelude.protocol
             ),
             "The client asked for a tunnel, and the reply is not of that protocol: no proxy of this kind listens there.",
         ),
-        None if is_closed => (
+        (None, _) if is_closed => (
             "the proxy closed the connection instead of opening the tunnel".to_owned(),
             "The client asked for a tunnel, and the proxy closed the connection in an orderly way without a reply: it is \
              not a proxy of this kind, it refuses this client or this target, or it failed.",
         ),
-        None => return None,
+        (None, _) => return None,
     };
     Some(
         Verdict::new(&RULE, Actor::Path, story.basis.max(prelude.latest.basis), headline)
@@ -112,6 +116,13 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
                 "Read the proxy's log at that time.",
             ]),
     )
+}
+
+/// The status line of a proxy's answer where the capture cuts it off inside the status.
+fn cut_status_line(story: &Story) -> Option<&str> {
+    let is_connect = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol == Prelude::Connect);
+    let line = story.plain.server.as_ref().map(|answer| answer.what.line.as_str())?;
+    (is_connect && line.starts_with("HTTP/") && story.traffic.counters.server.cut_bytes > 0).then_some(line)
 }
 
 /// What a refusal means, and what to do.
@@ -303,5 +314,19 @@ mod tests {
         );
         assert_eq!(verdict.evidence, [4, 7]);
         assert_eq!(talk.story(1_000).stage, Stage::TcpEstablished);
+    }
+
+    #[test]
+    fn a_status_line_that_the_capture_cuts_is_no_other_protocol() {
+        let asked = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+        let mut cut =
+            asked.say(Server, b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").fin(Client).fin(Server);
+        for packet in &mut cut.packets {
+            packet.payload.truncate(10);
+        }
+        let verdict = cut.verdict(0);
+        assert_eq!(verdict.is(), ("proxy-refused", Actor::Path, None));
+        assert!(verdict.headline.contains("begins \"HTTP/1.1 4\""), "{}", verdict.headline);
+        assert!(!verdict.mentions("not of that protocol"), "{}", verdict.explanation);
     }
 }

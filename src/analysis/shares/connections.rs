@@ -79,7 +79,10 @@ impl<'s> Connections<'s> {
         }
         self.begin_waiting(found, id);
         let is_reopened = |index| {
-            self.table.tracked(index).is_some_and(|old| old.is_begun() && old.tcp.is_reopened_by(header))
+            self.table.tracked(index).is_some_and(|old| {
+                old.is_begun()
+                    && (old.tcp.is_reopened_by(header) || old.is_used_again_by(header, id.moment.at))
+            })
         };
         let index = match found {
             Some(index) if !is_reopened(index) => index,

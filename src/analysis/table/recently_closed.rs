@@ -12,7 +12,7 @@ use crate::time::{Elapsed, Timestamp};
 const REMEMBERED: Elapsed = Elapsed::from_millis(60_000);
 
 /// A copy of a SYN that comes later than this behind the end of its connection is none: a scanner sends the same SYN again.
-const COPIED_WITHIN: Elapsed = Elapsed::from_millis(1_000);
+pub(super) const COPIED_WITHIN: Elapsed = Elapsed::from_millis(1_000);
 
 /// Connections that were judged while others continued, by their sockets: a late packet of one of them begins no new
 /// connection.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::budget::{Budget, Held};
 use super::early::EarlySegments;
 use super::half_open::HalfOpen;
+use super::recently_closed::COPIED_WITHIN;
 use crate::analysis::{Settings, roles};
-use crate::packet::{IcmpError, Segment, Viewpoint};
+use crate::packet::{IcmpError, Segment, SegmentHeader, Viewpoint};
 use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, PacketId, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
 use crate::time::{Elapsed, Timestamp};
@@ -281,6 +282,18 @@ impl TrackedConnection {
         let is_acknowledged = story.data.client.is_all_acknowledged && story.data.server.is_all_acknowledged;
         let quiet = now - story.last.at;
         if is_fin { is_acknowledged && quiet >= ACKNOWLEDGED } else { quiet >= CLOSED && self.is_closed() }
+    }
+
+    /// Whether a SYN with the number of this connection's begins another one between its sockets: both sides have closed, and a copy of
+    /// the old SYN would not come that late.
+    pub(in crate::analysis) fn is_used_again_by(&self, header: &SegmentHeader, at: Timestamp) -> bool {
+        let is_syn = header.tcp.flags.is_some_and(|flags| flags.syn() && !flags.ack() && !flags.rst());
+        let story = self.story.so_far();
+        let is_over = self.tcp.ends.client.fin.is_some()
+            && self.tcp.ends.server.fin.is_some()
+            && story.data.client.is_all_acknowledged
+            && story.data.server.is_all_acknowledged;
+        is_syn && is_over && at - story.last.at > COPIED_WITHIN
     }
 
     /// How much is lost by judging this connection now: the lowest leave first.

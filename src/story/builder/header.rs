@@ -71,6 +71,7 @@ impl Builder {
         }
         data[role].forget_filled_hole(&ends[role], header, observation);
         data[other].record_reported_hole(moment, &ends[other], header, observation);
+        data[role].record_sent_unseen(moment, observation);
         data[other].record_acknowledgement(moment, header, observation);
     }
 

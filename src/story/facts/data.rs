@@ -25,6 +25,8 @@ pub struct DataFacts {
     pub outstanding: u32,
     /// What of it waits to be acknowledged.
     pub unacknowledged: Option<Unacknowledged>,
+    /// What this side shows to have sent behind all that the capture holds of it and the other side acknowledged.
+    pub sent_unseen: Option<SentUnseen>,
     /// Whether a segment of the other side that was captured behind the last of it acknowledges less.
     pub is_left_out: bool,
     /// The packet in which the other side closed its receive window, as long as the window is closed.
@@ -37,6 +39,15 @@ pub struct DataFacts {
     pub reported_hole: Option<Observed<(u32, u32)>>,
     /// The same of one that a segment filled as far as the capture shows, until bytes behind it are acknowledged.
     pub filled_hole: Option<Observed<(u32, u32)>>,
+}
+
+/// What the sequence number of a bare acknowledgement shows that its sender had sent by then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SentUnseen {
+    /// How many bytes.
+    pub bytes: u32,
+    /// The acknowledgement.
+    pub shown_by: Moment,
 }
 
 /// Payload that its receiver did not acknowledge.
@@ -105,6 +116,15 @@ impl DataFacts {
         }
     }
 
+    /// Records what the number of a bare acknowledgement shows that this side sent. Bytes that come later may be those.
+    pub(in crate::story) fn record_sent_unseen(&mut self, moment: Moment, observation: &Observation) {
+        if observation.new_bytes > 0 {
+            self.sent_unseen = None;
+        } else if observation.ahead_of_bare_ack > 0 {
+            self.sent_unseen = Some(SentUnseen { bytes: observation.ahead_of_bare_ack, shown_by: moment });
+        }
+    }
+
     /// Records what a segment of the other side acknowledges of this one, and whether it closes its window, as the SYN-ACK of a device
     /// does that still connects to the server itself.
     pub(in crate::story) fn record_acknowledgement(
@@ -113,6 +133,9 @@ impl DataFacts {
         header: &SegmentHeader,
         observation: &Observation,
     ) {
+        if observation.acked_unseen > 0 {
+            self.sent_unseen = None;
+        }
         if observation.newly_acked > 0 && self.unacknowledged.is_some() {
             self.unacknowledged = (!self.is_all_acknowledged).then(|| Unacknowledged::since(moment));
         }
@@ -203,6 +226,7 @@ impl Default for DataFacts {
             is_all_acknowledged: true,
             outstanding: 0,
             unacknowledged: None,
+            sent_unseen: None,
             is_left_out: false,
             closed_window: None,
             unfilled_hole: None,

@@ -38,7 +38,7 @@ impl MissingFacts {
     /// Records what a segment proves and the capture never saw. Returns whether payload of each side is among it.
     ///
     /// A RST that is ahead of its sender's bytes may be forged: it proves something only where the capture holds no payload
-    /// at all.
+    /// at all, or where its acknowledgement is ahead of the other side's bytes too.
     pub(in crate::story) fn record(
         &mut self,
         moment: Moment,
@@ -59,7 +59,8 @@ impl MissingFacts {
             }
             self.since_step[other] += bytes;
         }
-        if observation.is_first_fin || !saw_payload {
+        let is_ahead_of_both = observation.reset.is_some() && observation.acked_unseen > 0;
+        if observation.is_first_fin || !saw_payload || is_ahead_of_both {
             self.since_step[role] += u64::from(observation.ahead);
         }
         self.gap[role] += u64::from(observation.open_gap);

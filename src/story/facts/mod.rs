@@ -17,7 +17,7 @@ mod traffic;
 mod turns;
 
 pub use capture::{CaptureFacts, ClockStep};
-pub use data::{DataFacts, Unacknowledged};
+pub use data::{DataFacts, SentUnseen, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, Silence};
 pub use log::{LogLine, LogTie};
 pub use missing::MissingFacts;

@@ -47,7 +47,7 @@ impl Story {
         for (step, by) in STEPS.into_iter().filter(|(step, _)| *step <= stage) {
             story.step(step, by);
         }
-        story
+        *story
     }
 
     /// The server's port is this one, where no TLS is expected.

@@ -302,4 +302,16 @@ mod tests {
         // The client had closed before.
         assert_eq!(spoken(8443, 30), "capture-gap");
     }
+
+    #[test]
+    fn a_rst_that_is_ahead_of_both_sides_shows_that_the_capture_lacks_packets() {
+        let done = handshake();
+        let (client, server) = (done.next(Client), done.next(Server));
+        let rst = |ahead, acked| {
+            done.clone().segment_with(Server, "R.", server + ahead, client + acked, &[], |_| {})
+        };
+        assert_eq!(rst(32, 126).code(0), "capture-gap");
+        // A forger guesses a number in the window.
+        assert_eq!(rst(32, 0).code(0), "reset");
+    }
 }

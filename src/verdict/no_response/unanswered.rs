@@ -3,7 +3,7 @@
 use super::RULE;
 use crate::story::{Silence, Story};
 use crate::tcp::Role;
-use crate::verdict::words::{ack_unseen, advice, drops, icmp_error, path_mtu};
+use crate::verdict::words::{ack_unseen, advice, drops, icmp_error, path_mtu, sent_unseen};
 use crate::verdict::{Actor, Verdict};
 
 /// A silence in which the answer was owed.
@@ -19,8 +19,11 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
         (_, true) => "the request inside TLS",
         _ => "the request",
     };
+    let lost = sent_unseen::of_server(story);
     let (actor, delivered) = if !silence.is_acknowledged && story.capture.acks_unobservable {
         (Actor::Unknown, "A socket cannot tell whether the request arrived; a capture shows its ACK.")
+    } else if silence.is_acknowledged && lost.is_some() {
+        (Actor::Path, "The server's TCP acknowledged the request, and the server replied.")
     } else if silence.is_acknowledged {
         (
             Actor::Server,
@@ -46,12 +49,17 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
     let verdict = Verdict::new(&RULE, actor, story.basis, headline);
     let advice =
         if actor == Actor::Path { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) };
+    let advice = if silence.is_acknowledged && lost.is_some() { &sent_unseen::ADVICE[..] } else { advice };
     let sign = path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server));
     let verdict = if let Some(sign) = sign {
         sign.explain(verdict)
     } else {
         let unseen = if silence.is_ack_unseen { ack_unseen::SENTENCE } else { "" };
-        verdict.explain(format!("{delivered}{unseen}{}", drops::caveat(story))).advise(advice)
+        let shown = lost.map_or(String::new(), |lost| format!(" {}", sent_unseen::sentence(lost)));
+        verdict
+            .explain(format!("{delivered}{unseen}{shown}{}", drops::caveat(story)))
+            .proved_by(lost.map(|lost| lost.shown_by.number))
+            .advise(advice)
     };
     icmp_error::in_silence(story, silence, verdict)
         .reported(&["java.net.SocketTimeoutException: Read timed out"])
@@ -214,5 +222,23 @@ mod tests {
         }
         let answered = continued().wait(9_000).say(Server, b"HTTP/1.1 201 Created\r\n\r\n").ack(Client);
         assert_eq!(answered.code(60_000), "plaintext");
+    }
+
+    #[test]
+    fn an_answer_that_the_server_s_own_number_shows_was_lost_on_the_path() {
+        let left = Talk::to_port(80)
+            .open()
+            .say(Client, b"GET / HTTP/1.1\r\n\r\n")
+            .ack(Server)
+            .wait(8_000)
+            .fin(Client);
+        let (client, server) = (left.next(Client), left.next(Server));
+        let bare =
+            |ahead| left.clone().segment_with(Server, ".", server + ahead, client, &[], |_| {}).verdict(0);
+        let verdict = bare(15_928);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None));
+        assert!(verdict.mentions("15928 bytes") && !verdict.mentions("does not reply"), "{verdict:?}");
+        assert!(verdict.evidence.contains(&7));
+        assert_eq!(bare(0).is(), ("no-response", Actor::Server, None));
     }
 }

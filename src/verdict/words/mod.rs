@@ -16,3 +16,4 @@ pub(super) mod path_mtu;
 pub(super) mod purpose;
 pub(super) mod refused_certificate;
 mod reversed;
+pub(super) mod sent_unseen;
