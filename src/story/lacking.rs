@@ -144,6 +144,15 @@ impl Story {
         self.data.client.reported_hole.is_some() || self.data.server.reported_hole.is_some()
     }
 
+    /// Whether the snapshot length cuts off what would show that the client speaks TLS or asks for it, where nothing else shows it.
+    pub fn is_protocol_hidden(&self) -> bool {
+        self.data.client.is_beginning_hidden
+            && !self.expects_tls
+            && self.prelude.is_none()
+            && self.tls.client_hello.is_none()
+            && self.tls.server_hello.is_none()
+    }
+
     /// Whether the capture lacks what the client sent first on a connection that shows no TLS, so that what it asked for is unknown.
     /// A server that speaks first shows its protocol.
     pub fn lacks_first_words(&self) -> bool {

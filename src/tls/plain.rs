@@ -65,6 +65,17 @@ impl Plain {
         METHODS.iter().any(|method| payload.starts_with(method.as_bytes()))
     }
 
+    /// Whether the first bytes of a payload whose rest is cut off may begin a record of TLS (RFC 8446, 5.1), or ask a proxy for a tunnel:
+    /// CONNECT (RFC 9110, 9.3.6), SOCKS4 or SOCKS5 (RFC 1928, 3).
+    pub(crate) fn may_be_hidden(bytes: &[u8]) -> bool {
+        match bytes {
+            [] => false,
+            [22] | [22, 3, ..] => bytes.len() < 5,
+            [4 | 5] | [4, 1] => true,
+            _ => bytes.len() < 8 && b"CONNECT ".starts_with(bytes),
+        }
+    }
+
     /// How many bytes an HTTP answer takes with its header, where the payload holds that whole and it gives the body's length (RFC 9112,
     /// 6.3): chunks have none. What has no body whatever its header says has no length here.
     pub(crate) fn answer_len(payload: &[u8]) -> Option<u64> {

@@ -48,6 +48,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         || story.tls.server_hello.is_some()
         || story.has_undelivered(settings.stall_after)
         || story.lacks_first_words()
+        || story.is_protocol_hidden()
         || story.prelude.is_some() && story.missing.lacks(Role::Client)
         || story.may_be_a_refused_hello()
         || story.refused_start_of_tls().is_some()

@@ -4,13 +4,15 @@ use super::{Moment, Observed, Repeats};
 use crate::packet::{Flags, Segment, SegmentHeader, Seq, TcpOptions};
 use crate::tcp::{Endpoint, HandshakeStep, Observation, SegmentKind};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::Basis;
+use crate::tls::{Basis, Plain};
 
 /// One side's payload.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataFacts {
     /// The first of it.
     pub first: Option<Moment>,
+    /// Whether the snapshot length left so little of its first segment that it may be TLS as well as a request for a tunnel or for TLS.
+    pub is_beginning_hidden: bool,
     /// The last of it that was new.
     pub last: Option<Moment>,
     /// Bytes of it that were new.
@@ -98,6 +100,11 @@ impl DataFacts {
             self.sent_unknown = Some(moment);
         }
         if observation.new_bytes > 0 {
+            if self.first.is_none() {
+                let is_cut =
+                    segment.header.payload_len.is_some_and(|len| len as usize > segment.payload.len());
+                self.is_beginning_hidden = is_cut && Plain::may_be_hidden(segment.payload);
+            }
             self.first.get_or_insert(moment);
             self.last = Some(moment);
             self.is_left_out = false;
@@ -219,6 +226,7 @@ impl Default for DataFacts {
     fn default() -> Self {
         Self {
             first: None,
+            is_beginning_hidden: false,
             last: None,
             bytes: 0,
             sent_unknown: None,

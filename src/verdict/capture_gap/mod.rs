@@ -65,6 +65,16 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             ),
         ));
     }
+    if story.is_protocol_hidden() && story.data.server.first.is_some() {
+        return Some((
+            "the snapshot length cuts off what shows whether it is TLS".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Of the client's first segment the capture holds so little that it may begin a \
+                 ClientHello or a request to a proxy: what the two sides spoke, and whether it worked, is unknown. Capture whole \
+                 packets (`-s 0`), or 128 bytes of each at least."
+            ),
+        ));
+    }
     let ending = story.decisive()?;
     if client_silent::may_lack_greeting(story) {
         return Some((
@@ -313,5 +323,24 @@ mod tests {
         assert_eq!(rst(32, 126).code(0), "capture-gap");
         // A forger guesses a number in the window.
         assert_eq!(rst(32, 0).code(0), "reset");
+    }
+
+    #[test]
+    fn first_bytes_that_may_be_tls_or_a_request_for_a_tunnel_show_no_plain_connection() {
+        let cut = |first: &[u8], kept: usize| {
+            let mut talk = Talk::to_port(9_011).open().say(Client, first).say(Server, &talk::server_flight());
+            talk = talk.say(Client, &talk::client_flight()).ack(Server).wait(8_000).fin(Client);
+            for packet in &mut talk.packets {
+                packet.payload.truncate(kept);
+            }
+            talk.code(0)
+        };
+        let hello = talk::client_hello();
+        let connect = &b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n"[..];
+        for first in [&hello[..], connect, &[5, 1, 0]] {
+            assert_eq!(cut(first, 2), if first[0] == 5 { "plaintext" } else { "capture-gap" }, "{first:?}");
+        }
+        assert_eq!(cut(&[5, 1, 0], 1), "capture-gap");
+        assert_eq!(cut(b"GET / HTTP/1.1\r\n\r\n", 2), "plaintext");
     }
 }
