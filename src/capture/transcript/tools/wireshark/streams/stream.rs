@@ -286,3 +286,62 @@ impl Stream {
 pub fn later(one: u32, other: u32) -> u32 {
     if (one.wrapping_sub(other) as i32) > 0 { one } else { other }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::{OPENING, complete};
+    use super::*;
+
+    #[test]
+    fn the_handshake_alone_tells_the_overhead() {
+        for (syn, answer, hello) in [
+            (
+                "> 74 50000 → 443 [SYN] Seq=0 Win=1 Len=0 MSS=1460 SACK_PERM TSval=1 TSecr=0 WS=128",
+                "TSval=1 TSecr=1",
+                583,
+            ),
+            ("> 74 50000 → 443 [SYN] Seq=0 Win=1 Len=0 MSS=1460 SACK_PERM TSval=1 TSecr=0 WS=128", "", 571),
+            ("> 66 50000 → 443 [SYN] Seq=0 Win=1 Len=0 MSS=1460 WS=256 SACK_PERM", "", 571),
+            ("> 62 50000 → 443 [SYN] Seq=0 Win=1 Len=0 MSS=1460 SACK_PERM", "", 571),
+            ("> 46 50000 → 443 [SYN] Seq=0 Win=1 Len=0 MSS=1460", "", 559),
+        ] {
+            let answer = format!("< 90 443 → 50000 [SYN, ACK] Seq=0 Ack=1 Win=1 Len=0 {answer}");
+            let done = complete(&[syn, &answer, &format!("> {hello} Client Hello")]);
+            assert_eq!(done[2].payload_len, Some(517), "{syn}");
+        }
+    }
+
+    #[test]
+    fn a_reused_pair_of_ports_gets_other_numbers() {
+        let rows = [
+            OPENING[0],
+            "< 54 443 → 50000 [RST, ACK] Seq=1 Ack=1 Win=0 Len=0",
+            "> 74 [TCP Port numbers reused] 50000 → 443 [SYN] Seq=0 Win=1 Len=0",
+            "< 54 443 → 50000 [RST, ACK] Seq=1 Ack=1 Win=0 Len=0",
+            "> 74 [TCP Retransmission] [TCP Port numbers reused] 50000 → 443 [SYN] Seq=0 Win=1 Len=0",
+        ];
+        let done = complete(&rows);
+        let numbers: Vec<_> = done.iter().map(|segment| (segment.seq, segment.ack)).collect();
+        let again = INCARNATION;
+        assert_eq!(
+            numbers,
+            [
+                (Some(0), None),
+                (Some(1), Some(1)),
+                (Some(again), None),
+                (Some(again + 1), Some(again + 1)),
+                (Some(again), None)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_repeated_syn_whose_row_was_cut_is_one() {
+        let done = complete(&[OPENING[0], "> 74 [TCP Retransmission]", "> 66 [TCP Retransmission]"]);
+        assert_eq!(
+            (done[1].flags, done[1].seq, done[1].payload_len),
+            (Some(Flags(Flags::SYN)), Some(0), Some(0))
+        );
+        assert_eq!(done[2].flags, Some(Flags(Flags::ACK)));
+    }
+}

@@ -34,3 +34,17 @@ fn choose(candidates: &[(usize, u32)], missing: u32, chosen: &mut Vec<usize>, st
     }
     choose(rest, missing, chosen, steps)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_several_streams_are_told_apart() {
+        let candidates = [(0, 1448), (1, 300), (2, 1448), (3, 200)];
+        assert_eq!(adding_up(&candidates, 300), [1]);
+        assert_eq!(adding_up(&candidates, 1748), [0, 1]);
+        assert_eq!(adding_up(&candidates, 500), [1, 3]);
+        assert!(adding_up(&candidates, 7).is_empty());
+    }
+}
