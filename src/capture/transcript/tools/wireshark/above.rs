@@ -1,6 +1,6 @@
 //! What a row's Info column says where it is not TCP's own: ICMP errors, ARP, and the text of protocols above TCP.
 
-use super::row::{Layer, layer};
+use super::protocols::{Layer, layer};
 use super::streams::Speaker;
 use crate::capture::transcript::tools::packet::{ToolContent, ToolError};
 

@@ -2,7 +2,8 @@
 
 use super::detail::{Detail, Link};
 use super::info::Info;
-use super::row::{Layer, Row, layer};
+use super::protocols::{Layer, layer};
+use super::row::Row;
 use super::table;
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::tools::dumps::Dump;

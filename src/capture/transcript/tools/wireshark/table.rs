@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::info::Info;
-use super::row::{Layer, Row, layer, packet_number};
+use super::protocols::{Layer, layer};
+use super::row::{Row, packet_number};
 use crate::capture::transcript::tools::times;
 
 /// Most columns that a table is read by.

@@ -1,24 +1,25 @@
 //! Lines of a packet list, gathered into packets: a row, which a mail may have wrapped, the details and the bytes below it.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, Hasher};
+mod content;
+mod repeated;
+#[cfg(test)]
+mod script;
 
-use super::above::{first_line, icmp_error, neighbour, speaker};
+use std::collections::HashSet;
+
+use self::content::{Extra, completed, hosts, ip};
 use super::detail::Detail;
-use super::info::Info;
 use super::pending::Pending;
 use super::recognised::{is_beginning, is_certain};
-use super::row::{Layer, Row, layer};
-use super::streams::{Segment, Streams};
+use super::row::Row;
+use super::streams::Streams;
 use super::table::{self, Columns};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::dumps::DumpLine;
 use crate::capture::transcript::tools::lengths::Lengths;
-use crate::capture::transcript::tools::packet::{ToolContent, ToolError, ToolIp, ToolPacket, ToolSegment};
+use crate::capture::transcript::tools::packet::ToolPacket;
 use crate::capture::transcript::tools::tool::Tool;
-use crate::limits::TRANSCRIPT_CONVERSATIONS;
-use crate::packet::Flags;
 
 /// Gathers a packet list's lines.
 #[derive(Debug, Default)]
@@ -40,18 +41,6 @@ pub struct Gatherer {
     cut: u64,
     /// Whether times since the capture's beginning are used, where a packet shows several.
     is_elapsed: Option<bool>,
-}
-
-/// What goes with a segment that its stream completes.
-#[derive(Debug, Default)]
-struct Extra {
-    packet: ToolPacket,
-    /// The window as in the header, where the details show it.
-    window: Option<u16>,
-    printed: Option<String>,
-    decoded: String,
-    /// An error whose target the streams may know.
-    is_segment: bool,
 }
 
 impl Tool for Gatherer {
@@ -243,225 +232,14 @@ impl Gatherer {
         let wanted = *self.is_elapsed.get_or_insert(is_elapsed(&first));
         [row.time, elapsed, arrival].into_iter().flatten().find(|time| is_elapsed(time) == wanted)
     }
-
-    /// Whether this row was there already, with a number or a time that no other packet has.
-    fn is_repeated(&mut self, row: &Row<'_>, number: Option<u64>, detail: Option<&Detail>) -> bool {
-        let is_dated = matches!(row.time, Some((Stamp::DateTime(_) | Stamp::Epoch(_), _)));
-        if (number.is_none() && !is_dated) || (number.is_some() && row.time.is_none() && detail.is_none()) {
-            return false;
-        }
-        let mut hasher = self.seen.hasher().build_hasher();
-        number.hash(&mut hasher);
-        match row.time {
-            Some((
-                Stamp::Elapsed(nanos) | Stamp::Epoch(nanos) | Stamp::DateTime(nanos) | Stamp::Time(nanos),
-                _,
-            )) => {
-                nanos.hash(&mut hasher);
-            }
-            _ => detail.map(|detail| (&detail.headers.source, detail.wire_len)).hash(&mut hasher),
-        }
-        row.source.hash(&mut hasher);
-        row.destination.hash(&mut hasher);
-        row.length.hash(&mut hasher);
-        let info = Info::parse(row.info);
-        (info.ports, info.seq, info.ack, info.rest).hash(&mut hasher);
-        let hash = hasher.finish();
-        let is_known = self.seen.contains(&hash);
-        if self.seen.len() < TRANSCRIPT_CONVERSATIONS {
-            self.seen.insert(hash);
-        }
-        is_known
-    }
-
-    /// Hands the packet to its stream, or passes it by.
-    fn add(&mut self, mut packet: ToolPacket, row: &Row<'_>, detail: Option<&Detail>) {
-        let info = Info::parse(row.info);
-        let detail_tcp = detail.and_then(|detail| detail.headers.tcp.as_ref());
-        let protocol = if row.protocol.is_empty() {
-            detail.map_or("", |detail| detail.protocol.as_str())
-        } else {
-            row.protocol
-        };
-        let kind = layer(protocol);
-        let is_over_tcp = matches!(kind, Layer::Tcp | Layer::Tls | Layer::OverTcp)
-            || info.flags.is_some()
-            || detail_tcp.is_some()
-            || (matches!(kind, Layer::Either | Layer::Other)
-                && self.streams.knows(&packet.hosts.0, &packet.hosts.1));
-        if let Some(error) = detail.and_then(detail_error).or_else(|| icmp_error(protocol, row.info)) {
-            packet.content = ToolContent::Error(self.about(error, &packet));
-            self.streams.pass(Extra { packet, ..Extra::default() });
-            return;
-        }
-        if !is_over_tcp {
-            packet.content = neighbour(row.info)
-                .filter(|_| matches!(kind, Layer::Neighbour | Layer::Icmp))
-                .unwrap_or_else(|| ToolContent::Other(protocol.to_owned()));
-            self.streams.pass(Extra { packet, ..Extra::default() });
-            return;
-        }
-        let has_flags = detail_tcp.is_some_and(|tcp| tcp.flags.is_some());
-        let is_cut = info.is_cut() || row.info.is_empty() && detail_tcp.is_none();
-        if protocol == "TCP" && is_cut && !has_flags && packet.dump.is_none() {
-            self.cut += 1;
-            return;
-        }
-        let (mut words, mut words_protocol) = (info.rest, protocol);
-        let mut segment = of_row(&packet, row, info, detail);
-        // A row may say more of the same, such as the server's name.
-        if let Some(detail) = detail
-            && !detail.words.is_empty()
-            && !words.starts_with(detail.words.as_str())
-        {
-            (words, words_protocol) = (detail.words.as_str(), detail.protocol.as_str());
-        }
-        let decoded = if matches!(layer(words_protocol), Layer::Tls) && !words.is_empty() {
-            format!("{words_protocol}: {words}")
-        } else {
-            String::new()
-        };
-        segment.speaker = speaker(words_protocol, words);
-        let extra = Extra {
-            packet,
-            window: detail_tcp.and_then(|tcp| tcp.window),
-            printed: first_line(words_protocol, words),
-            decoded,
-            is_segment: true,
-        };
-        self.streams.take(segment, extra);
-    }
-
-    /// The error with the packet that it can only be about.
-    fn about(&mut self, mut error: ToolError, packet: &ToolPacket) -> ToolError {
-        if error.target.is_none() {
-            // RFC 792 and RFC 4443, 3.2: what is too big is data.
-            let is_data =
-                if error.is_v6 { error.icmp_type == 2 } else { (error.icmp_type, error.code) == (3, 4) };
-            if let Some((target, ports)) = self.streams.unanswered(&packet.hosts.1, packet.nanos(), is_data) {
-                error.target = Some(target);
-                error.ports =
-                    ports.map_or((None, None), |(source, destination)| (Some(source), Some(destination)));
-            }
-        }
-        error
-    }
-}
-
-/// The segment of a packet: what its row shows, and what its details add.
-fn of_row(packet: &ToolPacket, row: &Row<'_>, info: Info<'_>, detail: Option<&Detail>) -> Segment {
-    let detail = detail.and_then(|detail| detail.headers.tcp.as_ref());
-    let own = |(source, destination): (&str, &str)| (source.to_owned(), destination.to_owned());
-    let mut segment = Segment {
-        source: packet.hosts.0.clone(),
-        destination: packet.hosts.1.clone(),
-        ports: info.ports.or(row.ports).map(own).or_else(|| detail.map(|tcp| tcp.ports.clone())),
-        flags: info.flags,
-        seq: info.seq,
-        ack: info.ack,
-        window: info.window,
-        payload_len: info.payload_len,
-        frame_len: packet.wire_len,
-        options: info.options,
-        analysis: info.analysis,
-        speaker: None,
-        nanos: packet.nanos(),
-    };
-    if let Some(tcp) = detail {
-        // Folded details show no flags but that it acknowledges.
-        segment.flags = segment.flags.or(tcp.flags).or(tcp.ack.map(|_| Flags(Flags::ACK)));
-        segment.seq = segment.seq.or(tcp.seq);
-        segment.ack = segment.ack.or(tcp.ack);
-        segment.payload_len = segment.payload_len.or(tcp.payload_len);
-        if segment.options.bytes.is_empty() {
-            segment.options = tcp.options.clone();
-        }
-    }
-    segment
-}
-
-/// A packet with the segment that its stream completed.
-fn completed(segment: Segment, extra: Extra) -> ToolPacket {
-    let Extra { mut packet, window, printed, decoded, is_segment } = extra;
-    if is_segment {
-        packet.content = ToolContent::Segment(ToolSegment {
-            ports: segment.ports,
-            flags: segment.flags,
-            seq: segment.seq,
-            ack: segment.ack,
-            window: window.or_else(|| segment.window.and_then(|window| window.try_into().ok())),
-            urgent: None,
-            header_len: None,
-            payload_len: segment.payload_len,
-            is_length_unknown: false,
-            options: segment.options.bytes,
-            printed: printed.unwrap_or_default().into_bytes(),
-            decoded,
-        });
-    }
-    packet
-}
-
-fn hosts(row: &Row<'_>, detail: Option<&Detail>) -> (String, String) {
-    let host = |row: &str, detail: Option<&String>| match detail {
-        // The details may show the address of a name.
-        Some(host) if !host.is_empty() => host.clone(),
-        _ => row.to_owned(),
-    };
-    let headers = detail.map(|detail| &detail.headers);
-    (
-        host(row.source, headers.map(|headers| &headers.source)),
-        host(row.destination, headers.map(|headers| &headers.destination)),
-    )
-}
-
-fn ip(detail: &Detail) -> ToolIp {
-    let headers = &detail.headers;
-    ToolIp { hop_limit: headers.hop_limit, id: headers.id, total_len: headers.total_len }
-}
-
-fn detail_error(detail: &Detail) -> Option<ToolError> {
-    let (icmp, quoted) = (detail.icmp?, detail.quoted.as_ref()?);
-    let ports = quoted.tcp.as_ref().map(|tcp| tcp.ports.clone());
-    Some(ToolError {
-        icmp_type: icmp.kind?,
-        code: icmp.code.unwrap_or(0),
-        is_v6: quoted.source.contains(':'),
-        mtu: icmp.mtu,
-        target: Some(quoted.destination.clone()),
-        protocol: quoted.tcp.as_ref().map(|_| 6),
-        ports: ports.map_or((None, None), |(source, destination)| (Some(source), Some(destination))),
-        quoted_len: None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::script::{ROW, read, segment};
     use super::*;
-
-    fn read(text: &str) -> Vec<ToolPacket> {
-        let mut gatherer = Gatherer::default();
-        let mut packets = Vec::new();
-        for (line, text) in (1..).zip(text.lines()) {
-            if !gatherer.take(line, text.trim()) {
-                gatherer.take_rest(text.trim(), text.starts_with(' '));
-            }
-            packets.extend(std::iter::from_fn(|| gatherer.next()));
-        }
-        gatherer.flush();
-        packets.extend(std::iter::from_fn(|| gatherer.next()));
-        packets
-    }
-
-    fn segment(packet: &ToolPacket) -> &ToolSegment {
-        let ToolContent::Segment(segment) = &packet.content else { panic!("a segment: {packet:?}") };
-        segment
-    }
-
-    const ROW: &str = "1 0.5 192.0.2.1 → 198.51.100.5 TCP 74 50000 → 443 [SYN] Seq=0 Win=64240 Len=0 MSS=1460 SACK_PERM TSval=5 \
-                       TSecr=0 WS=128";
 
     #[test]
     fn a_row_that_was_wrapped_anywhere_is_the_same() {
@@ -517,54 +295,6 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_shown_again_brings_no_packets_and_another_one_is_another_capture() {
-        let second = ROW.replace("1 0.5", "2 0.7").replace("[SYN]", "[RST]");
-        let again = read(&format!("{ROW}\n{second}\nIn detail:\n{ROW}\n{second}\n"));
-        assert_eq!(again.len(), 2);
-        let other = ROW.replace("0.5", "0.6");
-        let packets = read(&format!("{ROW}\n{second}\n{other}\n"));
-        let begins: Vec<_> = packets.iter().map(|packet| packet.begins_capture).collect();
-        assert_eq!(begins, [false, false, true]);
-        let banner = read(&format!("$ tshark -i eth0\nCapturing on 'eth0'\n{ROW}\n"));
-        assert!(banner[0].begins_capture);
-    }
-
-    #[test]
-    fn messages_of_tls_and_the_text_of_others_go_with_their_segments() {
-        let packets = read(
-            "1 0.5 192.0.2.1 → 198.51.100.5 TLSv1 583 Client Hello (SNI=ssm.example.net)\n\
-             2 0.6 198.51.100.5 → 192.0.2.1 TLSv1.2 144 [TCP Previous segment not captured] , Server Hello, Certificate, Server\n\
-             Hello Done\n\
-             3 0.7 192.0.2.9 → 198.51.100.5 HTTP 120 CONNECT ssm.example.net:443 HTTP/1.1 \n",
-        );
-        let decoded: Vec<_> = packets.iter().map(|packet| segment(packet).decoded.as_str()).collect();
-        assert_eq!(
-            decoded,
-            [
-                "TLSv1: Client Hello (SNI=ssm.example.net)",
-                "TLSv1.2: Server Hello, Certificate, Server Hello Done",
-                ""
-            ]
-        );
-        assert_eq!(segment(&packets[2]).printed, b"CONNECT ssm.example.net:443 HTTP/1.1\r\n");
-    }
-
-    #[test]
-    fn where_rows_show_no_length_the_acknowledgement_does() {
-        let packets = read(
-            "192.0.2.1  198.51.100.5  TCP  50000 > https [SYN] Seq=0 ...\n\
-             198.51.100.5  192.0.2.1  TCP  https > 50000 [SYN, ACK] Seq=0 Ack=1 ...\n\
-             192.0.2.1  198.51.100.5  TLSv1  Client Hello\n\
-             198.51.100.5  192.0.2.1  TCP  https > 50000 [ACK] Seq=1 Ack=398\n\
-             198.51.100.5  192.0.2.1  TLSv1  Server Hello, Certificate, Server Hello Done\n\
-             192.0.2.1  198.51.100.5  TCP  50000 > https [ACK] Seq=398 Ack=1134\n",
-        );
-        let lengths: Vec<_> = packets.iter().map(|packet| segment(packet).payload_len).collect();
-        assert_eq!(lengths[2..5], [Some(397), None, Some(1133)]);
-        assert_eq!(segment(&packets[2]).decoded, "TLSv1: Client Hello");
-    }
-
-    #[test]
     fn a_row_that_ends_within_its_ports_is_no_segment() {
         let mut gatherer = Gatherer::default();
         for text in [ROW, "2 0.6 198.51.100.5 → 192.0.2.1 TCP 66 443 → "] {
@@ -601,16 +331,6 @@ mod tests {
         assert_eq!(packets.len(), 2);
         assert_eq!(segment(&packets[0]).payload_len, Some(7));
         assert!(segment(&packets[0]).decoded.contains("Decode Error"));
-    }
-
-    #[test]
-    fn an_error_names_the_only_syn_that_it_can_be_about() {
-        let packets = read(&format!(
-            "{ROW}\n2 0.6 192.0.2.254 → 192.0.2.1 ICMP 102 Destination unreachable (Host unreachable)"
-        ));
-        let ToolContent::Error(error) = &packets[1].content else { panic!("an error") };
-        assert_eq!((error.icmp_type, error.code, error.target.as_deref()), (3, 1, Some("198.51.100.5")));
-        assert_eq!(error.ports, (Some("50000".to_owned()), Some("443".to_owned())));
     }
 
     proptest! {

@@ -1,0 +1,65 @@
+//! Rows that a list shows twice.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use super::Gatherer;
+use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::tools::wireshark::detail::Detail;
+use crate::capture::transcript::tools::wireshark::info::Info;
+use crate::capture::transcript::tools::wireshark::row::Row;
+use crate::limits::TRANSCRIPT_CONVERSATIONS;
+
+impl Gatherer {
+    /// Whether this row was there already, with a number or a time that no other packet has.
+    pub(super) fn is_repeated(
+        &mut self,
+        row: &Row<'_>,
+        number: Option<u64>,
+        detail: Option<&Detail>,
+    ) -> bool {
+        let is_dated = matches!(row.time, Some((Stamp::DateTime(_) | Stamp::Epoch(_), _)));
+        if (number.is_none() && !is_dated) || (number.is_some() && row.time.is_none() && detail.is_none()) {
+            return false;
+        }
+        let mut hasher = self.seen.hasher().build_hasher();
+        number.hash(&mut hasher);
+        match row.time {
+            Some((
+                Stamp::Elapsed(nanos) | Stamp::Epoch(nanos) | Stamp::DateTime(nanos) | Stamp::Time(nanos),
+                _,
+            )) => {
+                nanos.hash(&mut hasher);
+            }
+            _ => detail.map(|detail| (&detail.headers.source, detail.wire_len)).hash(&mut hasher),
+        }
+        row.source.hash(&mut hasher);
+        row.destination.hash(&mut hasher);
+        row.length.hash(&mut hasher);
+        let info = Info::parse(row.info);
+        (info.ports, info.seq, info.ack, info.rest).hash(&mut hasher);
+        let hash = hasher.finish();
+        let is_known = self.seen.contains(&hash);
+        if self.seen.len() < TRANSCRIPT_CONVERSATIONS {
+            self.seen.insert(hash);
+        }
+        is_known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::{ROW, read};
+
+    #[test]
+    fn a_list_that_is_shown_again_brings_no_packets_and_another_one_is_another_capture() {
+        let second = ROW.replace("1 0.5", "2 0.7").replace("[SYN]", "[RST]");
+        let again = read(&format!("{ROW}\n{second}\nIn detail:\n{ROW}\n{second}\n"));
+        assert_eq!(again.len(), 2);
+        let other = ROW.replace("0.5", "0.6");
+        let packets = read(&format!("{ROW}\n{second}\n{other}\n"));
+        let begins: Vec<_> = packets.iter().map(|packet| packet.begins_capture).collect();
+        assert_eq!(begins, [false, false, true]);
+        let banner = read(&format!("$ tshark -i eth0\nCapturing on 'eth0'\n{ROW}\n"));
+        assert!(banner[0].begins_capture);
+    }
+}
