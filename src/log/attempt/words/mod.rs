@@ -4,9 +4,14 @@
 //! of nginx with OpenSSL, and of Cisco's devices. The two clients of Java name some faults differently, and one of their messages is a
 //! trap: `HTTP connect timed out` of `java.net.http` counts the TLS handshake as connecting.
 
-use std::net::IpAddr;
+mod nginx;
+mod server;
+
 use std::sync::LazyLock;
 
+pub(super) use self::nginx::nginx;
+pub(super) use self::server::Named;
+use self::server::{connect_to, unknown_host, url};
 use super::Outcome;
 use crate::log::text::{contains, find};
 
@@ -19,14 +24,6 @@ pub(super) struct WordsRead<'a> {
     pub status: Option<u16>,
     /// The server that the text names.
     pub server: Named<'a>,
-}
-
-/// A server as a text names it.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) struct Named<'a> {
-    pub host: Option<&'a str>,
-    pub ip: Option<IpAddr>,
-    pub port: Option<u16>,
 }
 
 /// Lower-case words, how exactly they name the outcome, and the outcome.
@@ -253,153 +250,6 @@ fn first_status(text: &str) -> Option<u16> {
         .filter(|status| (100..600).contains(status))
 }
 
-/// The server of Apache's `Connect to HOST:PORT [HOST/IP] failed`.
-fn connect_to(text: &str) -> Option<Named<'_>> {
-    let rest = &text[find(text, "connect to ")? + "connect to ".len()..];
-    let (target, behind) = rest.split_once(' ')?;
-    let (host, port) = target.rsplit_once(':')?;
-    let inside = behind.strip_prefix('[').and_then(|behind| behind.split_once(']')).map(|(inside, _)| inside);
-    // Several addresses stand there separated by commas; each was tried, so none is the server.
-    let ip = inside
-        .filter(|inside| !inside.contains(','))
-        .and_then(|inside| inside.rsplit_once('/'))
-        .and_then(|(_, ip)| ip.parse().ok());
-    Some(named(host, port.parse().ok(), ip))
-}
-
-/// The server of an URL.
-fn url(text: &str) -> Option<Named<'_>> {
-    text.contains("://").then_some(())?;
-    let scheme = find(text, "https://").map(|at| (at + 8, 443));
-    let (at, usual) = scheme.or_else(|| find(text, "http://").map(|at| (at + 7, 80)))?;
-    let rest = text.get(at..)?;
-    let end = rest.find(['/', '?', '#', ' ', '"', '\'', '>', ')', ',', ']']);
-    let end = if rest.starts_with('[') {
-        rest.find(']').map(|close| {
-            close + rest[close..].find(['/', '?', ' ', '"', '\'', ',']).unwrap_or(rest.len() - close)
-        })
-    } else {
-        end
-    };
-    let authority = rest.get(..end.unwrap_or(rest.len()))?;
-    let authority = authority.rsplit('@').next()?;
-    // Cut off before the port, the port is not known.
-    let is_whole = end.is_some();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok().filter(|_| is_whole)),
-        _ => (authority, is_whole.then_some(usual)),
-    };
-    (!host.is_empty() && is_whole).then(|| named(host, port, None))
-}
-
-/// The server of an exception that has nothing but the name.
-fn unknown_host(text: &str) -> Option<Named<'_>> {
-    let at = find(text, "unknownhostexception: ")? + "unknownhostexception: ".len();
-    let host = text[at..].split([' ', ':', ',', '"', ')']).next()?;
-    (!host.is_empty()).then(|| named(host, None, None))
-}
-
-fn named(host: &str, port: Option<u16>, ip: Option<IpAddr>) -> Named<'_> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let own = bare.parse().ok();
-    Named { host: own.is_none().then_some(host), ip: ip.or(own), port }
-}
-
-/// What the words of nginx, or of HAProxy, on a connection mean for whoever opened it; `None` for lines that are no failure.
-pub(super) fn nginx(text: &str) -> Option<Outcome> {
-    // What follows the sentence is chosen by the client, at least in part.
-    let sentence = find(text, ", client: ").and_then(|end| text.get(..end)).unwrap_or(text);
-    let has = |words: &&str| contains(sentence, words);
-    // Most lines are about neither, and need no further look.
-    let has_ssl = has(&"ssl");
-    let has_upstream = has(&"upstream");
-    let is_upstream = has_upstream && ["to upstream", "from upstream", "reading upstream"].iter().any(has);
-    let outcome = if has(&"client prematurely closed connection") {
-        Outcome::GaveUp
-    } else if has_upstream && has(&"no live upstreams") {
-        Outcome::Status(502)
-    } else if has(&"connect() failed")
-        || has_upstream && UPSTREAM_FAULTS.iter().any(has)
-        || is_upstream && TRANSPORT_FAULTS.iter().any(has)
-    {
-        // Another upstream server may have answered: the access line knows.
-        Outcome::Failed
-    } else if is_upstream {
-        return None;
-    } else if FILE_FAULTS.iter().all(has) || NOT_SERVED.iter().any(has) {
-        // The answer may be another page: the access line knows.
-        Outcome::Failed
-    } else if has(&"plain http request to https port") || has(&"client sent invalid method") {
-        Outcome::NotTls
-    } else if let Some((_, status)) = REFUSALS.iter().find(|(words, _)| has(words)) {
-        Outcome::Status(*status)
-    } else if has_ssl && CLIENT_CERTIFICATE.iter().any(has) {
-        Outcome::Status(400)
-    } else if let Some(outcome) = has_ssl.then(|| alert(sentence)).flatten() {
-        outcome
-    } else if has_ssl && (has(&"ssl_do_handshake() failed") || has(&"ssl handshake failure")) {
-        Outcome::HandshakeFailed
-    } else if has_ssl && CLOSED_IN_HANDSHAKE.iter().any(has) {
-        Outcome::ClosedInHandshake
-    } else if has(&"client timed out") || has_ssl && has(&"timeout during ssl handshake") {
-        Outcome::TimedOut
-    } else if has(&"client closed connection while waiting for request") {
-        Outcome::GaveUp
-    } else {
-        return None;
-    };
-    Some(outcome)
-}
-
-/// Words of nginx that name a fault of the server behind it.
-const UPSTREAM_FAULTS: [&str; 7] = [
-    "upstream timed out",
-    "upstream prematurely closed",
-    "upstream server temp",
-    "upstream sent too big header",
-    "upstream sent no valid",
-    "upstream sent invalid header",
-    "upstream ssl certificate",
-];
-
-/// Words of nginx that name a fault of whichever connection they are about.
-const TRANSPORT_FAULTS: [&str; 7] = [
-    "ssl_do_handshake() failed",
-    "peer closed connection in ssl handshake",
-    "recv() failed",
-    "send() failed",
-    "writev() failed",
-    "ssl_read() failed",
-    "ssl_write() failed",
-];
-
-/// Words of nginx, all of them, for a file that it can't open to serve it.
-const FILE_FAULTS: [&str; 2] = ["open() \"", "\" failed ("];
-
-/// Words of nginx for a request that it does not serve.
-const NOT_SERVED: [&str; 5] = [
-    "directory index of \"",
-    "client intended to send too large body",
-    "limiting requests, excess",
-    "limiting connections by zone",
-    "rewrite or internal redirection cycle",
-];
-
-/// Words with which nginx refuses a request, and the status that it answers.
-const REFUSALS: [(&str, u16); 3] =
-    [(": password mismatch", 401), ("\" was not found in \"", 401), ("access forbidden by rule", 403)];
-
-/// Words with which nginx refuses a client's certificate, or the want of one; it answers 400.
-const CLIENT_CERTIFICATE: [&str; 2] =
-    ["client ssl certificate verify error", "client sent no required ssl certificate"];
-
-/// Words of nginx, and of HAProxy, for a client that closed during the handshake.
-const CLOSED_IN_HANDSHAKE: [&str; 3] = [
-    "peer closed connection in ssl handshake",
-    "client closed connection while ssl handshaking",
-    "connection closed during ssl handshake",
-];
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -472,115 +322,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_server_is_found_in_urls_and_exceptions() {
-        let ip = |text: &str| Some(text.parse::<IpAddr>().expect("an address"));
-        for (text, host, address, port) in [
-            ("Query https://ssm.example:8443/oauth/token", Some("ssm.example"), None, Some(8443)),
-            ("Query https://10.106.66.55/oauth", None, ip("10.106.66.55"), Some(443)),
-            ("Query https://[2001:db8::1]:8443/oauth", None, ip("2001:db8::1"), Some(8443)),
-            ("Query https://u:p@ssm.example:8443/", Some("ssm.example"), None, Some(8443)),
-            ("Query https://ssm.examp", None, None, None),
-            (
-                "Connect to ssm.example:8443 [ssm.example/10.0.0.1] failed: Connection refused",
-                Some("ssm.example"),
-                ip("10.0.0.1"),
-                Some(8443),
-            ),
-            ("Connect to ssm:8443 [ssm/10.0.0.1, ssm/10.0.0.2] failed: x", Some("ssm"), None, Some(8443)),
-            ("java.net.UnknownHostException: no-such-host.example", Some("no-such-host.example"), None, None),
-            ("nothing", None, None, None),
-        ] {
-            assert_eq!(read(text).server, Named { host, ip: address, port }, "{text}");
-        }
-    }
-
-    /// As nginx 1.22.1 writes them.
-    #[test]
-    #[expect(clippy::too_many_lines, reason = "a table of lines")]
-    fn nginx_s_words_name_the_outcome() {
-        for (text, outcome) in [
-            (
-                "connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
-            ),
-            ("no live upstreams while connecting to upstream, client: 10.0.0.1", Some(Outcome::Status(502))),
-            (
-                "upstream timed out (110: Connection timed out) while reading response header from upstream",
-                Some(Outcome::Failed),
-            ),
-            (
-                "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too",
-                Some(Outcome::GaveUp),
-            ),
-            (
-                "SSL_do_handshake() failed (SSL: error:0A000416:SSL routines::sslv3 alert certificate unknown:SSL alert number 46) while SSL handshaking",
-                Some(Outcome::Alert(Some(46))),
-            ),
-            (
-                "SSL_do_handshake() failed (SSL: error:0A000102:SSL routines::unsupported protocol) while SSL handshaking",
-                Some(Outcome::HandshakeFailed),
-            ),
-            (
-                "peer closed connection in SSL handshake while SSL handshaking",
-                Some(Outcome::ClosedInHandshake),
-            ),
-            (
-                "client sent plain HTTP request to HTTPS port while reading client request headers",
-                Some(Outcome::NotTls),
-            ),
-            (
-                "SSL_do_handshake() failed (SSL: error:0A000410:SSL routines::sslv3 alert handshake failure:SSL alert number 40) while SSL handshaking to upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
-            ),
-            (
-                "peer closed connection in SSL handshake (104: Connection reset by peer) while SSL handshaking to upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
-            ),
-            (
-                "recv() failed (104: Connection reset by peer) while reading response header from upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
-            ),
-            (
-                "upstream sent too big header while reading response header from upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
-            ),
-            (
-                "an upstream response is buffered to a temporary file /x/1 while reading upstream, client: 10.0.0.1",
-                None,
-            ),
-            ("user \"ops\": password mismatch, client: 10.0.0.1", Some(Outcome::Status(401))),
-            (
-                "user \"ops\" was not found in \"/etc/nginx/users\", client: 10.0.0.1",
-                Some(Outcome::Status(401)),
-            ),
-            ("access forbidden by rule, client: 10.0.0.1", Some(Outcome::Status(403))),
-            (
-                "client SSL certificate verify error: (10:certificate has expired) while reading client request headers, client: 10.0.0.1",
-                Some(Outcome::Status(400)),
-            ),
-            (
-                "open() \"/srv/x\" failed (2: No such file or directory), client: 10.0.0.1, request: \"GET /x HTTP/1.1\"",
-                Some(Outcome::Failed),
-            ),
-            ("directory index of \"/srv/\" is forbidden, client: 10.0.0.1", Some(Outcome::Failed)),
-            (
-                "access of /?connect()%20failed, client: 10.0.0.1, request: \"GET /?connect()%20failed HTTP/1.1\", referrer: \"connect() failed\"",
-                None,
-            ),
-            ("upstream timed out (110", Some(Outcome::Failed)),
-            ("fe_https/1: SSL handshake failure", Some(Outcome::HandshakeFailed)),
-            ("fe_https/1: Connection closed during SSL handshake", Some(Outcome::ClosedInHandshake)),
-            ("client 10.106.66.1 closed keepalive connection", None),
-        ] {
-            assert_eq!(nginx(text), outcome, "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn any_text_is_read_without_panic(text in any::<String>(), mixed in "(https?://|Connect to |status |\"error\": \"|HTTP/1.1 |[a-zü:/\\[\\]@. 0-9]{0,6}){0,8}") {
-            let _ = (read(&text), nginx(&text), read(&mixed), nginx(&mixed));
+            let _ = (read(&text), read(&mixed));
         }
     }
 }
