@@ -503,7 +503,14 @@ pub const LOG_TIES: usize = 64;
 
 /// Pairs of an attempt and a connection that are compared for one clock; more than four clocks share what four may have. Beyond it, attempts
 /// are left out evenly.
-pub const LOG_PAIRS: usize = 4_000_000;
+pub const LOG_PAIRS: usize = 2_000_000;
+
+/// Pairs of an attempt and a connection of one clock that fit each other at its offset; each takes some 200 bytes. Attempts beyond it are
+/// tied to nothing.
+pub const LOG_FITS: usize = 500_000;
+
+/// Pairs that are looked at for the offsets of one clock that are looked at closely. Where more meet, fewer offsets are.
+pub const LOG_MEETINGS: usize = 32_000_000;
 
 /// Pairs that are looked at for one clock in search of changes by which an attempt without a connection gets one. Attempts that are left
 /// then are reported as they are without such changes: what fits them is another attempt's.

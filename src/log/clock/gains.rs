@@ -2,7 +2,7 @@
 
 use super::{Ballot, SECOND, reach};
 use crate::log::attempt::Attempt;
-use crate::log::pair::{self, Fit};
+use crate::log::pair::{self, Anchors};
 use crate::time::Clock;
 
 /// Attempts that end within this time of the first are one burst.
@@ -14,11 +14,15 @@ pub(super) const AGAIN: f64 = 0.35;
 /// An attempt that may be one of the wire's exchanges.
 #[derive(Clone, Copy)]
 pub(super) struct Vote {
+    /// The least and the greatest offset at which they are the same.
+    pub(super) low: i64,
+    pub(super) high: i64,
     /// The attempt's index.
     pub(super) attempt: u32,
     /// The exchange's index.
     pub(super) exchange: u32,
-    pub(super) fit: Fit,
+    /// What the log names of the exchange.
+    pub(super) anchors: Anchors,
 }
 
 /// Which burst each attempt belongs to.
@@ -81,7 +85,7 @@ pub(super) fn gains(votes: &[Vote], bursts: &[u32], ballot: &Ballot) -> Gains {
     let near = ((to - from).nanos() as f64).clamp(10.0 * SECOND as f64, range);
     let mut widths = vec![0.0; bursts.len()];
     for vote in votes {
-        widths[vote.attempt as usize] += (vote.fit.high - vote.fit.low) as f64;
+        widths[vote.attempt as usize] += (vote.high - vote.low) as f64;
     }
     // Of a burst, the mean of its attempts that vote.
     let mut sums = vec![(0.0, 0.0); bursts.iter().max().map_or(0, |last| *last as usize + 1)];

@@ -1,5 +1,7 @@
 //! The votes of attempts for the offset of their clock.
 
+use std::cmp::Ordering;
+
 use super::answers::Answers;
 use super::gains::{AGAIN, Gains, Vote, bursts, gains, is_regular};
 use super::prior::prior;
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::limits;
 use crate::log::attempt::Attempt;
-use crate::log::pair::{self, Fit, Misfit, Translation};
+use crate::log::pair::{self, Anchors, Fit, Misfit, Translation};
 use crate::log::wire::Exchange;
 use crate::time::{Clock, Elapsed};
 
@@ -33,33 +35,33 @@ struct Candidate {
     weight: f64,
     /// What its votes weigh.
     gain: f64,
-    /// In ascending order.
-    votes: Vec<u32>,
+    /// The offset at which its votes meet. How many they are may be nearly all, so they are looked for again where they are needed.
+    at: i64,
+    /// How many they are.
+    count: usize,
 }
 
 /// Votes by the offsets that they allow, so that those for one offset are found without looking at all.
-struct Line<'v> {
-    votes: &'v [Vote],
-    /// The votes, by the least offset that each allows.
-    by_low: Vec<u32>,
+struct Line {
+    /// By the least offset that each allows.
+    votes: Vec<Vote>,
     /// The widest interval of one.
     widest: i64,
 }
 
-impl<'v> Line<'v> {
-    fn of(votes: &'v [Vote]) -> Self {
-        let mut by_low: Vec<u32> = (0..votes.len() as u32).collect();
-        by_low.sort_unstable_by_key(|index| votes[*index as usize].fit.low);
-        let widths = votes.iter().map(|vote| vote.fit.high.saturating_sub(vote.fit.low));
-        Self { votes, by_low, widest: widths.max().unwrap_or(0).max(0) }
+impl Line {
+    fn of(mut votes: Vec<Vote>) -> Self {
+        votes.sort_unstable_by_key(|vote| (vote.low, vote.high, vote.attempt, vote.exchange));
+        let widths = votes.iter().map(|vote| vote.high.saturating_sub(vote.low));
+        let widest = widths.max().unwrap_or(0).max(0);
+        Self { votes, widest }
     }
 
-    /// The votes that allow an offset, in no order.
-    fn at(&self, offset: i64) -> impl Iterator<Item = u32> + '_ {
-        let fit = |index: &u32| &self.votes[*index as usize].fit;
-        let begin = self.by_low.partition_point(|index| fit(index).low < offset.saturating_sub(self.widest));
-        let end = self.by_low.partition_point(|index| fit(index).low <= offset);
-        self.by_low[begin..end].iter().copied().filter(move |index| offset <= fit(index).high)
+    /// The votes that allow an offset.
+    fn at(&self, offset: i64) -> impl Iterator<Item = &Vote> {
+        let begin = self.votes.partition_point(|vote| vote.low < offset.saturating_sub(self.widest));
+        let end = self.votes.partition_point(|vote| vote.low <= offset);
+        self.votes[begin..end.max(begin)].iter().filter(move |vote| offset <= vote.high)
     }
 }
 
@@ -68,13 +70,12 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
     if ballot.wire.clock == Clock::Absent {
         return Err(OffsetUnknown::NoTimes);
     }
-    let votes = votes(attempts, ballot);
-    if votes.is_empty() {
+    let line = Line::of(votes(attempts, ballot));
+    if line.votes.is_empty() {
         return Err(OffsetUnknown::NothingFits);
     }
     let bursts = bursts(attempts);
-    let gains = gains(&votes, &bursts, ballot);
-    let line = Line::of(&votes);
+    let gains = gains(&line.votes, &bursts, ballot);
     let mut candidates = candidates(&line, &bursts, &gains, ballot);
     let can_show = can_show(attempts, ballot);
     let answers = Answers::of(attempts, &ballot.wire.exchanges, candidates.len());
@@ -82,11 +83,11 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
         let is_expected =
             |index: usize, offset| can_show[index] && is_within(attempts[index], offset, ballot);
         (candidate.weight, candidate.gain) = weigh(candidate, &line, &bursts, &gains, ballot, is_expected);
-        candidate.weight += answers.weight(candidate.votes.iter().map(|index| &votes[*index as usize]));
+        candidate.weight += answers.weight(line.at(candidate.at));
     }
     candidates.sort_by(|one, other| other.weight.total_cmp(&one.weight).then(one.low.cmp(&other.low)));
     for candidate in &mut candidates {
-        widen(candidate, &votes);
+        widen(candidate, &line, attempts.len());
     }
     let Some(first) = candidates.first() else { return Err(OffsetUnknown::NothingFits) };
     let excluded = remainder(first, ballot).map(|remainder| OffsetUnknown::SameHost {
@@ -99,13 +100,13 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
     if best.weight < ENOUGH {
         return Err(excluded.unwrap_or(OffsetUnknown::TooFew(middle(best))));
     }
-    let share = match best.votes.len() {
+    let share = match best.count {
         _ if is_regular(attempts) => 1.0,
         MANY.. => MARGIN_SHARE.1,
         _ => MARGIN_SHARE.0,
     };
     let margin = MARGIN.max(share * best.gain);
-    if let Some(other) = candidates.iter().skip(1).find(|other| is_another_offset(best, other, ballot))
+    if let Some(other) = candidates.iter().skip(1).find(|other| is_another_offset(best, other, &line, ballot))
         && other.weight > best.weight - margin
     {
         return Err(OffsetUnknown::NotUnique(middle(best), middle(other)));
@@ -120,7 +121,7 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
         .iter()
         .filter(is_alike)
         .fold((best.low, best.high), |(low, high), other| (low.min(other.low), high.max(other.high)));
-    let mut voters: Vec<u32> = best.votes.iter().map(|vote| votes[*vote as usize].attempt).collect();
+    let mut voters: Vec<u32> = line.at(best.at).map(|vote| vote.attempt).collect();
     voters.sort_unstable();
     voters.dedup();
     Ok(Offset {
@@ -134,7 +135,7 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
 }
 
 /// Whether a candidate stands for another offset than the best one.
-fn is_another_offset(best: &Candidate, other: &Candidate, ballot: &Ballot) -> bool {
+fn is_another_offset(best: &Candidate, other: &Candidate, line: &Line, ballot: &Ballot) -> bool {
     // The same clock before or after daylight saving time began or ended.
     let apart = ((other.low / 2 + other.high / 2) - (best.low / 2 + best.high / 2)).abs();
     if !ballot.is_utc && (apart - HOUR).abs() <= 2 * SAME_HOST {
@@ -144,8 +145,8 @@ fn is_another_offset(best: &Candidate, other: &Candidate, ballot: &Ballot) -> bo
     if pair::folds(ballot.dating, ballot.wire) && (apart - pair::DAY).abs() <= 2 * SAME_HOST {
         return false;
     }
-    let shared = other.votes.iter().filter(|vote| best.votes.binary_search(vote).is_ok()).count();
-    shared * 2 < best.votes.len().min(other.votes.len())
+    let shared = line.at(other.at).filter(|vote| (vote.low..=vote.high).contains(&best.at)).count();
+    shared * 2 < best.count.min(other.count)
 }
 
 /// The likeliest of the offsets within these bounds: that of a clock which is right and has a zone, else the middle.
@@ -171,20 +172,14 @@ fn remainder(candidate: &Candidate, ballot: &Ballot) -> Option<i64> {
 }
 
 /// Widens a candidate to all offsets that its attempts allow: the ends of other pairs' intervals cut it without meaning anything.
-fn widen(candidate: &mut Candidate, votes: &[Vote]) {
-    let mut of_attempts: Vec<(u32, i64, i64)> = candidate
-        .votes
-        .iter()
-        .map(|index| &votes[*index as usize])
-        .map(|vote| (vote.attempt, vote.fit.low, vote.fit.high))
-        .collect();
-    of_attempts.sort_unstable();
-    let of_attempts = of_attempts.chunk_by(|one, other| one.0 == other.0);
-    let (mut low, mut high) = (i64::MIN, i64::MAX);
-    for pairs in of_attempts {
-        low = low.max(pairs.iter().map(|pair| pair.1).min().unwrap_or(low));
-        high = high.min(pairs.iter().map(|pair| pair.2).max().unwrap_or(high));
+fn widen(candidate: &mut Candidate, line: &Line, attempts: usize) {
+    let mut of_attempts = vec![(i64::MAX, i64::MIN); attempts];
+    for vote in line.at(candidate.at) {
+        let (low, high) = &mut of_attempts[vote.attempt as usize];
+        (*low, *high) = ((*low).min(vote.low), (*high).max(vote.high));
     }
+    let own = of_attempts.into_iter().filter(|(low, high)| low <= high);
+    let (low, high) = own.fold((i64::MIN, i64::MAX), |(from, to), (low, high)| (from.max(low), to.min(high)));
     if low <= high {
         (candidate.low, candidate.high) = (low, high);
     }
@@ -203,14 +198,15 @@ fn votes(attempts: &[&Attempt], ballot: &Ballot) -> Vec<Vote> {
         }
         for (number, exchange) in exchanges.iter().enumerate().take(ballot.most_pairs) {
             if let Some(fit) = in_reach(attempt, exchange, number, ballot) {
-                let vote = Vote { attempt: index as u32, exchange: number as u32, fit };
+                let Fit { low, high, anchors, .. } = fit;
+                let vote = Vote { low, high, attempt: index as u32, exchange: number as u32, anchors };
                 votes.push(vote);
                 // Half a day is reached from both sides.
                 let is_edge = pair::folds(ballot.dating, ballot.wire)
-                    && fit.low.abs().max(fit.high.abs()) > pair::DAY / 2 - QUARTER;
+                    && low.abs().max(high.abs()) > pair::DAY / 2 - QUARTER;
                 if is_edge {
-                    let shift = if fit.low > 0 { -pair::DAY } else { pair::DAY };
-                    votes.push(Vote { fit: fit.moved(shift), ..vote });
+                    let Fit { low, high, .. } = fit.moved(if low > 0 { -pair::DAY } else { pair::DAY });
+                    votes.push(Vote { low, high, ..vote });
                 }
             }
         }
@@ -239,66 +235,103 @@ fn in_reach(attempt: &Attempt, exchange: &Exchange, number: usize, ballot: &Ball
 }
 
 /// The offsets at which most votes meet, the best of them by votes and by what the offset weighs itself.
-fn candidates(line: &Line<'_>, bursts: &[u32], gains: &Gains, ballot: &Ballot) -> Vec<Candidate> {
-    let votes = line.votes;
-    // Ends sort behind beginnings at the same offset, since intervals include both.
-    let mut events: Vec<(i64, bool, u32)> = votes
-        .iter()
-        .enumerate()
-        .flat_map(|(index, vote)| [(vote.fit.low, false, index as u32), (vote.fit.high, true, index as u32)])
-        .collect();
-    events.sort_unstable();
+fn candidates(line: &Line, bursts: &[u32], gains: &Gains, ballot: &Ballot) -> Vec<Candidate> {
+    let votes = &line.votes;
+    let mut ends: Vec<u32> = (0..votes.len() as u32).collect();
+    ends.sort_unstable_by_key(|index| (votes[*index as usize].high, *index));
     let attempts = votes.iter().map(|vote| vote.attempt).max().map_or(0, |last| last as usize + 1);
     let mut covered = vec![0_u32; attempts];
     let mut of_burst = vec![0_u32; gains.bursts.len()];
-    let mut weight = 0.0;
-    let mut best: Vec<(f64, i64, i64)> = Vec::new();
-    for (place, (at, is_end, index)) in events.iter().enumerate() {
-        let vote = &votes[*index as usize];
-        let (attempt, burst) = (vote.attempt as usize, bursts[vote.attempt as usize] as usize);
-        if *is_end {
-            // A peak lies between a beginning and an end.
-            if let Some((from, false, _)) = place.checked_sub(1).map(|before| events[before]) {
-                let score = weight + prior(from, *at, ballot);
-                keep_best(&mut best, (score, from, *at));
-            }
-            covered[attempt] -= 1;
-            if covered[attempt] == 0 {
-                of_burst[burst] -= 1;
-                weight -= gains.of(burst, of_burst[burst]);
-            }
-        } else {
+    let (mut weight, mut count) = (0.0, 0);
+    let mut best: Vec<Peak> = Vec::new();
+    let mut begun = 0;
+    for end in ends {
+        let high = votes[end as usize].high;
+        // Intervals include both ends, so what begins where another ends meets it.
+        let before = begun;
+        while let Some(vote) = votes.get(begun).filter(|vote| vote.low <= high) {
+            let (attempt, burst) = (vote.attempt as usize, bursts[vote.attempt as usize] as usize);
             if covered[attempt] == 0 {
                 weight += gains.of(burst, of_burst[burst]);
                 of_burst[burst] += 1;
             }
             covered[attempt] += 1;
+            count += 1;
+            begun += 1;
+        }
+        // A peak lies between a beginning and an end.
+        if begun > before {
+            let low = votes[begun - 1].low;
+            keep_best(&mut best, Peak { score: weight + prior(low, high, ballot), low, high, count });
+        }
+        let attempt = votes[end as usize].attempt as usize;
+        let burst = bursts[attempt] as usize;
+        count -= 1;
+        covered[attempt] -= 1;
+        if covered[attempt] == 0 {
+            of_burst[burst] -= 1;
+            weight -= gains.of(burst, of_burst[burst]);
         }
     }
-    best.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+    best.sort_by(Peak::before);
     best.truncate(limits::LOG_OFFSETS);
-    best.into_iter()
-        .map(|(weight, low, high)| {
-            let mut votes: Vec<u32> = line.at(low / 2 + high / 2).collect();
-            votes.sort_unstable();
-            Candidate { low, high, weight, gain: 0.0, votes }
-        })
-        .collect()
+    spread(&mut best);
+    let candidate = |Peak { score, low, high, count }: Peak| {
+        let at = low / 2 + high / 2;
+        Candidate { low, high, weight: score, gain: 0.0, at, count }
+    };
+    best.into_iter().map(candidate).collect()
+}
+
+/// Offsets at which votes meet, and how many.
+#[derive(Clone, Copy)]
+struct Peak {
+    score: f64,
+    low: i64,
+    high: i64,
+    count: usize,
+}
+
+impl Peak {
+    /// The better one is before the other.
+    fn before(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then(self.low.cmp(&other.low))
+    }
 }
 
 /// Keeps twice as many as are wanted, and cuts when there are too many.
-fn keep_best(best: &mut Vec<(f64, i64, i64)>, candidate: (f64, i64, i64)) {
+fn keep_best(best: &mut Vec<Peak>, candidate: Peak) {
     best.push(candidate);
     if best.len() >= 8 * limits::LOG_OFFSETS {
-        best.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+        best.sort_by(Peak::before);
         best.truncate(limits::LOG_OFFSETS);
     }
+}
+
+/// Where so many votes meet that not all peaks can be looked at closely, leaves out those that are next to a better one.
+fn spread(best: &mut Vec<Peak>) {
+    /// The best ones are never left out.
+    const ALWAYS: usize = 8;
+    if best.iter().map(|peak| peak.count).sum::<usize>() <= limits::LOG_MEETINGS {
+        return;
+    }
+    let mut kept: Vec<Peak> = Vec::new();
+    let mut met = 0;
+    for peak in best.drain(..) {
+        let is_next = |other: &Peak| peak.low <= other.high + SECOND && other.low <= peak.high + SECOND;
+        let is_room = met + peak.count <= limits::LOG_MEETINGS && !kept.iter().any(is_next);
+        if kept.len() < ALWAYS || is_room {
+            met += peak.count;
+            kept.push(peak);
+        }
+    }
+    *best = kept;
 }
 
 /// A candidate's weight with everything that counts for and against it.
 fn weigh(
     candidate: &Candidate,
-    line: &Line<'_>,
+    line: &Line,
     bursts: &[u32],
     gains: &Gains,
     ballot: &Ballot,
@@ -314,14 +347,16 @@ fn weigh(
     const SAME_PORT: f64 = 7.0;
     /// Address translation in between is rarer than none.
     const TRANSLATED: f64 = -3.0;
-    let votes = line.votes;
-    let met = || candidate.votes.iter().map(|index| &votes[*index as usize]);
     let mut is_covered = vec![false; bursts.len()];
     let mut of_burst = vec![0_u32; gains.bursts.len()];
-    for vote in met() {
+    let mut named = Anchors::default();
+    for vote in line.at(candidate.at) {
         if !std::mem::replace(&mut is_covered[vote.attempt as usize], true) {
             of_burst[bursts[vote.attempt as usize] as usize] += 1;
         }
+        named.server |= vote.anchors.server;
+        named.client |= vote.anchors.client;
+        named.port |= vote.anchors.port;
     }
     let mut gain = gains.first;
     for (burst, count) in of_burst.iter().enumerate() {
@@ -334,8 +369,8 @@ fn weigh(
     let middle = candidate.low / 2 + candidate.high / 2;
     // Where no zone is written, daylight saving time may have begun or ended.
     if !ballot.is_utc {
-        for index in line.at(middle - HOUR).chain(line.at(middle + HOUR)) {
-            is_covered[votes[index as usize].attempt as usize] = true;
+        for vote in line.at(middle - HOUR).chain(line.at(middle + HOUR)) {
+            is_covered[vote.attempt as usize] = true;
         }
     }
     for (index, burst) in bursts.iter().enumerate() {
@@ -350,9 +385,9 @@ fn weigh(
             (count, _) => AGAIN * MISSED * f64::from(*count),
         };
     }
-    weight += if met().any(|vote| vote.fit.anchors.server) { SAME_SERVER } else { 0.0 };
-    weight += if met().any(|vote| vote.fit.anchors.client) { SAME_CLIENT } else { 0.0 };
-    weight += if met().any(|vote| vote.fit.anchors.port) { SAME_PORT } else { 0.0 };
+    weight += if named.server { SAME_SERVER } else { 0.0 };
+    weight += if named.client { SAME_CLIENT } else { 0.0 };
+    weight += if named.port { SAME_PORT } else { 0.0 };
     weight += if ballot.translation == Translation::Possible { TRANSLATED } else { 0.0 };
     (weight, gain)
 }
@@ -392,4 +427,29 @@ fn can_show(attempts: &[&Attempt], ballot: &Ballot) -> Vec<bool> {
             && exchanges.iter().step_by(step).any(|exchange| is_possible(attempt, exchange))
     };
     attempts.iter().map(can_show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_too_many_votes_meet_the_best_offsets_are_kept_and_those_far_from_them() {
+        let peak = |number: i64, apart: i64| {
+            let low = number * apart;
+            Peak { score: -(number as f64), low, high: low + 1, count: limits::LOG_MEETINGS / 20 }
+        };
+        let kept = |apart: i64| {
+            let mut peaks: Vec<Peak> = (0..200).map(|number| peak(number, apart)).collect();
+            spread(&mut peaks);
+            peaks.into_iter().map(|peak| peak.low / apart).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(10 * SECOND), (0..20).collect::<Vec<_>>());
+        let near = kept(SECOND / 10);
+        assert_eq!(near[..8], (0..8).collect::<Vec<_>>());
+        assert!(near.len() > 10 && near[8..].windows(2).all(|two| two[1] - two[0] > 10), "{near:?}");
+        let mut few: Vec<Peak> = (0..10).map(|number| peak(number, 1)).collect();
+        spread(&mut few);
+        assert_eq!(few.len(), 10);
+    }
 }

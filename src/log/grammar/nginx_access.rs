@@ -20,8 +20,10 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     // RFC 1413's identity and the user stand between the address and the time; neither is long.
     const WIDEST: usize = 200;
     let head = crate::log::text::head(line, WIDEST);
-    let open = head.find('[').filter(|open| head[..*open].ends_with(' '))?;
-    let (stamp, rest) = stamp::access(line.get(open + 1..)?)?;
+    // The ingress controller of Kubernetes has had an address in brackets before the time.
+    let opens = head.match_indices('[').map(|(open, _)| open).filter(|open| head[..*open].ends_with(' '));
+    let mut timed = opens.filter_map(|open| Some((open, stamp::access(line.get(open + 1..)?)?)));
+    let (open, (stamp, rest)) = timed.next()?;
     // HAProxy has milliseconds there; S3, and others who write the time alike, have no request behind it.
     let is_cut_in_time = rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ');
     let is_access = stamp.digits == 0
@@ -342,6 +344,7 @@ mod tests {
         for (before, expected) in [
             ("192.0.2.7 - -", Some(Some("192.0.2.7"))),
             ("\"192.0.2.7\" -", Some(Some("192.0.2.7"))),
+            ("192.0.2.7 - [192.0.2.7] - -", Some(Some("192.0.2.7"))),
             ("::ffff:192.0.2.7 - -", Some(Some("192.0.2.7"))),
             ("2001:db8::7 - -", Some(Some("2001:db8::7"))),
             ("ssm.example:8443 192.0.2.7 - -", Some(Some("192.0.2.7"))),

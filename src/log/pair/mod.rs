@@ -34,6 +34,9 @@ const SERVER_SLACK: i64 = 30 * MILLI;
 /// The line of a program behind nginx may be this late or early, as may an error's.
 const BEHIND_SLACK: i64 = 100 * MILLI;
 
+/// A front end waits for a program at least this long: nginx counts its `proxy_read_timeout` in seconds.
+const SHORTEST_WAIT: i64 = SECOND - 50 * MILLI;
+
 /// An attempt of which a log has the end alone began at most this long before. Longer timeouts are rare.
 const LONGEST_ATTEMPT: i64 = 120 * SECOND;
 
@@ -129,6 +132,50 @@ pub(in crate::log) fn fit_in_time(attempt: &Attempt, exchange: &Exchange) -> Res
     Ok(Fit { low, high, tight, agreement, anchors, is_ended: exchange.is_ended })
 }
 
+/// The same for a request that a program behind a front end was still working on when the exchange ended: both began together. What
+/// the program answered nobody got.
+pub(in crate::log) fn fit_outlived(
+    attempt: &Attempt,
+    exchange: &Exchange,
+    translation: Translation,
+) -> Result<Fit, Misfit> {
+    let anchors = anchors(attempt, exchange, translation)?;
+    is_own(attempt, exchange)?;
+    let (Some(begin), Some(asked), Some(_)) = (attempt.begin, exchange.asked, &attempt.request) else {
+        return Err(Misfit::Request);
+    };
+    let is_ended = matches!(
+        exchange.outcome,
+        WireOutcome::Complete | WireOutcome::NoResponse | WireOutcome::Reset | WireOutcome::ClosedEarly
+    );
+    if !is_ended || !exchange.asks {
+        return Err(Misfit::Outcome);
+    }
+    let (took, lasted) = (attempt.end - begin, exchange.end - asked);
+    // Clients may leave at any time; a front end that answers instead has waited.
+    let is_answered = exchange.outcome == WireOutcome::Complete && exchange.answered.is_some();
+    let is_awaited = !is_answered || lasted.nanos() >= SHORTEST_WAIT;
+    if took.nanos() <= lasted.nanos().saturating_add(BEHIND_SLACK) || !is_awaited {
+        return Err(Misfit::Duration { attempt: took, least: lasted });
+    }
+    let (shift, doubt) = exchange.shift(attempt.side, Side::Client);
+    let exact = begin.nanos().saturating_sub(asked.nanos().saturating_add(shift));
+    let low = exact.saturating_sub(BEHIND_SLACK + doubt);
+    let high = exact.saturating_add(attempt.precision.nanos() + SLACK + doubt);
+    let agreement = Agreement::Silent;
+    Ok(Fit { low, high, tight: (exact, exact), agreement, anchors, is_ended: true })
+}
+
+/// How much later than the packet of its request a program began, at this offset, in nanoseconds; of a line that is exact.
+pub(in crate::log) fn began_late(attempt: &Attempt, exchange: &Exchange, offset: Elapsed) -> Option<i64> {
+    let (begin, asked) = (attempt.begin?, exchange.asked?);
+    let (shift, _) = exchange.shift(attempt.side, Side::Client);
+    let is_exact = attempt.precision.nanos() < SECOND / 10 && attempt.grammar != Grammar::NginxAccess;
+    is_exact.then(|| {
+        begin.nanos().saturating_sub(offset.nanos()).saturating_sub(asked.nanos().saturating_add(shift))
+    })
+}
+
 /// Whether the attempt leads to a connection at all.
 pub(in crate::log) fn expects_connection(attempt: &Attempt) -> bool {
     attempt.outcome != Outcome::NameUnknown
@@ -203,6 +250,16 @@ pub(in crate::log) fn is_behind(attempt: &Attempt, served: &Attempt) -> bool {
         (Some(one), Some(other)) => one == other || other == GAVE_UP,
         _ => true,
     }
+}
+
+/// Whether a program may have been working on what its front end logged as `served`, and gave up: 499 is a client that left, 502 and 504
+/// are the front end's own answers.
+pub(in crate::log) fn is_given_up(attempt: &Attempt, served: &Attempt) -> bool {
+    let is_same = match (&served.request, &attempt.request) {
+        (Some(own), Some(logged)) => is_same_request(own.raw(), logged.raw()),
+        _ => false,
+    };
+    is_same && matches!(served.status, Some(499 | 502 | 504))
 }
 
 /// Whether a proxy was asked for a tunnel.
@@ -286,7 +343,7 @@ pub(in crate::log) fn offsets(attempt: &Attempt, exchange: &Exchange) -> Result<
         Side::Server => {
             let is_access = attempt.grammar == Grammar::NginxAccess;
             let (late, early) = if is_access { (SERVER_SLACK, SLACK) } else { (BEHIND_SLACK, BEHIND_SLACK) };
-            let low = end.saturating_sub(decisive).saturating_sub(late + end_doubt);
+            let mut low = end.saturating_sub(decisive).saturating_sub(late + end_doubt);
             // Nothing is logged of a request before it was sent.
             let start = exchange.asked.map_or(start, |asked| asked.nanos().saturating_add(start_shift));
             // An error about a request is written when it happens, which may be well before the answer ends.
@@ -298,6 +355,12 @@ pub(in crate::log) fn offsets(attempt: &Attempt, exchange: &Exchange) -> Result<
                 let latest =
                     begin.nanos().saturating_add(precision + SLACK + start_doubt).saturating_sub(start);
                 high = high.min(latest);
+                // What was never answered was not done with at once either: the program began when it came.
+                let is_answered = exchange.answered.is_some() && exchange.outcome != WireOutcome::NoResponse;
+                if !is_access && exchange.asked.is_some() && !is_answered {
+                    let earliest = begin.nanos().saturating_sub(start).saturating_sub(late + start_doubt);
+                    low = low.max(earliest);
+                }
             }
             if high < low {
                 let least = exchange.end - exchange.start;

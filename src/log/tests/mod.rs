@@ -1,6 +1,7 @@
 //! The room as a whole: files of real lines, worlds that are made up with their truth, and what has to be refused.
 
 mod arrivals;
+mod behind;
 mod files;
 mod lab;
 mod order;

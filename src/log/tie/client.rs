@@ -59,7 +59,14 @@ impl Work<'_> {
             if rivals.is_empty() {
                 let fit =
                     others.iter().find(|rival| rival.exchange == last).map_or(pair.fit, |rival| rival.fit);
-                chosen.push(Choice { attempt, exchange: last, earlier, fit, is_by_order: false });
+                chosen.push(Choice {
+                    attempt,
+                    exchange: last,
+                    earlier,
+                    fit,
+                    is_by_order: false,
+                    is_outlived: false,
+                });
             } else {
                 rivals.push(pair.exchange);
                 rivals.sort_unstable();

@@ -61,6 +61,9 @@ impl fmt::Display for Reason {
                 write!(f, "the connection ({exchange}) lies within the attempt ({attempt})")
             }
             Self::AtItsEnd => f.write_str("the line was written when the exchange ended"),
+            Self::Outlived(took) => {
+                write!(f, "the program began when the request came, and took {took}: nobody waited that long")
+            }
             Self::Votes(1) => f.write_str("the clocks' offset fits"),
             Self::Votes(votes) => write!(f, "{votes} attempts give the clocks the same offset"),
             Self::SameHost => f.write_str("log and capture come from one host, and the clocks agree"),

@@ -74,6 +74,7 @@ impl Work<'_> {
                     earlier: Vec::new(),
                     fit: *fit,
                     is_by_order: false,
+                    is_outlived: false,
                 };
                 self.accept(clock, &offset, choice);
             }

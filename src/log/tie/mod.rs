@@ -11,6 +11,7 @@ mod display;
 mod leftovers;
 mod matching;
 mod offsets;
+mod outlived;
 mod refusals;
 mod server;
 mod traits;
@@ -93,6 +94,8 @@ pub enum Reason {
     },
     /// The line was written when the exchange ended.
     AtItsEnd,
+    /// The program began when the request came, and took this long: longer than the front end or the client waited.
+    Outlived(Elapsed),
     /// This many attempts give the clock the same offset.
     Votes(u32),
     /// Log and capture come from one host, and the offset is a multiple of 15 minutes.
@@ -258,10 +261,19 @@ impl<'a> Work<'a> {
             self.retain_close(&mut pairs, offset);
         }
         let mut offset = offset.clone();
-        let chosen = if self.side(clock) == Side::Server {
+        let is_server = self.side(clock) == Side::Server;
+        let mut is_exact = false;
+        let chosen = if is_server {
             let chosen = self.by_order(clock, &pairs, &offset);
-            self.refine(clock, &mut offset, &chosen);
-            chosen
+            is_exact = self.refine(clock, &mut offset, &chosen);
+            if is_exact {
+                // At the better offset some pairs are impossible.
+                let value = offset.value.nanos();
+                pairs.retain(|pair| pair.fit.low <= value + DRIFT && pair.fit.high >= value - DRIFT);
+                self.by_order(clock, &pairs, &offset)
+            } else {
+                chosen
+            }
         } else {
             let offset = &offset;
             let chosen = self.by_closeness(&pairs, offset);
@@ -275,18 +287,21 @@ impl<'a> Work<'a> {
         for choice in chosen {
             self.accept(clock, &offset, choice);
         }
+        if is_server {
+            self.tie_outlived(clock, &offset, is_exact);
+        }
     }
 
-    /// Pairs of attempts and exchanges, free so far, that fit at this offset.
-    fn pairs(&self, clock: usize, offset: &Offset) -> Vec<Pair> {
+    /// Pairs of attempts and exchanges, free so far, that fit at this offset. Beyond the bound, attempts have none.
+    fn pairs(&mut self, clock: usize, offset: &Offset) -> Vec<Pair> {
         let (low, high) = (offset.bounds.0.nanos() - DRIFT, offset.bounds.1.nanos() + DRIFT);
         let mut order: Vec<usize> = (0..self.wire.exchanges.len()).collect();
         order.sort_by_key(|index| self.wire.exchanges[*index].end);
         let ends: Vec<i64> = order.iter().map(|index| self.wire.exchanges[*index].end.nanos()).collect();
         let mut pairs = Vec::new();
-        for index in &self.of_clock[clock] {
-            let attempt = &self.logs.attempts[*index];
-            if self.ties[*index].is_some() || !pair::expects_connection(attempt) {
+        for index in self.of_clock[clock].clone() {
+            let attempt = &self.logs.attempts[index];
+            if self.ties[index].is_some() || !pair::expects_connection(attempt) {
                 continue;
             }
             let candidates: &[usize] = if offset.is_modulo_day {
@@ -301,11 +316,10 @@ impl<'a> Work<'a> {
                 let to = ends.partition_point(|end| *end <= latest);
                 &order[from..to.max(from)]
             };
-            let layer = self.layer(*index);
+            let layer = self.layer(index);
+            let before = pairs.len();
             for exchange in candidates {
-                if pairs.len() >= limits::LOG_PAIRS
-                    || self.taken[*exchange].iter().any(|(taken, _)| *taken == layer)
-                {
+                if self.taken[*exchange].iter().any(|(taken, _)| *taken == layer) {
                     continue;
                 }
                 let fit = pair::fit(
@@ -320,8 +334,12 @@ impl<'a> Work<'a> {
                     continue;
                 }
                 if fit.low <= high && fit.high >= low {
-                    pairs.push(Pair { attempt: *index, exchange: *exchange, fit });
+                    pairs.push(Pair { attempt: index, exchange: *exchange, fit });
                 }
+            }
+            if pairs.len() > limits::LOG_FITS {
+                let fits = pairs.drain(before..).map(|pair| pair.exchange);
+                self.refusals[index] = Some(Refusal::Ambiguous(fits.take(limits::LOG_TIES).collect()));
             }
         }
         pairs
@@ -336,6 +354,7 @@ impl<'a> Work<'a> {
             (Side::Client, Some(begin)) => {
                 Reason::Within { attempt: attempt.end - begin, exchange: exchange.end - exchange.start }
             }
+            (_, Some(begin)) if choice.is_outlived => Reason::Outlived(attempt.end - begin),
             _ => Reason::AtItsEnd,
         });
         if offset.votes > 0 {
@@ -358,8 +377,14 @@ impl<'a> Work<'a> {
         if outcomes != Agreement::Silent {
             reasons.push(Reason::Outcome(outcomes));
         }
+        // A server's line that names no client fits any request of that time, also one that was not captured; unless the front end's line
+        // about the exchange, which does name it, has the same request.
+        let is_named = attempt.side == Side::Client
+            || choice.fit.anchors.client
+            || self.served[choice.exchange].is_some_and(|front| self.names_client(front, choice.attempt));
         let is_certain = offset.weight >= clock::CERTAIN
             && !choice.is_by_order
+            && is_named
             && outcomes != Agreement::Disagrees
             && (attempt.side == Side::Client || outcomes != Agreement::Silent)
             && self.translation[clock] == Translation::Excluded;
@@ -379,6 +404,13 @@ impl<'a> Work<'a> {
             offset: offset.value,
             reasons,
         });
+    }
+
+    /// Whether a front end's line that is tied to an exchange names the client of what another line is about.
+    fn names_client(&self, front: usize, other: usize) -> bool {
+        let (line, behind) = (&self.logs.attempts[front], &self.logs.attempts[other]);
+        let is_certain = self.ties[front].as_ref().is_some_and(|tie| tie.grade == Grade::Certain);
+        is_certain && line.request.is_some() && behind.request.is_some() && pair::is_behind(behind, line)
     }
 
     fn finish(self) -> Ties {
@@ -405,6 +437,8 @@ struct Choice {
     earlier: Vec<usize>,
     fit: Fit,
     is_by_order: bool,
+    /// Whether the program was done only after the exchange had ended.
+    is_outlived: bool,
 }
 
 impl Choice {
@@ -415,6 +449,7 @@ impl Choice {
             earlier: Vec::new(),
             fit: pair.fit,
             is_by_order,
+            is_outlived: false,
         }
     }
 }

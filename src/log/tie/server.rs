@@ -63,7 +63,9 @@ impl Work<'_> {
 
     /// A server's lines that have parts of a second are written as their exchanges end: the middle one of them shows the offset better than
     /// what all of them allow.
-    pub(super) fn refine(&mut self, clock: usize, offset: &mut Offset, chosen: &[Choice]) {
+    ///
+    /// Returns whether the offset is a better one.
+    pub(super) fn refine(&mut self, clock: usize, offset: &mut Offset, chosen: &[Choice]) -> bool {
         /// Fewer lines may all be late.
         const FEW: usize = 3;
         /// No program takes longer for its line, in nanoseconds.
@@ -74,14 +76,17 @@ impl Work<'_> {
         };
         let mut late: Vec<i64> = chosen.iter().filter_map(late).collect();
         late.sort_unstable();
-        let Some(middle) = late.get(late.len() / 2).filter(|middle| middle.abs() <= LATEST) else { return };
+        let Some(middle) = late.get(late.len() / 2).filter(|middle| middle.abs() <= LATEST) else {
+            return false;
+        };
         let is_own = self.clocks[clock].as_ref().is_ok_and(|known| known.value == offset.value);
         if late.len() < FEW || offset.source == OffsetSource::Given || !is_own {
-            return;
+            return false;
         }
         offset.value = Elapsed::from_nanos(offset.value.nanos().saturating_add(*middle));
         offset.bounds = (offset.bounds.0.min(offset.value), offset.bounds.1.max(offset.value));
         self.clocks[clock] = Ok(offset.clone());
+        true
     }
 
     /// Lines of a layer that lie within the capture and fit nothing.
