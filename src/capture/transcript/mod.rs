@@ -124,11 +124,12 @@ impl<R: BufRead> Transcript<R> {
         if let Some(len) = self.prefix.as_ref().and_then(|prefix| prefix.len(&line.raw)) {
             line.raw.drain(..len);
         }
-        if has_wide_gap(&line.raw) {
-            let single = single_spaced(&line.text()).filter(|text| tcpdump::Gatherer::begins(text));
-            line.raw = single.map_or(line.raw, String::into_bytes);
-        }
         let mut text = line.text();
+        let single = if has_wide_gap(&line.raw) { single_spaced(&text) } else { None };
+        if let Some(single) = single.filter(|single| tcpdump::Gatherer::begins(single)) {
+            line.raw = single.into_bytes();
+            text = line.text();
+        }
         if unquoted(&text).is_some_and(begins_packet) {
             self.lines.begin_quote(&mut line);
             text = line.text();

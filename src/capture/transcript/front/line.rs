@@ -25,19 +25,31 @@ impl Line {
     }
 }
 
-/// The text of a line in which there is nothing to clean, as in nearly all of tcpdump's and tshark's own: printable ASCII and
-/// arrows, without what begins an entity, a tag, an escape or emphasis, and no space before a comma.
+/// The text of a line in which there is nothing to clean, as in nearly all of the tools' own: printable ASCII, arrows and TCP options in
+/// angle brackets, without what begins an entity, a tag, an escape or emphasis, and no space before a comma.
 fn plain(raw: &[u8]) -> Option<&str> {
     let raw = raw.trim_ascii();
     let text = std::str::from_utf8(raw).ok()?;
     // Without a way out of the loops the compiler looks at many bytes at a time.
     let others = raw.iter().fold(0, |others, byte| others | u8::from(!is_plain(*byte)));
-    let is_arrow = |letter: char| letter == '\u{2192}';
-    let is_clean = others == 0
-        || text.chars().all(|letter| is_arrow(letter) || u8::try_from(letter).is_ok_and(is_plain));
+    let is_clean = others == 0 || has_arrows_and_options_alone(raw);
     let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
     let free_commas = pairs.fold(0, |any, (one, next)| any | u8::from(*one == b' ' && *next == b','));
     (is_clean && free_commas == 0).then_some(text)
+}
+
+/// Whether nothing but arrows (U+2192) and the brackets of TCP options is not plain.
+fn has_arrows_and_options_alone(raw: &[u8]) -> bool {
+    const OPTIONS: [&[u8]; 7] = [b"mss ", b"nop", b"sackOK", b"sack ", b"wscale ", b"timestamp ", b"eol"];
+    let mut rest = raw;
+    while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
+        rest = match rest.get(at..) {
+            Some([0xe2, 0x86, 0x92, behind @ ..]) => behind,
+            Some([b'<', behind @ ..]) if OPTIONS.iter().any(|option| behind.starts_with(option)) => behind,
+            _ => return false,
+        };
+    }
+    true
 }
 
 fn is_plain(byte: u8) -> bool {

@@ -27,6 +27,12 @@ impl Margins {
             line.raw.drain(..quote_len(&line.raw));
         }
         let margin = line_number(&line.raw).filter(|_| {
+            // A number with a space behind it begins neither.
+            let raw = line.raw.trim_ascii_start();
+            let digits = raw.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if matches!(raw.get(digits..), Some([b' ', ..] | [b':', b' ', ..])) {
+                return true;
+            }
             let text = line.text();
             Start::split(&text).is_none() && !begins_with_mac(&text)
         });

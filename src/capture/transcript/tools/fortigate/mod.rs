@@ -7,6 +7,7 @@
 mod line;
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use self::line::Line;
 use super::counted;
@@ -46,6 +47,8 @@ struct Pending {
 /// A packet and where it was seen.
 #[derive(Debug)]
 struct Passed {
+    /// The hash of hosts and content.
+    hash: u64,
     hosts: (String, String),
     content: ToolContent,
     places: Vec<(String, Option<Direction>)>,
@@ -122,11 +125,11 @@ impl Gatherer {
     /// Whether the packet was seen before at another interface, or in the other direction: the FortiGate forwards it.
     fn is_copy(&mut self, packet: &ToolPacket, interface: String) -> bool {
         let place = (interface, packet.direction);
-        let known = self
-            .passed
-            .iter_mut()
-            .rev()
-            .find(|passed| passed.hosts == packet.hosts && passed.content == packet.content);
+        let hash = hash(packet);
+        let is_it = |passed: &&mut Passed| {
+            passed.hash == hash && passed.hosts == packet.hosts && passed.content == packet.content
+        };
+        let known = self.passed.iter_mut().rev().find(is_it);
         if let Some(passed) = known {
             let is_copy = !passed.places.contains(&place) && passed.places.len() < MOST_PLACES;
             if !is_copy {
@@ -140,9 +143,19 @@ impl Gatherer {
             self.passed.pop_front();
         }
         let (hosts, content) = (packet.hosts.clone(), packet.content.clone());
-        self.passed.push_back(Passed { hosts, content, places: vec![place] });
+        self.passed.push_back(Passed { hash, hosts, content, places: vec![place] });
         false
     }
+}
+
+/// The hash of a packet's hosts and numbers, which most packets differ by.
+fn hash(packet: &ToolPacket) -> u64 {
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+    packet.hosts.hash(&mut hasher);
+    if let ToolContent::Segment(segment) = &packet.content {
+        (&segment.ports, segment.seq, segment.ack).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// How far the packets of one sniffer come out of order at most, in nanoseconds.

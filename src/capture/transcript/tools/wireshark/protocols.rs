@@ -34,6 +34,14 @@ pub fn layer(protocol: &str) -> Layer {
 
 /// The row of a protocol.
 fn named(protocol: &str) -> Option<&'static (&'static str, Layer, bool)> {
+    // Most rows are of these, and each is looked up several times.
+    const TCP: &(&str, Layer, bool) = &("TCP", Layer::Tcp, true);
+    if protocol == "TCP" {
+        return Some(TCP);
+    }
+    if protocol.starts_with("TLSv") {
+        return None;
+    }
     let index = PROTOCOLS.binary_search_by_key(&protocol, |(name, ..)| name).ok()?;
     PROTOCOLS.get(index)
 }
