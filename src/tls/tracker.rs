@@ -154,6 +154,7 @@ impl Tracker {
     fn take_words(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) -> bool {
         let words = Words::of(delivery.decoded);
         if words.is_none() && !self.words.heard() {
+            self.words.pass(role);
             return false;
         }
         self.lengths = None;

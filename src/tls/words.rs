@@ -28,12 +28,20 @@ pub(super) struct Listening {
     heard: bool,
     /// The server sent something whose words are not there, as where the tool missed a segment before it.
     server_spoke: bool,
+    /// The client sent something after that, before there were any words.
+    client_answered: bool,
 }
 
 impl Listening {
     /// Whether there were words so far.
     pub(super) fn heard(self) -> bool {
         self.heard
+    }
+
+    /// Takes note of a segment before there are any words, as where the tool had each in part only.
+    pub(super) fn pass(&mut self, role: Role) {
+        self.client_answered |= role == Role::Client && self.server_spoke;
+        self.server_spoke |= role == Role::Server;
     }
 
     /// Takes in a segment; one without words is part of a message that is named at a later one.
@@ -58,6 +66,10 @@ impl Listening {
         let is_missing = flow.awaits() == Awaits::ServerHello && self.server_spoke;
         if is_missing && role == Role::Client && words.is_behind_hello() {
             flow.take_server_hello(ServerHello::default(), Basis::Inferred, emit);
+        }
+        // RFC 5246, 7.3, figure 1: what the client sent before it began with its key exchange.
+        if self.client_answered && role == Role::Server && words.has_clear_finished() {
+            flow.take_clear(Role::Client, Some(Step::ClientKeyExchange), emit);
         }
         self.server_spoke |= role == Role::Server;
         words.read(flow, role, delivery.len, emit);
@@ -164,6 +176,11 @@ impl<'a> Words<'a> {
     /// Whether they are of what a client sends behind its ClientHello, once it got a ServerHello.
     pub(super) fn is_behind_hello(self) -> bool {
         self.records().any(|word| !matches!(word, Word::ClientHello(_) | Word::Alert(..)))
+    }
+
+    /// Whether a Finished is shown that is a record of its own kind, as up to TLS 1.2.
+    fn has_clear_finished(self) -> bool {
+        self.version != Some(Version::TLS13) && self.records().any(|word| word == Word::Finished)
     }
 
     /// The version in a ServerHello. Behind the ChangeCipherSpec of its own segment only TLS 1.3 has application data.
@@ -332,6 +349,10 @@ mod tests {
                 decoded,
                 hole: None,
             };
+            if decoded.is_empty() && !listening.heard() {
+                listening.pass(*role);
+                continue;
+            }
             listening.take(&mut flow, *role, &delivery, Words::of(decoded), &mut |message, basis| {
                 assert_ne!(basis, Basis::Decoded);
                 names.push(format!("{message:?}").split(['(', ' ']).next().unwrap_or("").to_owned());
@@ -342,6 +363,20 @@ mod tests {
 
     const HANDSHAKE: [&str; 5] =
         ["ClientHello", "ServerHello", "ServerFlightComplete", "ClientFinished", "Established"];
+
+    #[test]
+    fn a_server_s_finished_behind_both_flights_without_words_establishes_tls() {
+        let segments = [
+            (Client, 142, ""),
+            (Server, 1403, ""),
+            (Client, 194, ""),
+            (Server, 51, "TLSv1.2: Change Cipher Spec, Encrypted Handshake Message"),
+            (Client, 119, ""),
+            (Client, 31, "TLSv1.2: Encrypted Alert"),
+        ];
+        let names = names(&segments);
+        assert_eq!(names[names.len() - 2..], ["Established", "Closing"]);
+    }
 
     #[test]
     fn tls12_is_followed_by_its_names() {

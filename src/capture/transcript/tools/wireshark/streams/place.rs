@@ -47,7 +47,16 @@ impl<T> Streams<T> {
         let is_repeat = segment.analysis.is_retransmission || segment.analysis.is_out_of_order;
         let is_waiting =
             || self.held.iter().any(|held| held.hosts == hosts && held.awaits == Some(Unknown::Stream));
-        let opens = matches!(segment.speaker, Some(Speaker::ClientFirst | Speaker::ServerFirst));
+        // A ServerHello answers: that of an injected RST's connection comes behind the RST.
+        let answers = || {
+            let latest = self.latest_between(hosts).and_then(|key| self.known.get(&key));
+            latest.is_some_and(|stream| stream.sides.iter().filter(|side| side.last.is_some()).count() == 1)
+        };
+        let opens = match segment.speaker {
+            Some(Speaker::ClientFirst) => true,
+            Some(Speaker::ServerFirst) => !answers(),
+            _ => false,
+        };
         !is_repeat && (opens || is_waiting())
     }
 
@@ -102,6 +111,7 @@ impl<T> Streams<T> {
     /// The first row with ports of two hosts shows where those before it belong: what it acknowledges, or begins at, is
     /// where they end.
     fn begin_before(&mut self, key: Key, shown_side: usize, shown: &Segment) {
+        self.begin_with_data(key, shown_side, shown);
         if shown.flags.is_some_and(Flags::syn) {
             // Those before it are of a connection whose ports no row shows.
             let is_earlier = |held: &Held<T>| held.hosts == key.hosts && held.awaits == Some(Unknown::Stream);
@@ -136,6 +146,26 @@ impl<T> Streams<T> {
             segment.seq = ends[side].zip(segment.payload_len).map(|(end, len)| end.wrapping_sub(len));
             ends[side] = segment.seq;
         }
+    }
+
+    /// A ClientHello right before the first SYN-ACK came in the SYN (RFC 7413), of which such a row shows nothing.
+    fn begin_with_data(&mut self, key: Key, shown_side: usize, shown: &Segment) {
+        if !shown.flags.is_some_and(|flags| flags.syn() && flags.ack()) {
+            return;
+        }
+        let of_stream = |held: &&mut Held<T>| held.hosts == key.hosts && held.awaits == Some(Unknown::Stream);
+        let Some(held) = self.held.iter_mut().rev().find(of_stream) else { return };
+        let is_hello = held.segment.speaker == Some(Speaker::ClientFirst);
+        if !is_hello || held.side != Some(1 - shown_side) {
+            return;
+        }
+        held.awaits = None;
+        let ports = shown.ports.clone();
+        // The SYN-ACK is as long as the SYN is without its data.
+        let len = held.segment.frame_len.zip(shown.frame_len).and_then(|(own, other)| own.checked_sub(other));
+        held.segment.ports = ports.map(|(source, destination)| (destination, source));
+        held.segment.flags = Some(Flags(Flags::SYN));
+        (held.segment.seq, held.segment.payload_len) = (Some(0), held.segment.payload_len.or(len));
     }
 
     /// The first row that is held and not known is guessed: it goes to the stream that was used last, or is a stream's whose
@@ -277,6 +307,20 @@ mod tests {
         assert_eq!(place(&done[0]), (Some("443"), Some(4351 - 62), Some(62)));
         let done = complete(&["> 583 Client Hello", OPENING[0]]);
         assert_eq!(place(&done[0]), (None, Some(1), Some(517)));
+    }
+
+    #[test]
+    fn a_hello_before_the_syn_ack_is_in_the_syn() {
+        let done = complete(&["> 591 Client Hello", OPENING[1]]);
+        assert_eq!(place(&done[0]), (Some("50000"), Some(0), Some(517)));
+        assert_eq!(done[0].flags, Some(Flags(Flags::SYN)));
+    }
+
+    #[test]
+    fn a_server_hello_behind_an_injected_rst_is_of_the_same_stream() {
+        let rst = "< 54 443 → 50000 [RST] Seq=1 Win=0 Len=0";
+        let rows = [&OPENING[..], &["> 583 Client Hello", rst, "< 1514 Server Hello"]].concat();
+        assert_eq!(place(&complete(&rows)[5]), (Some("443"), Some(1), Some(1448)));
     }
 
     #[test]
