@@ -1,5 +1,5 @@
 //! The recorded captures as other tools print them: with names in place of numbers, in the syntax of tcpdump 3.x, by Cisco's ASA,
-//! Junos, FortiGate's sniffer, snoop, and tshark. The verdicts are those of the captures, where these need no payload.
+//! Junos, FortiGate's sniffer, Check Point's fw monitor, snoop, and tshark. The verdicts are those of the captures, where these need no payload.
 //!
 //! tcpdump's own lines are rewritten, since the others are not at hand, and names would be asked for in DNS. Skipped with a printed
 //! reason where tcpdump 4.99 or tshark is not installed.
@@ -105,6 +105,13 @@ impl<'a> Segment<'a> {
         format!("{} -> {}:{words}", self.source, self.destination)
     }
 
+    /// The number that it begins with: `next` where its line shows none, which then is what follows it.
+    fn begin(&self, next: &mut u32) -> u32 {
+        let begin = self.seq.and_then(|seq| seq.split(':').next()?.parse().ok()).unwrap_or(*next);
+        *next = begin.wrapping_add(self.len + u32::from(self.flags.contains(['S', 'F'])));
+        begin
+    }
+
     /// As snoop prints it behind the time; `next` is the number that follows what its sender sent before.
     fn snoop(&self, next: &mut u32) -> String {
         let (source, source_port) = self.source.rsplit_once('.').unwrap();
@@ -118,10 +125,26 @@ impl<'a> Segment<'a> {
         if let Some(ack) = self.ack {
             write!(line, " Ack={ack}").unwrap();
         }
-        let begin = self.seq.and_then(|seq| seq.split(':').next()?.parse().ok()).unwrap_or(*next);
-        *next = begin.wrapping_add(self.len + u32::from(self.flags.contains(['S', 'F'])));
+        let begin = self.begin(next);
         write!(line, " Seq={begin} Len={} Win={}", self.len, self.window).unwrap();
         line
+    }
+
+    /// The two lines of fw monitor at this inspection point; the IP header's words are `ip`.
+    fn fw_monitor(&self, ip: &str, point: char, seq: u32) -> String {
+        let field = |name: &str| ip.split_once(name).unwrap().1.split([',', ')']).next().unwrap();
+        let (id, len) = (field(" id "), field(", length "));
+        let [(source, source_port), (destination, destination_port)] =
+            [self.source, self.destination].map(|end| end.rsplit_once('.').unwrap());
+        let flags: String =
+            "FSRP.U".chars().map(|flag| if self.flags.contains(flag) { flag } else { '-' }).collect();
+        let flags = flags.replace('.', "A").replace('-', ".");
+        let ack = self.ack.map_or(0, |ack| ack.parse::<u32>().unwrap());
+        format!(
+            "[vs_0][fw_1] {} eth0:{point}[{len}]: {source} -> {destination} (TCP) len={len} id={id}\n\
+             TCP: {source_port} -> {destination_port} {flags} seq={seq:08x} ack={ack:08x}\n",
+            self.time,
+        )
     }
 
     /// Microseconds since midnight.
@@ -218,6 +241,25 @@ fn fortigate(lines: &str) -> Option<String> {
     Some(format!("interfaces=[any]\nfilters=[none]\n{}", rows.collect::<String>()))
 }
 
+/// As fw monitor prints `lines`, which are verbose and have absolute numbers; `None` where one is no segment's.
+fn fw_monitor(lines: &str) -> Option<String> {
+    let lines: Vec<&str> = lines.lines().collect();
+    let mut text = "monitor: monitoring (control-C to stop)\n".to_owned();
+    let mut next = HashMap::new();
+    for pair in lines.chunks(2) {
+        let [head, rest] = pair else { return None };
+        let (time, ip) = head.split_once(" IP (")?;
+        let line = format!("{time} IP {}", rest.trim());
+        let segment = Segment::parse(&line)?;
+        let seq = segment
+            .begin(next.entry((segment.source.to_owned(), segment.destination.to_owned())).or_default());
+        for point in ['i', 'I', 'o', 'O'] {
+            text += &segment.fw_monitor(ip, point, seq);
+        }
+    }
+    Some(text)
+}
+
 #[test]
 fn what_other_tools_print_of_a_capture_has_its_verdicts() {
     if !has_tcpdump() {
@@ -238,6 +280,7 @@ fn what_other_tools_print_of_a_capture_has_its_verdicts() {
             texts.extend([("old", old(&lines)), ("ASA", asa(&lines)), ("Junos", junos(&lines))]);
         }
         let absolute = tcpdump(&["-nn", "-S"], &capture);
+        texts.extend(fw_monitor(&tcpdump(&["-nn", "-S", "-v"], &capture)).map(|text| ("fw monitor", text)));
         texts.extend(snoop(&absolute).map(|text| ("snoop", text)));
         if !NEEDS_LENGTHS.iter().any(|prefix| name.starts_with(prefix)) {
             texts.extend(fortigate(&absolute).map(|text| ("FortiGate", text)));
