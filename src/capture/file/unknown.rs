@@ -63,7 +63,13 @@ pub(super) fn looks_like(head: &[u8]) -> Option<Looks> {
             hint: "it may be a login page saved in place of the capture: open it in a browser",
         },
         [b'<', ..] => Looks { what: "XML", hint: WRONG_FILE },
-        [b'{' | b'[', ..] => Looks { what: "JSON", hint: WRONG_FILE },
+        [b'{', ..] => Looks { what: "JSON", hint: WRONG_FILE },
+        // A prompt may begin with a bracket as well.
+        [b'[', rest @ ..]
+            if matches!(rest.trim_ascii_start(), [b'{' | b'[' | b'"' | b']' | b'-' | b'0'..=b'9', ..]) =>
+        {
+            Looks { what: "JSON", hint: WRONG_FILE }
+        }
         _ => Looks {
             what: "text, and no line of it is a packet of a form that is read",
             hint: "paste the lines that tcpdump prints, time and addresses included",

@@ -29,6 +29,12 @@ pub struct Parts {
     is_apart: bool,
     /// The line and time of the packet before.
     before: Option<(u64, Stamp)>,
+    /// Whether this capture's first time is nothing: the times are spans, since the first packet or since the one before.
+    is_from_zero: bool,
+    /// How many times of this capture came that were no less than the one before.
+    rising: u64,
+    /// Whether one was less.
+    has_fallen: bool,
     /// Which hosts talked to each other in this capture.
     conversations: HashSet<(End, End), RandomState>,
     /// The first lines of the captures after the first.
@@ -85,7 +91,7 @@ impl Parts {
             self.elided.iter().any(|(at, is_sure)| is_between(at) && (*is_sure || *at == last + 1));
         let is_prose = self.prose.iter().any(is_between);
         // Midnight is no step back.
-        let is_back = step < -STEP && step > -DAY / 2;
+        let is_back = step < -STEP && step > -DAY / 2 && !self.are_spans(before, stamp);
         if is_other || self.runs.iter().any(is_between) || (is_prose && step < 0) {
             Sign::Certain
         } else if is_elided && step >= PAUSE {
@@ -95,6 +101,17 @@ impl Parts {
         } else {
             Sign::None
         }
+    }
+
+    /// Whether times that go back may be spans since the packet before, as `-ttt` prints them.
+    fn are_spans(&self, before: Stamp, now: Stamp) -> bool {
+        /// Fewer may rise by chance.
+        const SOME: u64 = 3;
+        let is_less = |at: Stamp, most: i64| matches!(at, Stamp::Time(nanos) if nanos < most);
+        let are_less = |most: i64| is_less(before, most) && is_less(now, most);
+        // Since the first packet they never fall, until another capture begins at nothing.
+        let begins_anew = now == Stamp::Time(0) && self.rising >= SOME && !self.has_fallen;
+        !begins_anew && (are_less(MINUTE) || self.is_from_zero && are_less(60 * MINUTE))
     }
 
     /// Whether `packet`, whose time goes back, is of this capture nevertheless: it acknowledges the very SYN that the capture has.
@@ -117,6 +134,7 @@ impl Parts {
 
     /// Another capture begins with the packet of this line.
     pub fn begin(&mut self, line: u64) {
+        (self.rising, self.has_fallen) = (0, false);
         self.conversations.clear();
         self.syns.clear();
         if self.first_lines.len() < MOST_PARTS {
@@ -151,6 +169,17 @@ impl Parts {
         }
         if is_new && self.conversations.len() < TRANSCRIPT_CONVERSATIONS {
             self.conversations.extend(conversation);
+        }
+        match (self.before, packet.stamp) {
+            (Some((_, before)), now) if self.rising > 0 || self.has_fallen => {
+                let is_less = elapsed(before, now).is_some_and(|step| step < 0);
+                self.has_fallen |= is_less;
+                self.rising += u64::from(!is_less);
+            }
+            (_, now) => {
+                self.is_from_zero = now == Stamp::Time(0);
+                self.rising = 1;
+            }
         }
         self.before = Some((line, packet.stamp));
         self.runs.retain(|run| *run > line);
@@ -209,6 +238,7 @@ fn kind(stamp: Stamp) -> Option<u8> {
 }
 
 const DAY: i64 = 86_400_000_000_000;
+const MINUTE: i64 = 60_000_000_000;
 
 /// How long after `earlier` the time `later` is, in nanoseconds; `None` where they can't be compared.
 fn elapsed(earlier: Stamp, later: Stamp) -> Option<i64> {

@@ -145,13 +145,15 @@ fn split_tag(text: &str) -> Option<&str> {
     after.strip_prefix(", ").filter(|after| !after.starts_with("length "))
 }
 
-/// The link header as tcpdump before 3.8 and OpenBSD's print it: `0:1:2:3:4:5 6:7:8:9:a:b ip 74: `, `... 0800 74: `.
+/// The link header as tcpdump before 3.8 and OpenBSD's print it: `0:1:2:3:4:5 6:7:8:9:a:b ip 74: `, `... 0800 74: `; of Cisco ASA and FTD
+/// `0001.0203.0405 0607.0809.0a0b 0x0800 Length: 66`, with the packet on the next line.
 fn split_old_header(text: &str) -> Option<(Option<u32>, &str)> {
     let is_address = |word: &str| {
-        let is_octet = |octet: &str| {
-            (1..=2).contains(&octet.len()) && octet.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
+        let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_octet = |octet: &str| (1..=2).contains(&octet.len()) && is_hex(octet);
+        let is_pair = |pair: &str| pair.len() == 4 && is_hex(pair);
         word.split(':').count() == 6 && word.split(':').all(is_octet)
+            || word.split('.').count() == 3 && word.split('.').all(is_pair)
     };
     let mut words = text.splitn(4, ' ');
     let (source, destination) = (words.next()?, words.next()?);
@@ -159,9 +161,12 @@ fn split_old_header(text: &str) -> Option<(Option<u32>, &str)> {
         return None;
     }
     let (kind, rest) = (words.next()?, words.next()?);
-    let (length, rest) = rest.split_once(':')?;
+    let (length, rest) = match rest.strip_prefix("Length: ") {
+        Some(rest) => rest.split_once(':').unwrap_or((rest, "")),
+        None => rest.split_once(':')?,
+    };
     let is_ip = matches!(kind, "ip" | "ip6" | "0800" | "0x0800" | "86dd" | "0x86dd" | "8100" | "0x8100");
-    is_ip.then_some((length.trim_start_matches("Length: ").trim().parse().ok(), rest.trim_start()))
+    is_ip.then_some((length.trim().parse().ok(), rest.trim_start()))
 }
 
 /// Whether `text` is what `-e` prints up to the frame's length: `02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype IPv4
@@ -299,7 +304,7 @@ fn split_rule(text: &str) -> Option<(Rule<'_>, Option<Direction>, &str)> {
 pub fn begins_untimed(text: &str) -> bool {
     let link = Link::split(text);
     match link.network {
-        Network::Ip("") => link.rule.is_some(),
+        Network::Ip("") => link.rule.is_some() || link.wire_len.is_some(),
         Network::Ip(rest)
             if strip_ip_word(text).is_some()
                 || link.rule.is_some()

@@ -274,7 +274,10 @@ fn drop_reason(draft: &Draft) -> Option<String> {
         });
         return Some(reason.unwrap_or_else(|| "no reason shown".to_owned()));
     }
-    (0..draft.len().min(MOST_WRAPS + 1)).find_map(|index| {
+    // A trace of the packet ends with it: phase by phase below the packet, and then the result.
+    let is_traced = (1..MOST_WRAPS).any(|index| draft.text(index).starts_with("Phase: "));
+    let most = if is_traced { draft.len() } else { draft.len().min(MOST_WRAPS + 1) };
+    (0..most).find_map(|index| {
         let (_, reason) = split_rare(draft.text(index), old::DROP_REASON)?;
         // The name in parentheses alone, or nothing.
         let is_wrapped = !reason.trim().contains(' ');

@@ -1,7 +1,7 @@
 //! What tcpdump prints of a packet's bytes: a hex dump (`-x`, `-X`), characters (`-A`), or the lines of a protocol that it
 //! decodes.
 
-use super::draft::{Context, Draft};
+use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::link::MOST_WORDS;
 use crate::capture::transcript::ends::Spelled;
@@ -119,7 +119,8 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         return Vec::new();
     }
     let mut text = Vec::new();
-    for (cleaned, _) in below {
+    let rest = lines_of_name(draft, application, next, header.payload_len.unwrap_or(0));
+    for (cleaned, _) in below.iter().skip(rest) {
         if hexdump::is_hex_line(cleaned) || text.len() >= most {
             break;
         }
@@ -131,6 +132,28 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
     }
     text.truncate(most);
     text
+}
+
+/// How many lines from `next` on are the rest of `HTTP, length: 31`, which a terminal broke.
+fn lines_of_name(draft: &Draft, application: &str, next: usize, bytes: u32) -> usize {
+    let name = application.split(',').next().unwrap_or_default().trim_end();
+    let mut broken = without_spaces(application);
+    for lines in 1..=MOST_WRAPS {
+        let line = draft.text(next + lines - 1);
+        broken.push_str(&without_spaces(line));
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase());
+        let whole = broken.split_once(",length:");
+        if whole
+            .is_some_and(|(all, number)| all.starts_with(name) && is_name(all) && number.parse() == Ok(bytes))
+        {
+            return if line.is_empty() { 0 } else { lines };
+        }
+    }
+    0
+}
+
+fn without_spaces(text: &str) -> String {
+    text.split_ascii_whitespace().collect()
 }
 
 /// Whether `text` shows a first line of HTTP/1 (RFC 9112, 3 and 4), of which a terminal may have cut the end: a request's method

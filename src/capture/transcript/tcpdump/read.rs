@@ -10,7 +10,7 @@ use crate::capture::transcript::ends::Port;
 use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
 use crate::capture::transcript::scan::begins_with_mac;
 use crate::limits::ENCAPSULATION_DEPTH;
-use crate::packet::{IpVersion, Other};
+use crate::packet::{Direction, IpVersion, Other};
 
 /// IP's numbers of ICMP and ICMPv6.
 const ICMP: u8 = 1;
@@ -18,8 +18,10 @@ const ICMP_V6: u8 = 58;
 
 /// The packet in the lines of a draft; `None` when they don't show its ends.
 pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
-    let (first, below) = link_line(draft, 0);
+    let (start, of_junos) = junos_start(draft);
+    let (first, below) = link_line(draft, start);
     let Link { direction, wire_len, network, .. } = Link::split(&first);
+    let direction = direction.or(of_junos);
     let mut packet = PrintedPacket {
         stamp: draft.stamp,
         digits: draft.digits,
@@ -77,6 +79,20 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
     Some(packet)
 }
 
+/// The line in which the packet begins, and its direction where Junos prints that alone behind the time: `extensive` shows what the
+/// interface adds before the packet.
+fn junos_start(draft: &Draft) -> (usize, Option<Direction>) {
+    /// Lines of such a header; Junos prints ten at most.
+    const MOST: usize = 32;
+    let direction = match draft.text(0) {
+        "In" => Direction::Inbound,
+        "Out" => Direction::Outbound,
+        _ => return (0, None),
+    };
+    let mark = (1..draft.len().min(MOST)).find(|index| draft.text(*index) == "-----original packet-----");
+    (mark.map_or(0, |mark| mark + 1), Some(direction))
+}
+
 /// The numbers of a packet in what Windows' pktmon prints above it: `PktGroupId 5, PktNumber 1, Appearance 2, Direction Tx , ...`.
 pub fn pktmon(text: &str) -> Option<&str> {
     let text = text.strip_prefix("Drop: ").unwrap_or(text);
@@ -101,6 +117,9 @@ fn without_ip_word(text: &str) -> &str {
 /// the next line.
 fn link_line(draft: &Draft, at: usize) -> (Cow<'_, str>, usize) {
     let first = draft.text(at);
+    if let Link { rule: None, wire_len: Some(_), network: Network::Ip(""), .. } = Link::split(first) {
+        return (format!("{first}: {}", draft.text(at + 1)).into(), at + 2);
+    }
     let has_link_header = begins_with_mac(first) || first.contains(" ethertype ");
     if !has_link_header || !matches!(Link::split(first).network, Network::Other(_)) {
         return (first.into(), at + 1);

@@ -63,6 +63,14 @@ fn one_segment_in_every_spelling() {
         "10:00:00.000001 0:1:2:3:4:5 6:7:8:9:a:b ip 154: 192.0.2.10.40000 > 198.51.100.20.443: P 1:101(100) ack 1 win 502",
         "10:00:00.000001 0:1:2:3:4:5 6:7:8:9:a:b 8100 158: 802.1Q vlan#7 P0 192.0.2.10.40000 > 198.51.100.20.443: P 1:101(100) ack \
          1 win 502",
+        "   1: 10:00:00.000001 0001.0203.0405 0607.0809.0a0b 0x0800 Length: 154\n      192.0.2.10.40000 > 198.51.100.20.443: P [tcp sum ok] \
+         1:101(100) ack 1 win 502 (DF) (ttl 127, id 12345)",
+        "   1: 10:00:00.000001 0001.0203.0405 0607.0809.0a0b 0x8100 Length: 158\n      802.1Q vlan#7 P0 192.0.2.10.40000 > \
+         198.51.100.20.443: P [tcp sum ok] 1:101(100) ack 1 win 502 (DF) (ttl 127, id 12345)",
+        "10:00:00.000001  Out\n\tJuniper PCAP Flags [Ext], PCAP Extension(s) total length 16\n\t  Device Media Type Extension TLV #3, \
+         length 1, value: Ethernet (1)\n\t-----original packet-----\n\t00:01:02:03:04:05 > 06:07:08:09:0a:0b, ethertype IPv4 (0x0800), \
+         length 154: (tos 0x0, ttl  64, id 7, offset 0, flags [DF], proto: TCP (6), length: 140) 192.0.2.10.40000 > 198.51.100.20.443: P \
+         [tcp sum ok] 1:101(100) ack 1 win 502",
         "10:00:00.000001 rule 3/0(match): pass out on em0: 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, \
          win 502, length 100",
         "Jan 25 10:00:00.000001 rule 3/(match) pass out on em0: 192.0.2.10.40000 > 198.51.100.20.443: P 1:101(100) ack 1 win 502",
@@ -242,6 +250,23 @@ fn a_verbose_line_s_protocol_is_below_it_even_where_its_name_was_cut() {
         _ => None,
     });
     assert_eq!(printed.as_deref(), Some(&b"GET / HTTP/1.1\n"[..]));
+}
+
+#[test]
+fn the_rest_of_a_broken_name_is_no_payload() {
+    let whole = "HTTP, length: 75";
+    for at in 0..whole.len() {
+        let (before, after) = whole.split_at(at);
+        let text = format!(
+            "10:00:00.000001 IP (tos 0x0, ttl 64, id 1, offset 0, flags [DF], proto TCP (6), length 115)\n    \
+             192.0.2.10.40000 > 198.51.100.20.80: Flags [P.], seq 1:76, ack 1, win 502, length 75: {before}\n{after}\n\tGET / HTTP/1.1\n"
+        );
+        let printed = read(text.as_bytes()).0.into_iter().find_map(|seen| match seen.what {
+            What::Segment(_, printed) => Some(printed),
+            _ => None,
+        });
+        assert_eq!(printed.as_deref(), Some(&b"GET / HTTP/1.1\n"[..]), "{text}");
+    }
 }
 
 #[test]
@@ -635,4 +660,35 @@ fn a_row_that_lost_its_time_has_that_of_the_one_before() {
     // Inside a tunnel no time precedes it.
     let tunnel = "10:00:00.000001 IP 10.0.0.1.58472 > 10.0.0.2.4789: VXLAN, flags [I] (0x08), vni 0\n";
     assert_eq!(summaries(&format!("{tunnel}{}", row("", "S"))), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
+}
+
+#[test]
+fn times_since_the_packet_before_go_up_and_down_within_one_capture() {
+    let line = |time: &str, port: u16| {
+        format!("{time} IP 192.0.2.10.{port} > 198.51.100.20.443: Flags [S], seq 5, win 1, length 0\n")
+    };
+    let captures = |times: &[&str]| {
+        let text: String = times.iter().map(|time| line(time, 40_000)).collect();
+        1 + summaries(&text).iter().filter(|summary| *summary == "next capture").count()
+    };
+    let deltas =
+        [" 00:00:00.000000", " 00:00:03.500000", " 00:00:00.000020", " 00:02:10.000000", " 00:00:00.000000"];
+    assert_eq!(captures(&deltas), 1);
+    assert_eq!(captures(&deltas[1..3]), 1, "the first line may be missing");
+    // Since the first packet they never fall, and of a day they are long.
+    let elapsed =
+        [" 00:00:00.000000", " 00:00:03.500000", " 00:00:04.000000", " 00:00:00.000000", " 00:00:01.000000"];
+    assert_eq!(captures(&elapsed), 2);
+    assert_eq!(captures(&["10:00:05.000000", "10:00:07.000000", "10:00:00.000000"]), 2);
+}
+
+#[test]
+fn a_trace_below_a_packet_says_that_the_firewall_dropped_it() {
+    let text = "   1: 10:00:00.000001 0001.0203.0405 0607.0809.0a0b 0x0800 Length: 66\n      \
+                192.0.2.10.40000 > 198.51.100.20.443: S [tcp sum ok] 5:5(0) win 8192 <mss 1460> (DF) (ttl 127, id 7)\n\
+                Phase: 1\nType: ACCESS-LIST\nResult: DROP\nConfig:\naccess-list outside extended deny ip any any\n\n\
+                Result:\ninput-interface: INSIDE(vrfid:0)\ninput-status: up\nAction: drop\n\
+                Drop-reason: (acl-drop) Flow is denied by configured rule\n";
+    assert!(note(text).contains("acl-drop"), "{}", note(text));
+    assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
 }

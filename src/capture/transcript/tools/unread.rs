@@ -115,7 +115,7 @@ const FORMS: [Form; 15] = [
         is_line: |text| text.contains(" -> ") && text.contains("(TCP Flags: "),
     },
     Form {
-        name: "RouterOS's \"/tool sniffer quick\"",
+        name: "RouterOS's \"/tool sniffer\"",
         lacks: "it shows no flags",
         instead: "\"/tool sniffer set file-name=capture.pcap\", whose file is read",
         is_line: is_router_os,
@@ -205,7 +205,19 @@ fn is_filterlog(text: &str) -> bool {
 
 /// `ether1  1.5  1  ->  02:00:00:00:00:01  02:00:00:00:00:02  192.0.2.1:50000  198.51.100.5:443 (https)  ip:tcp  66  0`
 fn is_router_os(text: &str) -> bool {
-    text.contains("  ip:tcp  ") && (text.contains(" -> ") || text.contains(" <- "))
+    let is_quick = text.contains("  ip:tcp  ") && (text.contains(" -> ") || text.contains(" <- "));
+    is_quick || text.contains("  tcp  ") && is_printed_by_router_os(text)
+}
+
+/// ` 0  1.01   ether1     192.0.2.1:50000   198.51.100.5:443  tcp            66    0`
+fn is_printed_by_router_os(text: &str) -> bool {
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_time =
+        |word: &str| word.split_once('.').is_some_and(|(one, two)| is_number(one) && is_number(two));
+    let is_end = |word: &str| word.rsplit_once(':').is_some_and(|(_, port)| is_number(port));
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).take(7).collect();
+    matches!(words.as_slice(), [number, time, _, source, destination, "tcp", size]
+        if is_number(number) && is_time(time) && is_end(source) && is_end(destination) && is_number(size))
 }
 
 /// `T 192.0.2.1:50000 -> 198.51.100.5:80 [AP] #5`
@@ -226,6 +238,7 @@ mod tests {
     #[test]
     fn each_form_is_known_by_its_lines() {
         for (text, name) in [
+            (" 0  1.01   ether1  192.0.2.1:50000   198.51.100.5:443  tcp     66    0", "RouterOS"),
             ("5  118   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   TCP", "IOS-XE"),
             ("5  118   10.131997   192.0.2.1     ->  198.51.100.5      TCP", "IOS-XE"),
             ("118   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   ICMP", "IOS-XE"),
