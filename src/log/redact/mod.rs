@@ -3,8 +3,11 @@
 //! Whatever looks like one is covered. A word too many costs a reader little, a token in a report that is sent to a vendor costs an
 //! account. Names of users stay: the fault is often theirs.
 
+mod spoken;
+
 use std::ops::Range;
 
+use self::spoken::spoken;
 use super::text::find;
 
 /// What stands where a secret stood.
@@ -69,6 +72,7 @@ const SCHEMES: &[&str] = &["bearer ", "basic ", "digest ", "negotiate "];
 pub(super) fn covered(text: &str) -> String {
     let mut secrets = Vec::new();
     named(text, &mut secrets);
+    spoken(text, &mut secrets);
     schemes(text, &mut secrets);
     user_information(text, &mut secrets);
     user_option(text, &mut secrets);
