@@ -5,6 +5,7 @@
 //! and an exchange are tied if they fit each other and nothing else. Two that could as well be exchanged are tied to nothing, unless
 //! their order distinguishes them. Whatever is not tied keeps its reasons.
 
+mod accept;
 mod align;
 mod client;
 mod display;
@@ -20,7 +21,7 @@ use std::net::IpAddr;
 
 use super::attempt::{Attempt, Outcome, Side};
 use super::calendar::Dating;
-use super::clock::{self, Offset, OffsetSource, OffsetUnknown};
+use super::clock::{Offset, OffsetSource, OffsetUnknown};
 use super::clocks::{ClockId, LogClock, LogZone};
 use super::grammar::Grammar;
 use super::logs::Logs;
@@ -343,74 +344,6 @@ impl<'a> Work<'a> {
             }
         }
         pairs
-    }
-
-    fn accept(&mut self, clock: usize, offset: &Offset, choice: Choice) {
-        let attempt = &self.logs.attempts[choice.attempt];
-        let exchange = &self.wire.exchanges[choice.exchange];
-        let layer = self.layer(choice.attempt);
-        let mut reasons = Vec::new();
-        reasons.push(match (attempt.side, attempt.begin) {
-            (Side::Client, Some(begin)) => {
-                Reason::Within { attempt: attempt.end - begin, exchange: exchange.end - exchange.start }
-            }
-            (_, Some(begin)) if choice.is_outlived => Reason::Outlived(attempt.end - begin),
-            _ => Reason::AtItsEnd,
-        });
-        if offset.votes > 0 {
-            reasons.push(Reason::Votes(offset.votes));
-        }
-        if clock::is_same_host(host(&self.logs.clocks[clock]), attempt.side, self.wire) {
-            reasons.push(Reason::SameHost);
-        }
-        for (is_so, reason) in [
-            (choice.fit.anchors.server, Reason::Server),
-            (choice.fit.anchors.client, Reason::Client),
-            (choice.fit.anchors.port, Reason::ClientPort),
-            (choice.is_by_order, Reason::Order),
-        ] {
-            if is_so {
-                reasons.push(reason);
-            }
-        }
-        let outcomes = choice.fit.agreement;
-        if outcomes != Agreement::Silent {
-            reasons.push(Reason::Outcome(outcomes));
-        }
-        // A server's line that names no client fits any request of that time, also one that was not captured; unless the front end's line
-        // about the exchange, which does name it, has the same request.
-        let is_named = attempt.side == Side::Client
-            || choice.fit.anchors.client
-            || self.served[choice.exchange].is_some_and(|front| self.names_client(front, choice.attempt));
-        let is_certain = offset.weight >= clock::CERTAIN
-            && !choice.is_by_order
-            && is_named
-            && outcomes != Agreement::Disagrees
-            && (attempt.side == Side::Client || outcomes != Agreement::Silent)
-            && self.translation[clock] == Translation::Excluded;
-        if is_front(attempt) {
-            self.served[choice.exchange] = Some(choice.attempt);
-        }
-        for index in choice.earlier.iter().chain([&choice.exchange]) {
-            self.taken[*index].push((layer, choice.attempt));
-        }
-        self.refusals[choice.attempt] = None;
-        self.ties[choice.attempt] = Some(Tie {
-            attempt: choice.attempt,
-            exchange: choice.exchange,
-            earlier: choice.earlier,
-            grade: if is_certain { Grade::Certain } else { Grade::Likely },
-            outcomes,
-            offset: offset.value,
-            reasons,
-        });
-    }
-
-    /// Whether a front end's line that is tied to an exchange names the client of what another line is about.
-    fn names_client(&self, front: usize, other: usize) -> bool {
-        let (line, behind) = (&self.logs.attempts[front], &self.logs.attempts[other]);
-        let is_certain = self.ties[front].as_ref().is_some_and(|tie| tie.grade == Grade::Certain);
-        is_certain && line.request.is_some() && behind.request.is_some() && pair::is_behind(behind, line)
     }
 
     fn finish(self) -> Ties {
