@@ -16,6 +16,9 @@ use crate::time::{Elapsed, SECOND};
 /// for the same path again later. A server behind nginx that does not answer is given up after 60 s, and then the next one is tried.
 const SAME_REQUEST: i64 = 61 * SECOND;
 
+/// Zones differ by whole ones, in nanoseconds.
+const QUARTER: i64 = 900 * SECOND;
+
 /// Requests under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Requests {
@@ -37,7 +40,7 @@ impl Requests {
     /// A request that has ended.
     pub fn request(&mut self, seen: &Seen, request: &Request, is_near: bool, out: &mut Gathered) {
         note_connection(seen, request.connection, out);
-        let pending = self.take(request);
+        let pending = self.take(seen, request);
         if !is_near {
             return;
         }
@@ -145,8 +148,18 @@ impl Requests {
     }
 
     /// The errors that belong to a request that has ended: the latest with its client and path, or with its connection.
-    fn take(&mut self, request: &Request) -> Option<Pending> {
+    fn take(&mut self, seen: &Seen, request: &Request) -> Option<Pending> {
         let index = self.incidents.iter().rposition(|pending| {
+            // Where one of both names no zone, whole quarters of an hour may lie between.
+            let after = (seen.at - pending.attempt.end).nanos();
+            let after = if pending.attempt.clock == seen.clock {
+                after
+            } else {
+                (after + SECOND).rem_euclid(QUARTER) - SECOND
+            };
+            if !(-SECOND..=SAME_REQUEST).contains(&after) {
+                return false;
+            }
             let is_same_connection = request.connection.is_some() && pending.connection == request.connection;
             let is_alike = request.client.is_some()
                 && pending.client == request.client
