@@ -104,7 +104,8 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         return payload;
     }
     // `HTTP: GET / HTTP/1.1` on the line itself, or with `-v` `HTTP, length: 31` and the lines below.
-    let Some(application) = application else { return Vec::new() };
+    let rest = lines_of_name(draft, application.unwrap_or(""), next, header.payload_len.unwrap_or(0));
+    let Some(application) = application.or((rest > 0).then_some("")) else { return Vec::new() };
     if let Some((name, text)) = application.split_once(": ").filter(|(name, _)| !name.contains(", length")) {
         // tcpdump prints HTTP's first line whole, without its end; of one that was cut early nothing shows what it is.
         if name == "HTTP" && !is_first_line(text) {
@@ -119,7 +120,6 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         return Vec::new();
     }
     let mut text = Vec::new();
-    let rest = lines_of_name(draft, application, next, header.payload_len.unwrap_or(0));
     for (cleaned, _) in below.iter().skip(rest) {
         if hexdump::is_hex_line(cleaned) || text.len() >= most {
             break;

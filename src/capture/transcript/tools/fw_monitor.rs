@@ -273,6 +273,9 @@ mod tests {
         }
         let text = "[vs_0][fw_1] 10:17:04.5 eth0:i[64]: 192.0.2.1 -> 198.51.100.5 (UDP) len=64 id=25348";
         assert!(Head::parse(text).is_some_and(|head| head.time.is_some() && head.protocol == "UDP"));
+        let text =
+            "[vs_0][fw_1] 14May2024 09:12:01.123456 eth0:o[44]: 192.0.2.1 -> 198.51.100.5 (TCP) len=44 id=1";
+        assert!(matches!(Head::parse(text).and_then(|head| head.time), Some((Stamp::DateTime(_), 6))));
     }
 
     #[test]

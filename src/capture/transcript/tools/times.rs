@@ -60,8 +60,14 @@ fn date_time(days: i64, nanos: i64) -> Stamp {
     Stamp::DateTime(days.saturating_mul(DAY_SECONDS).saturating_mul(SECOND).saturating_add(nanos))
 }
 
-/// `2023-10-03` or `2023/10/03`
+/// `2023-10-03` or `2023/10/03`; of fw monitor `3Oct2023`.
 fn days(word: &str) -> Option<i64> {
+    let letters = word.find(|letter: char| letter.is_ascii_uppercase()).filter(|at| (1..=2).contains(at));
+    if let Some((day, rest)) = letters.and_then(|at| word.split_at_checked(at)) {
+        let (name, year) = rest.split_at_checked(3)?;
+        let date = jiff::civil::Date::new(year.parse().ok()?, month(name)?, day.parse().ok()?).ok()?;
+        return since_1970(date).filter(|_| year.len() == 4);
+    }
     let mut fields = word.split(['-', '/']);
     let mut field = |len: usize| fields.next().filter(|field| field.len() == len)?.parse::<i16>().ok();
     let (year, month, day) = (field(4)?, field(2)?, field(2)?);

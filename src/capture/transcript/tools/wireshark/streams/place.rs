@@ -50,7 +50,7 @@ impl<T> Streams<T> {
         // A ServerHello answers: that of an injected RST's connection comes behind the RST.
         let answers = || {
             let latest = self.latest_between(hosts).and_then(|key| self.known.get(&key));
-            latest.is_some_and(|stream| stream.sides.iter().filter(|side| side.last.is_some()).count() == 1)
+            latest.is_some_and(|stream| stream.sides.iter().filter(|side| side.has_spoken()).count() == 1)
         };
         let opens = match segment.speaker {
             Some(Speaker::ClientFirst) => true,

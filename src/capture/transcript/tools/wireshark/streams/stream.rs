@@ -94,6 +94,13 @@ const MORE_IN_V6: u32 = 20;
 /// Bytes of timestamps with their padding (RFC 7323, appendix A).
 const TIMESTAMPS: u32 = 12;
 
+impl Side {
+    /// Whether it sent payload: a SYN is none.
+    pub fn has_spoken(&self) -> bool {
+        self.last.is_some_and(|(seq, _)| self.syn.is_none_or(|(syn, _)| syn != seq))
+    }
+}
+
 impl Stream {
     /// Whether nothing more can come.
     pub fn is_over(&self) -> bool {
