@@ -308,7 +308,7 @@ fn keep_best(best: &mut Vec<Peak>, candidate: Peak) {
     }
 }
 
-/// Where so many votes meet that not all peaks can be looked at closely, leaves out those that are next to a better one.
+/// Where more votes meet than can be looked at closely, leaves out those that are next to a better one.
 fn spread(best: &mut Vec<Peak>) {
     /// The best ones are never left out.
     const ALWAYS: usize = 8;

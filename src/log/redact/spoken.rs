@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{ends_like, is_name, secret_name};
+use super::names::{ends_like, is_name, secret_name};
 
 /// Finds them in `text`.
 pub(super) fn spoken(text: &str, secrets: &mut Vec<Range<usize>>) {

@@ -1,6 +1,7 @@
 //! Reading a text from its beginning, piece by piece.
 
-use super::{Date, Zone};
+use super::date::Date;
+use super::form::Zone;
 use crate::time::SECOND;
 
 /// A text that is read from its beginning.

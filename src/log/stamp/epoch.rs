@@ -1,6 +1,8 @@
 //! Stamps that count from 1970.
 
-use super::{Cursor, Date, Order, Read, Stamp, Zone, civil};
+use super::cursor::Cursor;
+use super::date::{Date, civil};
+use super::form::{Order, Read, Stamp, Zone};
 use crate::time::SECOND;
 
 /// `1673608621.123`: seconds since 1970, as nginx's `$msec` has it.

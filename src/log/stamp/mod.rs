@@ -6,6 +6,8 @@
 mod cursor;
 mod date;
 mod epoch;
+mod finish;
+mod form;
 mod named;
 mod numbers;
 #[cfg(test)]
@@ -14,55 +16,9 @@ mod script;
 pub(super) use cursor::Cursor;
 pub(super) use date::{Date, civil, days_in_month, days_since_1970};
 pub(super) use epoch::{epoch, epoch_millis};
+pub(super) use form::{Order, Stamp, Zone};
 pub(super) use named::{access, day_month, day_month_year, month_day, weekday};
 pub(super) use numbers::{date, digits_of_date, digits_of_day, dotted, iso, slashed, time_only, year_last};
-
-/// A time as a line gives it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Stamp<'a> {
-    /// The day, unless the line gives the time of day alone.
-    pub date: Option<Date>,
-    /// Nanoseconds since midnight.
-    pub time: i64,
-    /// Digits after the second that are written.
-    pub digits: u8,
-    /// The zone as it is written.
-    pub zone: Zone<'a>,
-    /// How day and month follow each other, where that is a question.
-    pub order: Order,
-}
-
-/// The order of day and month in a date of numbers that ends with the year.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Order {
-    /// The form has one order.
-    #[default]
-    Known,
-    /// The second number is no month.
-    MonthFirst,
-    /// The first number is no month.
-    DayFirst,
-    /// Both numbers can be months; the date is read as if the month came first.
-    Either,
-}
-
-/// A zone as a line gives it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Zone<'a> {
-    /// None is written.
-    Unstated,
-    /// Seconds east of UTC.
-    Offset(i32),
-    /// An abbreviation, which alone does not identify a zone.
-    Named(&'a str),
-}
-
-impl Stamp<'_> {
-    /// How exact the stamp is: what is written stands for everything up to this much later. In nanoseconds.
-    pub fn precision(&self) -> i64 {
-        10_i64.pow(9 - u32::from(self.digits.min(9)))
-    }
-}
 
 /// Whether a time of day, `11:17:01`, is near the beginning of a line, in whatever form.
 pub(super) fn shows_time(line: &str) -> bool {
@@ -86,32 +42,6 @@ pub(super) fn shows_time(line: &str) -> bool {
             && !is_part(Some(colon + 6))
     };
     memchr::memchr_iter(b':', head).any(is_time)
-}
-
-/// A stamp and what follows it.
-pub(super) type Read<'a> = Option<(Stamp<'a>, &'a str)>;
-
-/// The time of day, its fraction and, where the format may have one, the zone.
-fn finish<'a>(
-    mut cursor: Cursor<'a>,
-    date: Option<Date>,
-    separators: &[u8],
-    may_have_zone: bool,
-) -> Read<'a> {
-    let date = date?;
-    let time = cursor.time_of_day()?;
-    let (nanos, digits) = cursor.fraction(separators);
-    let (mut time, mut zone) = (time, Zone::Unstated);
-    if may_have_zone {
-        time = cursor.half_of_day(time);
-        let mut ahead = cursor;
-        let _ = ahead.spaces(0);
-        zone = ahead.zone();
-        if zone != Zone::Unstated {
-            cursor = ahead;
-        }
-    }
-    Some((Stamp { date: Some(date), time: time + nanos, digits, zone, order: Order::Known }, cursor.0))
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Stamps with the month by its name.
 
+use super::cursor::Cursor;
+use super::date::Date;
 use super::date::month;
-use super::{Cursor, Date, Order, Read, Stamp, Zone, finish};
+use super::finish::finish;
+use super::form::{Order, Read, Stamp, Zone};
 
 /// `13-Jan-2023 17:29:02,775 IST`, as vManage writes it: months of three to nine letters.
 pub(in crate::log) fn day_month_year(text: &str) -> Read<'_> {

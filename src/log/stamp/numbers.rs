@@ -1,6 +1,9 @@
 //! Stamps of numbers alone.
 
-use super::{Cursor, Date, Order, Read, Stamp, Zone, finish};
+use super::cursor::Cursor;
+use super::date::Date;
+use super::finish::finish;
+use super::form::{Order, Read, Stamp, Zone};
 
 /// `2023-01-13`, a day alone.
 pub(in crate::log) fn date(text: &str) -> Option<Date> {
@@ -112,7 +115,6 @@ mod tests {
 
     #[test]
     fn each_way_to_write_a_time_is_read_with_what_follows_it() {
-        let milli = 1_000_000;
         for (read, date, time, digits, zone, rest) in [
             (
                 slashed("2023/07/13 11:17:01 [error]"),
@@ -133,7 +135,7 @@ mod tests {
             (
                 iso("2023-01-13 11:17:01,123 ERROR x"),
                 written(2023, 1, 13),
-                hms(11, 17, 1) + 123 * milli,
+                hms(11, 17, 1) + 123 * 1_000_000,
                 3,
                 Zone::Unstated,
                 " ERROR x",
@@ -166,7 +168,7 @@ mod tests {
             (
                 iso("2023-01-13 12:17:01.5 pm x"),
                 written(2023, 1, 13),
-                hms(12, 17, 1) + 500 * milli,
+                hms(12, 17, 1) + 500 * 1_000_000,
                 1,
                 Zone::Unstated,
                 " x",
