@@ -20,7 +20,7 @@ const BY_FLAGS: &str = "closed-early/server-after";
 const NEEDS_MORE: [&str; 3] =
     ["client-silent/in-the-client-hello", "no-server-hello/behind-proxy", "unreachable/loop"];
 
-/// Beginnings of the names of situations that need lengths, which FortiGate does not print.
+/// Beginnings of the names of situations that need lengths, which FortiGate and fw monitor do not print.
 const NEEDS_LENGTHS: [&str; 2] = ["no-server-hello/", "closed-early/"];
 
 /// Captures that tshark prints, one for each code: it takes a while to start.
@@ -280,9 +280,11 @@ fn what_other_tools_print_of_a_capture_has_its_verdicts() {
             texts.extend([("old", old(&lines)), ("ASA", asa(&lines)), ("Junos", junos(&lines))]);
         }
         let absolute = tcpdump(&["-nn", "-S"], &capture);
-        texts.extend(fw_monitor(&tcpdump(&["-nn", "-S", "-v"], &capture)).map(|text| ("fw monitor", text)));
         texts.extend(snoop(&absolute).map(|text| ("snoop", text)));
         if !NEEDS_LENGTHS.iter().any(|prefix| name.starts_with(prefix)) {
+            texts.extend(
+                fw_monitor(&tcpdump(&["-nn", "-S", "-v"], &capture)).map(|text| ("fw monitor", text)),
+            );
             texts.extend(fortigate(&absolute).map(|text| ("FortiGate", text)));
         }
         for (form, text) in texts {

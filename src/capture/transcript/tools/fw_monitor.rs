@@ -14,6 +14,7 @@ use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_HELD_ROWS;
 use crate::packet::{Direction, Flags};
+use crate::time::SECOND;
 
 /// Gathers the monitor's lines.
 #[derive(Debug, Default)]
@@ -73,7 +74,14 @@ impl Tool for Gatherer {
 impl Gatherer {
     fn finish_pending(&mut self) {
         let Some(packet) = self.pending.take() else { return };
+        /// Longer, in nanoseconds, than a packet takes from one inspection point to the next.
+        const APART: i64 = SECOND / 10;
         let is_same = |passed: &ToolPacket| {
+            let times = packet.nanos().zip(passed.nanos());
+            // Linux gives each SYN-ACK the same identification.
+            if times.is_some_and(|(one, other)| one.saturating_sub(other).saturating_abs() > APART) {
+                return false;
+            }
             (&passed.hosts, passed.ip, &passed.content) == (&packet.hosts, packet.ip, &packet.content)
         };
         // The identification makes a datagram one of its own.

@@ -57,10 +57,9 @@ impl<'a> Row<'a> {
     /// ports.
     fn with_more_columns(self, mut rest: &'a str) -> Option<Self> {
         let mut row = self;
-        if row.number.is_none() || row.time.is_none() {
-            return None;
-        }
-        let (mut hosts, mut numbers, mut has_names) = (Vec::new(), Vec::new(), false);
+        row.time?;
+        // How many hosts are before each number.
+        let (mut hosts, mut numbers, mut has_names) = (Vec::new(), Vec::<(usize, &str)>::new(), false);
         for _ in 0..MOST_COLUMNS {
             let (column, after) = word(rest)?;
             if is_known(column) {
@@ -68,17 +67,31 @@ impl<'a> Row<'a> {
                 (row.source, row.destination, row.protocol) = (source, destination, column);
                 row.info = without_numbers(row.read_length(after));
                 let info = Info::parse(row.info);
+                let behind = |count: usize| {
+                    numbers.iter().find(|(hosts, _)| *hosts == count).map(|(_, number)| *number)
+                };
                 row.ports = match *numbers.as_slice() {
-                    [source, destination] => Some((source, destination)),
+                    // Each host may have its port behind it, and other columns behind that.
+                    [(1, _), ..] => {
+                        let mut last = numbers.iter().filter(|(hosts, _)| *hosts == 2).skip(1);
+                        row.length = last.next().and_then(|(_, length)| length.parse().ok()).or(row.length);
+                        behind(1).zip(behind(2))
+                    }
+                    [(_, source), (_, destination)] => Some((source, destination)),
                     // The length's column may precede the protocol's, and what follows that is another one.
-                    [source, destination, length] => {
+                    [(_, source), (_, destination), (_, length)] => {
                         row.length = length.parse().ok();
                         Some((source, destination))
                     }
                     _ => None,
                 };
-                // What is no address is a host's name where the ports are those of the words.
-                let is_certain = if has_names {
+                // What is no address is a host's name where the ports are those of the words. The row's own number may have been taken for
+                // that of a line.
+                let is_tls = || layer(row.protocol) == Layer::Tls && begins_tls(row.info);
+                let is_packet = row.number.is_some() || info.flags.is_some() || is_tls();
+                let is_certain = if row.number.is_none() && (row.ports.is_none() || !is_packet) {
+                    false
+                } else if has_names {
                     row.ports.is_some() && row.ports == info.ports
                 } else {
                     row.length.is_some() || info.flags.is_some()
@@ -88,7 +101,7 @@ impl<'a> Row<'a> {
             if column.parse::<IpAddr>().is_ok() {
                 hosts.push(column);
             } else if !hosts.is_empty() && column.parse::<u32>().is_ok() {
-                numbers.push(column);
+                numbers.push((hosts.len(), column));
             } else if !is_arrow(column) && !is_device(column) {
                 if !is_host(column) || hosts.len() == 2 {
                     return None;
@@ -305,6 +318,18 @@ mod tests {
         .expect("a row");
         assert_eq!((row.number, row.length, row.ports), (Some(13), Some(68), Some(("8888", "12345"))));
         assert!(row.info.starts_with("[TCP Retransmission] 8888"), "{}", row.info);
+    }
+
+    #[test]
+    fn ports_may_be_behind_their_hosts_and_the_number_missing() {
+        for text in [
+            "12:00:00.020000 192.0.2.1 8443 198.51.100.5 40112 TCP 66 8443 → 40112 [SYN, ACK] Seq=0 Ack=1",
+            "2 0.02 192.0.2.1 8443 0 198.51.100.5 40112 TCP 66 8443 → 40112 [SYN, ACK] Seq=0 Ack=1",
+            "2 0.02 192.0.2.1 8443 198.51.100.5 40112 TLSv1.2 66 Server Hello",
+        ] {
+            let row = Row::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((row.ports, row.length), (Some(("8443", "40112")), Some(66)), "{text}");
+        }
     }
 
     #[test]

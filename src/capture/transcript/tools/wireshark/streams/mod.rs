@@ -104,14 +104,19 @@ impl<T> Streams<T> {
                     [destination.clone(), source.clone()]
                 }
             });
-            stream.take(side, &mut segment);
+            // Columns may show the ports of a row of a protocol above, which has no numbers.
+            let is_above = segment.flags.is_none() && segment.seq.is_none() && segment.payload_len.is_none();
+            let is_open = is_above && stream.follow(side, &mut segment);
+            if !is_above {
+                stream.take(side, &mut segment);
+            }
             if segment.flags.is_some_and(|flags| flags.syn() && !flags.ack()) {
                 self.asked.push_back(Asked { key, side, nanos: segment.nanos, row: self.clock });
                 if self.asked.len() > CANDIDATES {
                     self.asked.pop_front();
                 }
             }
-            None
+            is_open.then_some(Unknown::Place(key, side))
         } else {
             hosts.sort_unstable();
             self.place(hosts, Some(side).filter(|_| !is_same_host), &mut segment)
