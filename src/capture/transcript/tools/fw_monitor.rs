@@ -73,9 +73,9 @@ impl Tool for Gatherer {
 
 impl Gatherer {
     fn finish_pending(&mut self) {
-        let Some(packet) = self.pending.take() else { return };
         /// Longer, in nanoseconds, than a packet takes from one inspection point to the next.
         const APART: i64 = SECOND / 10;
+        let Some(packet) = self.pending.take() else { return };
         let is_same = |passed: &ToolPacket| {
             let times = packet.nanos().zip(passed.nanos());
             // Linux gives each SYN-ACK the same identification.
