@@ -484,7 +484,7 @@ mod tests {
             tape.sent(connection, &talk::client_hello());
             tape.reset(connection);
         });
-        assert_eq!(reset, ("reset", vec![2, 3, 5]));
+        assert_eq!(reset, ("reset", vec![2, 3, 4, 5]));
         let closed = told(later, |tape, connection| {
             up(tape, connection);
             tape.server_closed(connection);

@@ -426,6 +426,7 @@ impl<'env> Shares<'env> {
             })
             .collect();
         // A share's are nearly in order, and a stable sort merges such runs.
+        #[allow(clippy::stable_sort_primitive)]
         all.sort();
         all.into_iter().map(|(_, share, index)| (share as usize, index as usize))
     }

@@ -122,6 +122,7 @@ impl Numbering {
             begun.append(&mut departures.begun);
         }
         // Each share's are in order, and a stable sort merges such runs.
+        #[allow(clippy::stable_sort_primitive)]
         begun.sort();
         Self { before, begun }
     }

@@ -28,8 +28,10 @@ const ADVICE: [&str; 2] = [
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let reached = last_step(story.stage);
-    let (lack, explanation) =
-        unseen_answer(story, settings).or_else(|| lacking(story, reached)).or_else(|| first_words(story))?;
+    let (lack, explanation) = unseen_answer(story, settings)
+        .or_else(|| hidden_protocol(story, reached))
+        .or_else(|| lacking(story, reached))
+        .or_else(|| first_words(story))?;
     let so_far = match last_step::unanswered(story) {
         Some(syns) => format!("no reply to the SYN ({syns})"),
         None => format!("normal up to {reached}"),
@@ -40,6 +42,21 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         .proved_by(story.missing.since_step_by.numbers())
         .proved_by([story.first.number, story.last.number]);
     Some(verdict.advise(&ADVICE))
+}
+
+/// The snapshot length cuts off what would show whether it is TLS.
+fn hidden_protocol(story: &Story, reached: &str) -> Option<(String, String)> {
+    let is_hidden = story.is_protocol_hidden() && story.data.server.first.is_some();
+    is_hidden.then(|| {
+        (
+            "the snapshot length cuts off what shows whether it is TLS".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Of the client's first segment the capture holds so little that it may begin a \
+                 ClientHello or a request to a proxy: what the two sides spoke, and whether it worked, is unknown. Capture whole \
+                 packets (`-s 0`), or 128 bytes of each at least."
+            ),
+        )
+    })
 }
 
 /// What is missing, and what proves it.
@@ -62,16 +79,6 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             format!(
                 "Nothing is wrong up to {reached}. The firewall let the connection through and logged it. Such a log holds only the \
                  packets that its rules log, mostly the first of each connection: what came back is unknown."
-            ),
-        ));
-    }
-    if story.is_protocol_hidden() && story.data.server.first.is_some() {
-        return Some((
-            "the snapshot length cuts off what shows whether it is TLS".to_owned(),
-            format!(
-                "Nothing is wrong up to {reached}. Of the client's first segment the capture holds so little that it may begin a \
-                 ClientHello or a request to a proxy: what the two sides spoke, and whether it worked, is unknown. Capture whole \
-                 packets (`-s 0`), or 128 bytes of each at least."
             ),
         ));
     }
