@@ -252,7 +252,7 @@ mod tests {
                 }
             }
         }
-        let words = fs::read_to_string(root.join("log/attempt/words.rs")).expect("UTF-8");
+        let words = fs::read_to_string(root.join("log/attempt/words/mod.rs")).expect("UTF-8");
         let (_, list) = words.split_once("OAUTH_ERRORS: &[&str] = &[").expect("the list");
         let (list, _) = list.split_once(']').expect("its end");
         all.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));

@@ -100,7 +100,6 @@ pub(super) const INSTEAD_ON_CHECK: &[(&str, &str)] = &[
     ("--location", "use --follow, which stays at the same host and port"),
     ("--request", "use --http PATH --method METHOD"),
     ("--data", "no body is sent; use --http PATH --method METHOD, or --oauth GRANT for a token"),
-    ("--user", "use --basic-user NAME --basic-password-file FILE for a page, --oauth password for a token"),
     ("--user-agent", "use --header 'User-Agent: NAME'"),
     ("--proxy-user", "use --proxy http://NAME@HOST:PORT --proxy-password-file FILE"),
     ("--regex", "use --expect-body REGEX"),

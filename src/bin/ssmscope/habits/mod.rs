@@ -90,7 +90,7 @@ pub fn declared(
             line.extend(sorted.files.into_iter().chain(sorted.words));
         }
         "check" => {
-            options::of_check(&words)?;
+            options::of_check(&words, of)?;
             line.extend(options::host_behind_files(words, of));
         }
         "explain" => line.extend(options::one_word(words)),

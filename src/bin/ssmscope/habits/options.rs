@@ -208,15 +208,18 @@ pub fn one_word(words: Vec<OsString>) -> Vec<OsString> {
     line
 }
 
-/// Refuses what curl and openssl call otherwise.
+/// Refuses what curl and openssl call otherwise, unless the check has an option of that name.
 ///
 /// # Errors
 /// When there is such an option.
-pub fn of_check(words: &[OsString]) -> Result<(), String> {
+pub fn of_check(words: &[OsString], command: &Command) -> Result<(), String> {
+    let is_declared =
+        |name: &str| name.strip_prefix("--").is_some_and(|long| declared_long(long, command).is_some());
     for word in words.iter().take_while(|word| *word != "--") {
         let text = word.to_str().unwrap_or_default();
         let name = text.split('=').next().unwrap_or(text);
-        if let Some((_, instead)) = INSTEAD_ON_CHECK.iter().find(|(known, _)| *known == name) {
+        let instead = INSTEAD_ON_CHECK.iter().find(|(known, _)| *known == name && !is_declared(name));
+        if let Some((_, instead)) = instead {
             return Err(format!("{name}: {instead}"));
         }
     }
