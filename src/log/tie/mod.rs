@@ -1,6 +1,6 @@
 //! Which attempt is which connection.
 //!
-//! [`tie`] is a pure function of the logs and of what the capture shows. It finds the offset of each clock first ([`clock`]),
+//! [`tie`] is a pure function of the logs and of what the capture shows. It finds the offset of each clock first ([`super::clock`]),
 //! and ties nothing on a clock whose offset is not known: a connection that merely lies near a line proves nothing. At a known offset an attempt
 //! and an exchange are tied if they fit each other and nothing else. Two that could as well be exchanged are tied to nothing, unless
 //! their order distinguishes them. Whatever is not tied keeps its reasons.
