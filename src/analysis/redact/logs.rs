@@ -31,8 +31,17 @@ const VOCABULARY: &str = "a about abort aborted access accept accepted account a
     protocol_version unexpected_message unknown_ca unrecognized_name unsupported_certificate";
 
 /// Where the classes of exceptions come from that programs print.
-const PACKAGES: [&str; 8] =
-    ["java.", "javax.", "sun.", "org.", "com.sun.", "com.cisco.", "io.netty.", "jdk."];
+const PACKAGES: [&str; 9] = [
+    "java.",
+    "javax.",
+    "sun.",
+    "org.apache.",
+    "org.springframework.",
+    "com.sun.",
+    "com.cisco.",
+    "io.netty.",
+    "jdk.",
+];
 
 /// Digits of a number that stays: statuses, ports, numbers of errors.
 const DIGITS: usize = 5;
@@ -236,7 +245,8 @@ impl StandIns {
         let masked: String = parts
             .map(|part| {
                 let own = part.trim_end_matches(|letter: char| !letter.is_alphanumeric());
-                if is_known(own) { part.to_owned() } else { words::masked(part) }
+                // Numbers of a word that has several parts may be an address's, however it is written.
+                if is_listed(own) { part.to_owned() } else { words::masked(part) }
             })
             .collect();
         masked + end
@@ -261,7 +271,14 @@ fn is_host(word: &str) -> bool {
 
 fn is_known(word: &str) -> bool {
     let is_number = word.len() <= DIGITS && word.bytes().all(|byte| byte.is_ascii_digit());
-    is_number || VOCABULARY.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word))
+    // As in `HTTP/1.1`.
+    let is_version =
+        matches!(word.as_bytes(), [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit());
+    is_number || is_version || is_listed(word)
+}
+
+fn is_listed(word: &str) -> bool {
+    VOCABULARY.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -295,6 +312,29 @@ mod tests {
             let is_host = text.starts_with("com.oz");
             assert!(if is_host { redacted.ends_with(".example") } else { redacted == is }, "{redacted}");
         }
+    }
+
+    #[test]
+    fn no_number_of_an_address_is_left_however_it_is_written() {
+        for word in [
+            "ip-10-106-66-12",
+            "10.106.66.12-443",
+            "client:10.106.66.12",
+            "tcp:10.106.66.12:8443",
+            "10.106.66.12-10.106.66.20",
+            "/2001:620:10:20:0:0:1234:99:8443",
+            "2001:620:10::/48",
+            "00:50:56:12:34:56",
+            "4111-1111-1111-1111",
+            "https%3A%2F%2F10.106.66.12",
+        ] {
+            let redacted = StandIns::default().log_text(&format!("from {word} to"));
+            assert!(
+                !["106", "620", "1111", "56"].iter().any(|number| redacted.contains(number)),
+                "{word}: {redacted}"
+            );
+        }
+        assert_eq!(StandIns::default().log_text("HTTP/1.1 401 in 52 ms"), "HTTP/1.1 401 in 52 ms");
     }
 
     proptest! {

@@ -19,6 +19,16 @@ const STATUS_REQUEST: u16 = 5;
 /// Bytes of a random value, and of the version before it (RFC 5246, 7.4.1.2).
 const FIXED_BYTES: usize = 2 + 32;
 
+/// Blanks a hello whose session id is longer than one may be (RFC 8446, 4.1.2), so that nobody knows what follows it.
+fn blank_behind_no_session(body: &mut [u8]) -> bool {
+    const LONGEST: u8 = 32;
+    let is_none = body.get(FIXED_BYTES).is_some_and(|len| *len > LONGEST);
+    if is_none && let Some(rest) = body.get_mut(FIXED_BYTES + 1..) {
+        rest.fill(BLANK);
+    }
+    is_none
+}
+
 /// Where a length of `digits` bytes at `at` says that something is, as far as it is there.
 fn sized(bytes: &[u8], at: usize, digits: usize) -> Option<(usize, usize)> {
     let len = bytes.get(at..at + digits)?.iter().fold(0, |len: usize, byte| len << 8 | usize::from(*byte));
@@ -45,6 +55,9 @@ impl StandIns {
 
     /// RFC 8446, 4.1.2.
     fn client_hello_bytes(&mut self, body: &mut [u8]) {
+        if blank_behind_no_session(body) {
+            return;
+        }
         let after_suites = || {
             let (_, session) = sized(body, FIXED_BYTES, 1)?;
             let (_, suites) = sized(body, session, 2)?;
@@ -58,6 +71,9 @@ impl StandIns {
 
     /// RFC 8446, 4.1.3.
     fn server_hello_bytes(&mut self, body: &mut [u8]) {
+        if blank_behind_no_session(body) {
+            return;
+        }
         let after_suite = || {
             let (_, session) = sized(body, FIXED_BYTES, 1)?;
             sized(body, session + 3, 2)

@@ -109,7 +109,14 @@ impl StandIns {
     /// Replaces what a piece of a conversation names. Its length stays.
     pub(super) fn plain_bytes(&mut self, bytes: &mut [u8]) {
         let is_text = |byte: &u8| matches!(byte, b'\t' | b'\r' | b'\n' | 0x20..=0x7e);
-        if bytes.len() < 2 || REQUESTS.contains(&&*bytes) {
+        if REQUESTS.contains(&&*bytes) {
+            return;
+        }
+        if let [one] = bytes {
+            // What is typed comes letter by letter. PostgreSQL's server answers with one of two (its protocol, 53.2.10).
+            if one.is_ascii_alphanumeric() && !matches!(one, b'S' | b'N') {
+                *one = b'x';
+            }
             return;
         }
         let first_line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
@@ -140,7 +147,12 @@ impl StandIns {
         let target = line.iter().skip(METHOD).position(|byte| *byte == b' ').unwrap_or(line.len() - METHOD);
         let (target, rest) = line.split_at_mut(METHOD + target);
         let target = target.get_mut(METHOD..).unwrap_or_default();
-        let end = target.iter().rposition(|byte| *byte == b':').unwrap_or(target.len());
+        // What is no port is a part of the name.
+        let is_port = |at: &usize| {
+            target.get(at + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit))
+        };
+        let colon = target.iter().rposition(|byte| *byte == b':').filter(is_port);
+        let end = colon.unwrap_or(target.len());
         let host = target.get_mut(..end).unwrap_or_default();
         let is_name = host.iter().any(u8::is_ascii_alphabetic) && !host.starts_with(b"[");
         let stand_in = if is_name { self.name_bytes(host) } else { masked(host) };
@@ -152,7 +164,9 @@ impl StandIns {
     fn socks5(&mut self, bytes: &mut [u8]) -> bool {
         match *bytes {
             [5, _] | [1, 0] => {}
-            [5, methods, ..] if bytes.len() == 2 + usize::from(methods) => {}
+            [5, count, ref methods @ ..]
+                if methods.len() == usize::from(count)
+                    && methods.iter().all(|method| matches!(method, 0..=9)) => {}
             [5, _, 0, kind @ (1 | 3 | 4), ..] => {
                 self.socks_address(kind, bytes.get_mut(4..).unwrap_or_default());
             }
@@ -213,8 +227,21 @@ fn ldap(bytes: &mut [u8]) -> bool {
         || matches!(bytes, [0x30, 0x84, _, _, _, _, 2, ..]);
     if is_one {
         let start_tls = bytes.windows(START_TLS.len()).position(|window| window == START_TLS);
+        let mut of_letter = 0;
         for (at, byte) in bytes.iter_mut().enumerate().skip(2) {
             let is_kept = start_tls.is_some_and(|from| (from..from + START_TLS.len()).contains(&at));
+            // A letter of UTF-8 (RFC 3629, 3); lengths and tags of BER are below.
+            of_letter = match *byte {
+                0xc2..=0xdf => 2,
+                0xe0..=0xef => 3,
+                0xf0..=0xf4 => 4,
+                0x80..=0xbf if of_letter > 1 => of_letter - 1,
+                _ => 0,
+            };
+            if of_letter > 0 {
+                *byte = BLANK;
+                continue;
+            }
             if byte.is_ascii_alphanumeric() && !is_kept && !is_ldap_tag(*byte) {
                 *byte = b'x';
             }
@@ -331,5 +358,28 @@ mod tests {
         fn any_bytes_keep_their_length(bytes: Vec<u8>) {
             prop_assert_eq!(redacted(&bytes).len(), bytes.len());
         }
+    }
+
+    #[test]
+    fn what_is_no_port_no_method_of_login_and_no_ascii_is_replaced_too() {
+        for line in [
+            &b"CONNECT https://ssm.bank.test/ HTTP/1.1\r\n"[..],
+            b"CONNECT ann:geheim@ssm.bank.test HTTP/1.1\r\n",
+            b"CONNECT ssm.bank.test:8443/bank HTTP/1.1\r\n",
+        ] {
+            let redacted = redacted(line);
+            let text = String::from_utf8_lossy(&redacted);
+            assert!(
+                !text.contains("bank") && !text.contains("geheim") && text.ends_with(" HTTP/1.1\r\n"),
+                "{text}"
+            );
+        }
+        assert_eq!(redacted(b"k"), b"x");
+        assert_eq!(redacted(b"S"), b"S");
+        let named = [&[5, 8][..], b"bankuser"].concat();
+        assert!(!redacted(&named).windows(4).any(|window| window == b"bank"));
+        let name = "ou=Иванов".as_bytes();
+        let bind = [&[0x30, name.len() as u8 + 3, 2, 1, 1][..], name].concat();
+        assert!(!redacted(&bind).windows(4).any(|window| window == "Ив".as_bytes()));
     }
 }
