@@ -276,7 +276,7 @@ fn secrets_go_to_the_targets_of_their_module_and_into_no_output() {
         (module("'10.9.0.0/24:8447'", &file), "each a single HOST:PORT"),
         // The environment's secret is nobody's here.
         (module(&one, ""), "no secret"),
-        (module(&one, "client_secret_file = '/nonexistent'"), "can't be read"),
+        (module(&one, "client_secret_file = '/nonexistent'"), "No such file"),
     ] {
         let configured = configured(&lab, &config);
         let outcome = Outcome::of(&mut serve(&lab, &["--config", path(&configured), "--check-config"]));

@@ -212,7 +212,7 @@ fn logs_are_for_one_server_and_for_files_that_grow() {
         (vec![SERVER, "--log", path(&prose)], "is no log"),
         (vec![SERVER, "--log", "-"], "is standard input"),
         (vec![SERVER, "--log", "/nowhere/a.log"], "can't be read"),
-        (vec![SERVER, "--log", path(&prose), "--redact"], "cannot be used with"),
+        (vec![SERVER, "--log", path(&prose), "--redact"], "on `read` alone"),
         (vec!["--targets", path(&list), "--log", path(&prose)], "cannot be used with"),
     ] {
         let outcome = Outcome::of(&mut lab.check(&options));

@@ -236,5 +236,5 @@ fn a_captured_check_and_many_targets_contain_no_original() {
     assert_eq!(host(0), host(1), "the same host has the same stand-in: {redacted:?}");
     let refused = Outcome::of(&mut lab.check(&["--redact", "--capture", "--save", "/nonexistent/x", HOST]));
     assert_eq!((refused.status, refused.out.as_str()), (3, ""), "{refused:?}");
-    assert!(refused.error.contains("--save writes packets"), "{refused:?}");
+    assert!(refused.error.contains("--save, which writes packets"), "{refused:?}");
 }
