@@ -88,41 +88,25 @@ fn no_silence_and_no_round_trip_is_measured_across_a_step_of_the_clock() {
     assert_eq!(followed(&late).verdict().code, "healthy");
 }
 
+/// A conversation's connection, while it is followed.
+fn tracked(talk: &Talk) -> TrackedConnection {
+    let settings = Settings::default();
+    let mut track = TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &settings);
+    for packet in &talk.packets {
+        track.segment(packet.id, &packet.segment(), &settings, &mut Budget::default(), &mut |_| {});
+    }
+    track
+}
+
 /// Embedded stacks and generators use the same numbers again.
 #[test]
 fn a_syn_with_the_old_number_behind_both_fins_opens_another_connection_unless_it_is_a_copy() {
-    let closed = || exchange().fin(Client).fin(Server).ack(Client);
-    let reopened = |millis| {
-        let talk = closed();
-        let mut track =
-            TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &Settings::default());
-        for packet in &talk.packets {
-            track.segment(
-                packet.id,
-                &packet.segment(),
-                &Settings::default(),
-                &mut Budget::default(),
-                &mut |_| {},
-            );
-        }
-        let syn = talk.wait(millis).segment_with(Client, "S", 0, 0, &[], |_| {}).packets.pop().unwrap();
-        track.is_used_again_by(&syn.header, syn.id.moment.at)
+    let closed = exchange().fin(Client).fin(Server).ack(Client);
+    let is_used_again = |talk: &Talk, millis| {
+        let again = talk.clone().wait(millis).segment_with(Client, "S", 0, 0, &[], |_| {});
+        let syn = again.packets.last().unwrap();
+        tracked(talk).is_used_again_by(&syn.header, syn.id.moment.at)
     };
-    assert!(reopened(30_000) && !reopened(10));
-    let open = exchange().fin(Client);
-    let mut track =
-        TrackedConnection::new(1, open.packets[0].id, &open.packets[0].segment(), &Settings::default());
-    for packet in &open.packets {
-        track.segment(
-            packet.id,
-            &packet.segment(),
-            &Settings::default(),
-            &mut Budget::default(),
-            &mut |_| {},
-        );
-    }
-    assert!(
-        !track
-            .is_used_again_by(&open.packets[0].header, open.now + crate::time::Elapsed::from_millis(60_000))
-    );
+    assert!(is_used_again(&closed, 30_000) && !is_used_again(&closed, 10));
+    assert!(!is_used_again(&exchange().fin(Client), 60_000));
 }

@@ -436,7 +436,7 @@ mod tests {
     }
 
     /// The verdict on what these steps stand for, and the steps that prove it; the shortest silence that counts is this.
-    fn told(
+    fn judged_of(
         stall_after: Elapsed,
         steps: impl FnOnce(&mut Tape, &mut TapedConnection),
     ) -> (&'static str, Vec<u64>) {
@@ -460,32 +460,32 @@ mod tests {
     #[test]
     fn steps_stand_for_packets_and_have_their_verdicts() {
         let (at_once, later) = (Elapsed::ZERO, Elapsed::from_millis(60_000));
-        let dropped = told(at_once, |tape, connection| tape.connecting(connection, Instant::now()));
+        let dropped = judged_of(at_once, |tape, connection| tape.connecting(connection, Instant::now()));
         assert_eq!(dropped, ("syn-no-reply", vec![2]));
-        let refused = told(later, |tape, connection| {
+        let refused = judged_of(later, |tape, connection| {
             tape.connecting(connection, Instant::now());
             tape.reset(connection);
         });
         assert_eq!(refused, ("refused", vec![2, 3]));
-        let unreachable = told(later, |tape, connection| {
+        let unreachable = judged_of(later, |tape, connection| {
             tape.connecting(connection, Instant::now());
             let from = "192.0.2.1".parse().unwrap();
             tape.unreachable(connection, Unreachable { from, icmp_type: 3, code: 13 });
         });
         assert_eq!(unreachable, ("unreachable", vec![2, 3]));
-        let silent = told(at_once, |tape, connection| {
+        let silent = judged_of(at_once, |tape, connection| {
             up(tape, connection);
             tape.sent(connection, &talk::client_hello());
             tape.acknowledged(connection);
         });
         assert_eq!(silent.0, "no-server-hello");
-        let reset = told(later, |tape, connection| {
+        let reset = judged_of(later, |tape, connection| {
             up(tape, connection);
             tape.sent(connection, &talk::client_hello());
             tape.reset(connection);
         });
         assert_eq!(reset, ("reset", vec![2, 3, 4, 5]));
-        let closed = told(later, |tape, connection| {
+        let closed = judged_of(later, |tape, connection| {
             up(tape, connection);
             tape.server_closed(connection);
         });

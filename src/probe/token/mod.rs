@@ -421,7 +421,7 @@ mod tests {
     }
 
     /// What an answer means to the request, whose secrets are hidden.
-    fn told(answer: &Answer) -> (Token, Option<Secret>) {
+    fn outcome_of(answer: &Answer) -> (Token, Option<Secret>) {
         let mut tape = Tape::begin();
         let request = request(Grant::Password);
         tape.hide(request.client_secret.clone());
@@ -466,7 +466,7 @@ mod tests {
         ] {
             for status in [400, 401] {
                 let body = format!(r#"{{"error":"{error}","error_description":"sec&ret of pass word"}}"#);
-                let (result, token) = told(&answer(status, "application/json", &body));
+                let (result, token) = outcome_of(&answer(status, "application/json", &body));
                 assert_eq!((result.outcome.as_str(), token), (error, None));
                 assert!(result.headline.contains(words), "{error}: {}", result.headline);
                 assert!(
@@ -492,7 +492,7 @@ mod tests {
             (500, "status-500", "failed"),
             (502, "status-502", "behind it is down"),
         ] {
-            let (result, token) = told(&answer(status, "text/html", "<html>"));
+            let (result, token) = outcome_of(&answer(status, "text/html", "<html>"));
             assert_eq!((result.outcome.as_str(), token), (outcome, None));
             assert!(result.headline.contains(words), "{}", result.headline);
             assert!(result.explanation.contains("an HTML page"), "{}", result.explanation);
@@ -502,7 +502,7 @@ mod tests {
     #[test]
     fn a_token_is_handed_on_and_not_told() {
         let body = r#"{"access_token":"t0ken","expires_in":7200,"scope":"all"}"#;
-        let (result, token) = told(&answer(200, "application/json", body));
+        let (result, token) = outcome_of(&answer(200, "application/json", body));
         assert!(result.is_granted() && !format!("{result:?}").contains("t0ken"));
         assert_eq!(token.map(|token| token.expose().to_owned()).as_deref(), Some("t0ken"));
         assert_eq!((result.expires_in, result.scope.as_deref()), (Some(7200), Some("all")));
@@ -530,7 +530,7 @@ mod tests {
         ] {
             let broken_off = broken_off.map(str::to_owned);
             let answer = Answer { broken_off, ..answer(200, "application/json", body) };
-            let (result, token) = told(&answer);
+            let (result, token) = outcome_of(&answer);
             assert_eq!((result.outcome.as_str(), token.is_some()), (outcome, outcome == "granted"), "{body}");
             assert!(!result.headline.is_empty() && !format!("{result:?}").contains("t0ken"), "{result:?}");
         }
@@ -541,7 +541,7 @@ mod tests {
         fn any_answer_is_read_and_shows_no_secret(status in 100u16..1000, body: Vec<u8>, text: String) {
             for body in [body, format!(r#"{{"error":"sec&ret{}"}}"#, text.escape_default()).into_bytes()] {
                 let answer = Answer { body: Zeroizing::new(body), ..answer(status, "text/plain", "") };
-                let (result, _) = told(&answer);
+                let (result, _) = outcome_of(&answer);
                 let shown = format!("{result:?}");
                 prop_assert!(!shown.contains("sec&ret"), "{}", shown);
                 prop_assert!(shown.len() < 8_000);
