@@ -6,6 +6,7 @@ use super::event::{Event, Message};
 use super::flow::Flow;
 use super::handshake::kind;
 use super::lengths;
+use super::plain::Plain;
 use super::prelude::Listener;
 use super::reader::{Reader, begins_hello};
 use super::words::{Listening, Words};
@@ -70,6 +71,11 @@ impl Tracker {
     /// Bytes of a server's Certificate message that has begun and is not complete, and how many of them came.
     pub fn unfinished_certificate(&self) -> Option<(u32, u32)> {
         self.readers.server.unfinished_certificate()
+    }
+
+    /// The beginning of a side's first word in clear, whose end did not come: no TLS begins with it.
+    pub fn unfinished_word(&self, role: Role) -> Option<(Plain, Basis)> {
+        self.readers[role].unfinished_word()
     }
 
     /// Bytes held of handshake messages that are not complete.

@@ -345,4 +345,17 @@ mod tests {
         let mailed = refused.say(Client, b"MAIL FROM:<somebody@example.net>\r\n").say(Server, b"250 ok\r\n");
         assert_eq!(mailed.fin(Client).fin(Server).code(0), "plaintext");
     }
+
+    #[test]
+    fn the_beginning_of_a_word_in_clear_is_no_tls_either() {
+        let answered = ssm().open().say(Client, &talk::client_hello()).say(Server, b"HTTP").ack(Client);
+        assert_eq!(answered.fin(Client).fin(Server).verdict(0).is(), ("not-tls", Actor::Server, None));
+        let asked = ssm().open().say(Client, b"POS").ack(Server).wait(5_000).fin(Client);
+        assert_eq!(asked.verdict(0).is(), ("not-tls", Actor::Client, None));
+        // In clear it is the request that it begins.
+        assert_eq!(
+            Talk::to_port(80).open().say(Client, b"GET").ack(Server).wait(8_000).fin(Client).code(0),
+            "no-response"
+        );
+    }
 }

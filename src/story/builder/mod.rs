@@ -23,7 +23,7 @@ use tls::Handshake;
 use crate::limits;
 use crate::packet::{Direction, Filtered, IcmpError, IpHeader, Names, Origin, Segment, Seq, Viewpoint};
 use crate::story::{
-    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
+    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Observed, Opening, RoundTrips, Seen, Stage, Story,
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
@@ -200,6 +200,13 @@ impl Builder {
                 end.hole().and_then(|(from, to)| Some((offset(from)?, offset(to)?)));
         }
         story.tls.unfinished_certificate = tls.unfinished_certificate();
+        if story.expects_tls || story.tls.client_hello.is_some() {
+            for role in [Role::Client, Role::Server] {
+                let word = tls.unfinished_word(role).zip(story.data[role].first);
+                let word = word.map(|((what, basis), moment)| Observed { what, moment, basis });
+                story.plain[role] = story.plain[role].take().or(word);
+            }
+        }
         if story.is_inside_client_hello() && !story.repeats_unacknowledged(Role::Client) {
             // The rest of it is the client's to send.
             for ending in &mut story.endings {

@@ -2,6 +2,7 @@
 
 use super::{EmitRaw, Position, Raw, Reader, begins_hello};
 use crate::tcp::{Delivery, Role};
+use crate::tls::basis::Basis;
 use crate::tls::handshake::{OldHello, kind};
 use crate::tls::plain::{Plain, PlainKind};
 use crate::tls::prelude::after_proxy_header;
@@ -94,6 +95,11 @@ impl Reader {
         let word = std::mem::take(&mut self.word);
         self.position = Position::Plain;
         emit(Raw::Plain(Plain::recognise(word.as_slice())), self.basis());
+    }
+
+    /// What is held of a first word, as all that there is of it.
+    pub(in crate::tls) fn unfinished_word(&self) -> Option<(Plain, Basis)> {
+        (!self.word.is_empty()).then(|| (Plain::recognise(self.word.as_slice()), self.basis()))
     }
 
     /// Decides by the first bytes what this side speaks. Returns what is left to read.
