@@ -8,7 +8,7 @@ mod spoken;
 
 use std::ops::Range;
 
-use self::names::{ends_like, is_name, secret_name};
+use self::names::{ends_like, next_name, secret_name};
 use self::spoken::spoken;
 use super::text::find;
 
@@ -59,15 +59,8 @@ pub(super) fn covered(text: &str) -> String {
 fn named(text: &str, secrets: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_alphabetic() {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        while bytes.get(at).is_some_and(|byte| is_name(*byte)) {
-            at += 1;
-        }
+    while let Some(Range { start, end }) = next_name(bytes, at) {
+        at = end;
         let name = &bytes[start..at];
         let option = text.get(..start).is_some_and(|before| before.ends_with("--"));
         if two_words(text, start, &mut at) || secret_name(name) {

@@ -1,5 +1,7 @@
 //! The names behind which a secret follows.
 
+use std::ops::Range;
+
 /// Names behind which a secret follows, as the end of a longer name too (`ssm_client_secret`, `X-Auth-Token`). Lower case,
 /// with `_` for any of `_`, `-`, space and nothing.
 const NAMES: &[&str] = &[
@@ -41,6 +43,13 @@ const NAMES: &[&str] = &[
     "sign",
     "signature",
 ];
+
+/// Where the first name at or behind `from` lies.
+pub(super) fn next_name(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let start = from + bytes.get(from..)?.iter().position(u8::is_ascii_alphabetic)?;
+    let len = bytes.get(start..)?.iter().take_while(|byte| is_name(**byte)).count();
+    Some(start..start + len)
+}
 
 pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')

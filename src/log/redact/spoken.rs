@@ -3,21 +3,14 @@
 
 use std::ops::Range;
 
-use super::names::{ends_like, is_name, secret_name};
+use super::names::{ends_like, is_name, next_name, secret_name};
 
 /// Finds them in `text`.
 pub(super) fn spoken(text: &str, secrets: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_alphabetic() {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        while bytes.get(at).is_some_and(|byte| is_name(*byte)) {
-            at += 1;
-        }
+    while let Some(Range { start, end }) = next_name(bytes, at) {
+        at = end;
         let (before, name, behind) = (&text[..start], &text[start..at], &text[at..]);
         let value = quoted(name, behind).or_else(|| command(before, name, behind));
         let value = value.or_else(|| sentence(name, behind)).or_else(|| field(before, name, behind));
