@@ -80,10 +80,11 @@ const ATTEMPTS: usize = 6;
 #[test]
 fn no_flood_costs_more_per_packet_the_longer_it_is() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let kinds: Vec<&Flood> = [connections::KINDS, lower::KINDS, upper::KINDS, files::KINDS, texts::KINDS]
-        .into_iter()
-        .flatten()
-        .collect();
+    let kinds: Vec<&'static Flood> =
+        [connections::KINDS, lower::KINDS, upper::KINDS, files::KINDS, texts::KINDS]
+            .into_iter()
+            .flatten()
+            .collect();
     assert!(kinds.len() >= 40);
     let chosen = std::env::var("FLOOD").unwrap_or_default();
     let mut failures = Vec::new();
@@ -92,37 +93,59 @@ fn no_flood_costs_more_per_packet_the_longer_it_is() {
             Some(megabytes) => (parts_of(flood, megabytes * 1_000_000) / LONG.times, LONG),
             None => (parts_in(flood, LEAST_TIME), SHORT),
         };
-        let sizes = [FEW.min(small / 2), small, small * scale.times];
-        // The sizes are compared within one attempt, since the machine may be faster in another.
-        let (mut best, mut each, mut longest) = (f64::INFINITY, [0.0; 2], 0.0);
-        for _ in 0..ATTEMPTS {
-            let times = sizes.map(|count| seconds(flood, count));
-            // What a reading costs at its beginning is no part's.
-            let now =
-                [1, 2].map(|size| (times[size] - times[0]).max(0.0) / flood.work(sizes[size] - sizes[0]));
-            let growth = now[1] / now[0];
-            if growth < best || best.is_infinite() {
-                (best, each, longest) = (growth, now, times[2]);
-            }
-            if best <= scale.most || longest <= 2.0 * LEAST_TIME {
-                break;
-            }
+        let mut measured = growth(flood, small, &scale);
+        if measured.is_growing(&scale) {
+            // Work that grows with the square does so at any size; what the machine's caches hold ends somewhere.
+            measured = growth(flood, small * scale.times, &scale);
         }
+        let Growth { small, each, .. } = measured;
         let [least, most] = each.map(|seconds| seconds * 1e6);
         println!(
             "{:5.2}  {least:8.2} us each of {small:7}, then {most:8.2} us  {}",
             most / least,
             flood.name
         );
-        // What is too little to be measured has not grown.
-        let is_measurable = longest > 2.0 * LEAST_TIME;
-        if is_measurable && best > scale.most {
-            let large = sizes[2];
+        if measured.is_growing(&scale) {
+            let large = small * scale.times;
             failures
                 .push(format!("{}: {least:.2} us each of {small}, {most:.2} us each of {large}", flood.name));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// How a flood's cost for each part grows from this many parts on: the least of several attempts, in seconds.
+struct Growth {
+    small: u32,
+    best: f64,
+    each: [f64; 2],
+    longest: f64,
+}
+
+impl Growth {
+    /// What is too little to be measured has not grown.
+    fn is_growing(&self, scale: &Scale) -> bool {
+        self.longest > 2.0 * LEAST_TIME && self.best > scale.most
+    }
+}
+
+fn growth(flood: &'static Flood, small: u32, scale: &Scale) -> Growth {
+    let sizes = [FEW.min(small / 2), small, small * scale.times];
+    let mut least = Growth { small, best: f64::INFINITY, each: [0.0; 2], longest: 0.0 };
+    // The sizes are compared within one attempt, since the machine may be faster in another.
+    for _ in 0..ATTEMPTS {
+        let times = sizes.map(|count| seconds(flood, count));
+        // What a reading costs at its beginning is no part's.
+        let each = [1, 2].map(|size| (times[size] - times[0]).max(0.0) / flood.work(sizes[size] - sizes[0]));
+        let best = each[1] / each[0];
+        if best < least.best || least.best.is_infinite() {
+            least = Growth { small, best, each, longest: times[2] };
+        }
+        if !least.is_growing(scale) {
+            break;
+        }
+    }
+    least
 }
 
 /// Parts of which a reading is measured for what it costs at its beginning.
