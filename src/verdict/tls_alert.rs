@@ -102,12 +102,15 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
     let shown = refused_certificate::shown(story, by, description);
     // Whose client this program is itself is no question.
     let is_own = by == Role::Client && story.capture.is_own;
-    let libraries = if is_own { String::new() } else { meaning.by_library() };
+    let libraries = if is_own { String::new() } else { meaning.by_library(&name) };
     let reports = match by {
         _ if !shown.reports.is_empty() => shown.reports,
         Role::Server => vec![
             format!("javax.net.ssl.SSLHandshakeException: Received fatal alert: {name}"),
-            format!("OpenSSL: alert {} ({name})", description.0),
+            match description.name() {
+                Some(name) => format!("OpenSSL: alert {} ({name})", description.0),
+                None => format!("OpenSSL: alert number {}", description.0),
+            },
         ],
         Role::Client if description.rejects_certificate() => {
             // A path is built before its dates are validated (OpenJDK, PKIXValidator.java).

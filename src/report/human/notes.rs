@@ -325,7 +325,10 @@ fn prelude(protocol: Prelude, step: PreludeStep) -> String {
 fn alert(description: Option<AlertDescription>) -> String {
     description.map_or_else(
         || "unknown (encrypted)".to_owned(),
-        |description| format!("{description} ({})", description.0),
+        |description| match description.name() {
+            Some(name) => format!("{name} ({})", description.0),
+            None => format!("number {}, which has no name", description.0),
+        },
     )
 }
 
