@@ -41,7 +41,12 @@ impl Story {
     fn is_without_data(&self) -> bool {
         let is_without = |role: Role| {
             let data = &self.data[role];
-            data.first.is_none()
+            // A server may answer the client's FIN.
+            let has_spoken = match role {
+                Role::Client => data.first.is_some(),
+                Role::Server => self.has_server_spoken(),
+            };
+            !has_spoken
                 && data.sent_unknown.is_none()
                 && !self.lacks(role)
                 && self.missing.gap[role] == 0
@@ -54,7 +59,7 @@ impl Story {
 #[cfg(test)]
 mod tests {
     use crate::packet::{SegmentHeader, TcpOptions};
-    use crate::story::script::talk::{Talk, client_hello, ssm};
+    use crate::story::script::talk::{Talk, alert, client_hello, ssm};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -63,6 +68,7 @@ mod tests {
         assert!(is(ssm().open().fin(Client).fin(Server).ack(Client)));
         assert!(is(ssm().open().rst(Client)));
         assert!(is(Talk::to_port(25).open().fin(Client)));
+        assert!(is(ssm().open().fin(Client).say(Server, &alert(50)).rst(Client)));
         for other in [
             ssm().open().fin(Server).fin(Client),
             ssm().open().rst(Server),

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::words::{evidence, purpose};
+use super::words::{alert_meaning, evidence, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{Ending, EndingKind, PreludeFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, Observed, PreludeFacts, Stage, Story};
 use crate::tcp::Role;
+use crate::tls::AlertDescription;
 
 /// `closed-early`.
 pub(super) const RULE: Rule = Rule {
@@ -41,6 +42,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
         None => place_and_reason(story, by, ending.stage),
     };
+    let warning = warning(story, ending);
+    let why = match warning {
+        Some((by, alert)) => Cow::Owned(with_warning(why, by, alert)),
+        None => Cow::Borrowed(why),
+    };
     let tls = [story.tls.client_hello.as_ref().map(|observed| observed.moment.number)];
     let what = purpose::prefix(story);
     Some(
@@ -57,7 +63,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             )
             .into()
         } else {
-            Cow::Borrowed(why)
+            why
         })
         .reported(match by {
             Role::Client => &[],
@@ -70,6 +76,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             evidence::opening_packets(story)
                 .chain(tls.into_iter().flatten())
                 .chain(notice.map(|notice| notice.moment.number))
+                .chain(warning.map(|(_, alert)| alert.moment.number))
                 .chain([ending.moment.number]),
         )
         .advise(match by {
@@ -99,11 +106,15 @@ fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'s
              whoever is behind the proxy closed at once.",
             )
         }
-        (_, Stage::TcpEstablished) if story.traffic.counters.server.data_segments > 0 => (
-            "before any data that fits the server's SYN-ACK",
-            "The server's data has sequence numbers that do not follow its SYN-ACK: it belongs to another connection between the same \
+        (_, Stage::TcpEstablished)
+            if story.traffic.counters.server.data_segments > 0 && story.data.server.first.is_none() =>
+        {
+            (
+                "before any data that fits the server's SYN-ACK",
+                "The server's data has sequence numbers that do not follow its SYN-ACK: it belongs to another connection between the same \
              ports, or another host sent it or the SYN-ACK.",
-        ),
+            )
+        }
         // More than the SYN was acknowledged.
         (Role::Server, Stage::TcpEstablished) if story.missing.acked_unseen.client > 1 => (
             "without a byte of its own",
@@ -153,13 +164,26 @@ fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'s
     }
 }
 
-/// The close_notify that a FIN of the other side answers: whoever sends it closes (RFC 8446, 6.1).
+/// The close_notify that came before the FIN, or with it: whoever sends it closes (RFC 8446, 6.1).
 fn notice<'s>(story: &'s Story, fin: &Ending) -> Option<&'s Ending> {
     story.endings.iter().find(|other| {
-        other.what == EndingKind::CloseNotify
-            && other.by != fin.by
-            && story.order.is_after(fin.moment.number, other.moment.number)
+        other.what == EndingKind::CloseNotify && !story.order.is_after(other.moment.number, fin.moment.number)
     })
+}
+
+/// The alert, a warning, that came before the FIN: what it says, and whose it is.
+fn warning<'s>(story: &'s Story, fin: &Ending) -> Option<(Role, &'s Observed<AlertDescription>)> {
+    [Role::Client, Role::Server].into_iter().find_map(|role| {
+        let warning = story.tls.warnings[role].as_ref()?;
+        (!story.order.is_after(warning.moment.number, fin.moment.number)).then_some((role, warning))
+    })
+}
+
+/// The reason, where a warning says more than that there was no alert.
+fn with_warning(why: &str, by: Role, alert: &Observed<AlertDescription>) -> String {
+    let why = why.replace(", and without a visible alert", "").replace(", without a visible alert", "");
+    let meaning = alert_meaning::of(by, alert.what).why;
+    format!("{why} Packet {} is the {by}'s warning {}. {meaning}", alert.moment.number, alert.what)
 }
 
 #[cfg(test)]
@@ -295,6 +319,10 @@ mod tests {
         let probed = ssm().open().fin(Client).say(Server, &talk::alert(50)).fin(Server);
         let verdict = probed.verdict(0);
         assert_eq!(verdict.is(), ("closed-early", Actor::Client, None), "{}", verdict.headline);
+        assert!(
+            verdict.headline.starts_with("port check: ") && verdict.mentions("without sending a byte"),
+            "{verdict:?}"
+        );
     }
 
     #[test]
@@ -303,6 +331,29 @@ mod tests {
         let verdict = hello.say(Server, &[21, 3, 3, 0, 2, 1, 0]).fin(Client).fin(Server).verdict(0);
         assert_eq!(verdict.is(), ("closed-early", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("close_notify"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn an_alert_before_the_fin_is_its_reason_and_its_evidence() {
+        let flight = || {
+            ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight()).ack(Client)
+        };
+        let closed = flight().say(Client, &[21, 3, 3, 0, 2, 1, 0]).fin(Client).fin(Server).verdict(0);
+        assert_eq!(closed.is(), ("closed-early", Actor::Client, None), "{}", closed.headline);
+        assert!(
+            closed.headline.contains("close_notify") && !closed.mentions("without a visible"),
+            "{closed:?}"
+        );
+        let cancelled = flight().say(Client, &[21, 3, 3, 0, 2, 1, 90]).fin(Client).fin(Server).verdict(0);
+        assert_eq!(cancelled.is(), ("closed-early", Actor::Client, None), "{}", cancelled.headline);
+        assert!(!cancelled.mentions("without a visible"), "{}", cancelled.explanation);
+        assert!(
+            cancelled.mentions("the client's warning user_canceled")
+                && cancelled.mentions("cancelled the handshake")
+        );
+        for verdict in [closed, cancelled] {
+            assert!(verdict.evidence.contains(&7), "{:?}", verdict.evidence);
+        }
     }
 
     #[test]

@@ -101,6 +101,7 @@ impl StandIns {
             application_data: _,
             record_sizes: _,
             sent_before_request: _,
+            warnings: _,
             short_messages: _,
             lacks_answer: _,
             turns: _,

@@ -209,7 +209,11 @@ impl Handshake {
             Message::ApplicationData(len) => on_application_data(role, moment, len, basis, story),
             Message::Alert { level, description } => {
                 notes.push(Note::Alert(description, basis));
-                return of_alert(level, description, basis, story);
+                let ending = of_alert(level, description, basis, story);
+                if let (None, Some(what)) = (&ending, description) {
+                    story.tls.warnings[role].get_or_insert(Observed { what, moment, basis });
+                }
+                return ending;
             }
             Message::EncryptedAlert => {
                 notes.push(Note::EncryptedAlert);

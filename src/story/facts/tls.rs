@@ -6,7 +6,8 @@ use super::{Moment, Observed, Repeats, Turns};
 use crate::cert::Examination;
 use crate::tcp::PerRole;
 use crate::tls::{
-    CertificateMessage, CipherSuite, ClientHello, NamedGroup, ServerHello, SizeReading, Version,
+    AlertDescription, CertificateMessage, CipherSuite, ClientHello, NamedGroup, ServerHello, SizeReading,
+    Version,
 };
 
 /// What TLS showed.
@@ -55,6 +56,8 @@ pub struct TlsFacts {
     /// The server's last data that acknowledges nothing of the client's first request, and so can't be an answer to it: session
     /// tickets, a greeting, HTTP/2's settings.
     pub sent_before_request: Option<Moment>,
+    /// Each side's first alert in clear that does not end the connection by itself.
+    pub warnings: PerRole<Option<Observed<AlertDescription>>>,
     /// Messages of each side that have a close_notify's size, before another of that size.
     pub short_messages: PerRole<Repeats>,
     /// Whether the client, which read what came, knows that none of it was an answer.
