@@ -199,7 +199,7 @@ impl Fault {
         }
     }
 
-    /// What mends it.
+    /// What mends it, with `ISSUING_CA` for the missing issuer.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Expired { .. } => "Renew the server's certificate, and check the client's clock.",
@@ -213,7 +213,7 @@ impl Fault {
                 "Add the certificate to the client's trust store, or have it signed by a CA that the client trusts."
             }
             Self::UnknownIssuer { .. } => {
-                "Add the issuing CA to the client's trust store, or have the server send the missing intermediates."
+                "Add ISSUING_CA to the client's trust store, or have the server send the missing intermediates."
             }
             Self::KeyUsage { .. } => {
                 "Have a new certificate issued, whose keyUsage includes digitalSignature."
@@ -223,6 +223,23 @@ impl Fault {
             }
         }
     }
+}
+
+/// The authority whose certificate a client lacks, for people, where one of these faults names it. Text from the certificate is
+/// escaped.
+pub fn issuing_ca<'f>(faults: impl Iterator<Item = &'f Fault>) -> String {
+    let issuer = faults.into_iter().find_map(|fault| match fault {
+        Fault::UnknownIssuer { issuer, .. } => Some(issuer),
+        _ => None,
+    });
+    let name = issuer.map(|issuer| {
+        let parts = issuer.split(", ");
+        parts.filter_map(|part| part.strip_prefix("CN=")).last().unwrap_or(issuer)
+    });
+    name.map_or_else(
+        || "the issuing CA".to_owned(),
+        |name| format!("the issuing CA \"{}\"", name.escape_debug()),
+    )
 }
 
 /// What Java reports wherever no chain leads to its store.

@@ -1,10 +1,9 @@
 //! The capture ended before anything was decided.
 
-use super::words::evidence;
-use super::words::last_step;
+use super::words::{advice, evidence, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::{AnswerDoubt, Story};
+use crate::story::{AnswerDoubt, Stage, Story};
 use crate::time::{Clock, Elapsed};
 use crate::tls::Basis;
 
@@ -56,6 +55,11 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         ),
         (None, None) => refused_tls(story, place, &ends).unwrap_or_else(|| normal(story, place, &ends)),
     };
+    let above = if is_above_tls(story) && advice::is_licence_server(story) {
+        &advice::ABOVE_TLS_SO_FAR[..]
+    } else {
+        &[]
+    };
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
         .proved_by(evidence::handshake_packets(story).chain([story.first.number, story.last.number]))
@@ -66,6 +70,12 @@ pub(super) fn undecided(story: &Story) -> Verdict {
             Viewpoint::Wire => &["Capture longer: until a few seconds after the client reports its error."],
             Viewpoint::Socket => &["Give the check more time."],
         })
+        .advise(above)
+}
+
+/// Whether what is left to go wrong is above TLS, as far as the capture goes.
+fn is_above_tls(story: &Story) -> bool {
+    story.capture.viewpoint == Viewpoint::Wire && story.stage >= Stage::ClientFinished
 }
 
 /// The verdict where nothing shows whether the request inside TLS was answered.
@@ -148,7 +158,12 @@ fn normal(story: &Story, place: &str, ends: &str) -> (String, String) {
         Some(_) => format!("normal up to {reached}, where the capture was interrupted"),
         None => format!("normal up to {reached}, where the {place} ends"),
     };
-    (headline, format!("Everything up to {reached} is normal. {ends}, so what happened next is unknown."))
+    let so_far = if is_above_tls(story) {
+        "TCP and TLS work this far.".to_owned()
+    } else {
+        format!("Everything up to {reached} is normal.")
+    };
+    (headline, format!("{so_far} {ends}, so what happened next is unknown."))
 }
 
 fn name_of(viewpoint: Viewpoint) -> &'static str {
@@ -161,7 +176,6 @@ fn name_of(viewpoint: Viewpoint) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::Stage;
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
 
@@ -187,6 +201,26 @@ mod tests {
             );
             assert!(!verdict.mentions("dropped") && !verdict.mentions("missing from the capture"));
         }
+    }
+
+    #[test]
+    fn behind_the_client_s_finished_a_licence_server_s_application_is_next() {
+        for (stage, is_above) in [(Stage::ServerFlightComplete, false), (Stage::ClientFinished, true)] {
+            let story = Story::at(stage).more(100);
+            let verdict = story.verdict();
+            let advice: Vec<_> = verdict.advice(&story).collect();
+            assert_eq!(
+                verdict.explanation.starts_with("TCP and TLS work this far."),
+                is_above,
+                "{verdict:?}"
+            );
+            let asks = advice
+                .iter()
+                .any(|advice| advice.contains("`ssmscope check --oauth password 198.51.100.20`"));
+            assert_eq!(asks, is_above, "{advice:?}");
+        }
+        let elsewhere = Story::at(Stage::ClientFinished).on_port(443).more(100);
+        assert!(!elsewhere.verdict().mentions("Failed to authenticate"));
     }
 
     #[test]

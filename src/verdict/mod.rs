@@ -43,6 +43,7 @@ pub use words::alert_meaning::meanings_of;
 pub(crate) use words::icmp_error::words as icmp_name;
 pub(crate) use words::oauth;
 
+use crate::cert;
 use crate::limits;
 use crate::packet::Host;
 use crate::story::Story;
@@ -138,14 +139,20 @@ pub struct Verdict {
     pub client_reports: Vec<Cow<'static, str>>,
     /// The packets that prove it, counted from 1.
     pub evidence: Vec<u64>,
-    /// What to do next, most useful first, with `SERVER` and `PORT` for the server's address and port, and [`ICMP_SENDER`].
+    /// What to do next, most useful first, with `SERVER` and `PORT` for the server's address and port, [`ICMP_SENDER`], and
+    /// [`ISSUING_CA`].
     advice: Vec<&'static str>,
+    /// What to do in place of the first of these, as connections of the same server show.
+    first_advice: Option<String>,
     /// Who sent the ICMP error that it is about; absent where it is about none.
     pub icmp_sender: Option<Host>,
 }
 
 /// In advice, who sent the ICMP error.
 const ICMP_SENDER: &str = "ICMP_SENDER";
+
+/// In advice: the authority whose certificate the client lacks.
+const ISSUING_CA: &str = "ISSUING_CA";
 
 /// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
 /// undecided ones last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
@@ -248,6 +255,7 @@ impl Verdict {
             client_reports: Vec::new(),
             evidence: Vec::with_capacity(USUAL_EVIDENCE),
             advice: Vec::new(),
+            first_advice: None,
             icmp_sender: None,
         }
     }
@@ -288,23 +296,35 @@ impl Verdict {
         change(&mut self.advice);
     }
 
+    /// Gives other advice in place of the first, where the report knows more than one connection shows.
+    pub(crate) fn advise_first(&mut self, advice: String) {
+        self.first_advice = Some(advice);
+    }
+
     /// What to do next about the connection that was judged, most useful first. What is quoted can be copied: it names the
     /// server's address and port.
     pub fn advice(&self, story: &Story) -> impl Iterator<Item = Cow<'static, str>> {
-        self.advice.iter().map(|advice| {
-            if ["SERVER", "PORT", ICMP_SENDER].iter().any(|name| advice.contains(name)) {
+        let own = self.advice.iter().skip(usize::from(self.first_advice.is_some()));
+        let own = own.map(|advice| {
+            if ["SERVER", "PORT", ICMP_SENDER, ISSUING_CA].iter().any(|name| advice.contains(name)) {
                 let sender = self.icmp_sender.filter(|host| !host.is_unspecified()).map_or_else(
                     || "the sender of the ICMP error".to_owned(),
                     |host| story.names.show(host).to_string(),
                 );
                 // The words that a name may hold come first.
                 let named = advice.replace("PORT", &story.port(Role::Server).to_string());
+                let is_v6 = story.parties.server.host.address().is_some_and(|address| address.is_ipv6());
+                // `icmp` is ICMPv4's alone (pcap-filter).
+                let named = if is_v6 { named.replace("SERVER or icmp`", "SERVER or icmp6`") } else { named };
                 let named = named.replace("SERVER", &story.host(Role::Server).to_string());
-                named.replace(ICMP_SENDER, &sender).into()
+                let named = named.replace(ICMP_SENDER, &sender);
+                let faults = story.certificate_faults().map(|(_, fault)| fault);
+                named.replace(ISSUING_CA, &cert::issuing_ca(faults)).into()
             } else {
                 Cow::Borrowed(*advice)
             }
-        })
+        });
+        self.first_advice.iter().map(|advice| Cow::Owned(advice.clone())).chain(own)
     }
 }
 

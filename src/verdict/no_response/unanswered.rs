@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
         assert_eq!(verdict.evidence, [9]);
         assert!(verdict.headline.contains("request inside TLS") && verdict.headline.contains("8.0 s"));
-        assert!(!verdict.mentions("lost") && verdict.mentions("openssl s_client"));
+        assert!(!verdict.mentions("lost") && verdict.mentions("https://localhost"));
         let plain =
             Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n").ack(Server).verdict(8_000);
         assert_eq!(plain.is(), ("no-response", Actor::Server, None));

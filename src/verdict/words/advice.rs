@@ -1,6 +1,6 @@
 //! Advice that several rules give.
 
-use crate::story::Story;
+use crate::story::{Stage, Story};
 
 /// What to try when nothing comes back from the server's address.
 pub(in crate::verdict) const PATH_TO_SERVER: [&str; 3] = [
@@ -25,6 +25,11 @@ pub(in crate::verdict) fn server_process(story: &Story) -> &'static [&'static st
             "Try the same request without the proxy, or on the proxy itself. If it fails in the same way, the proxy is not the \
              cause.",
         ],
+        Some(_) if story.stage >= Stage::TlsEstablished => &[
+            "Read the service log at that time: hung, overloaded, or waiting for a backend.",
+            "Send the same request on the server itself, to https://localhost:PORT. If it fails in the same way, the network is not \
+             the cause.",
+        ],
         Some(_) => &[
             "Read the service log at that time: hung, overloaded, or waiting for a backend.",
             "On the server: `openssl s_client -connect localhost:PORT`. If it fails in the same way, the network is not the \
@@ -38,8 +43,22 @@ pub(in crate::verdict) fn server_process(story: &Story) -> &'static [&'static st
     }
 }
 
+/// Where SSM On-Prem serves HTTPS.
+const LICENCE_PORT: u16 = 8443;
+
+/// Whether the server's port is that of SSM On-Prem.
+pub(in crate::verdict) fn is_licence_server(story: &Story) -> bool {
+    story.parties.server.port == LICENCE_PORT
+}
+
+/// What to look at when the network is fine as far as the capture goes, and the server is SSM On-Prem.
+pub(in crate::verdict) const ABOVE_TLS_SO_FAR: [&str; 1] = [
+    "If vManage reports \"Failed to authenticate\", the server did answer. Check the API client (Resource Owner Grant): \
+     `ssmscope check --oauth password SERVER`. Or read the log together with the capture: `--log vmanage-server.log`.",
+];
+
 /// What to look at when the network is fine.
 pub(in crate::verdict) const ABOVE_TLS: [&str; 2] = [
-    "The network and TLS are fine: check the HTTP status and the application logs on both sides.",
+    "Check the HTTP status and the application logs on both sides.",
     "For a licence sync, check the client id, its secret and its grant type on the licence server.",
 ];
