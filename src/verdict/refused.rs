@@ -26,10 +26,6 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let (server, port) = (story.host(Role::Server), story.port(Role::Server));
     let headline = format!("{}{server} refused the connection to port {port}", purpose::prefix(story));
     let answered = answered_anyway(story, ending, reset);
-    let hop_limit = match reset.hop_limit {
-        Some(hop_limit) => format!(" The RST has TTL {hop_limit}."),
-        None => String::new(),
-    };
     if let Some(syn_ack) = answered {
         let headline =
             format!("forged RST in reply to the SYN: {server} accepted the same SYN on port {port}");
@@ -38,7 +34,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 .cause("rst-injected")
                 .explain(format!(
                     "A RST answered the SYN, and in packet {syn_ack} the server answers the same SYN with a SYN-ACK: a host \
-                     that refuses a connection does not open it.{hop_limit} A device on the path that resets connections is \
+                     that refuses a connection does not open it. A device on the path that resets connections is \
                      the likely sender."
                 ))
                 .reported(&REPORTS)
@@ -53,7 +49,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Verdict::new(&RULE, Actor::Server, story.basis, headline)
             .explain(format!(
                 "A RST answered the SYN: the address is reachable, and no process listens on the port (RFC \
-                 9293, 3.5.2), or a firewall replies with its address.{hop_limit}{}",
+                 9293, 3.5.2), or a firewall replies with its address.{}",
                 purpose::scan(story)
             ))
             .reported(&REPORTS)
@@ -88,10 +84,8 @@ mod tests {
         assert_eq!(verdict.is(), ("refused", Actor::Server, None));
         assert_eq!(verdict.evidence, [1, 2]);
         assert!(verdict.headline.contains("198.51.100.20") && verdict.headline.contains("8443"));
-        assert!(verdict.mentions("TTL 61") && verdict.mentions("ECONNREFUSED"));
+        assert!(verdict.mentions("ECONNREFUSED"));
         assert!(!verdict.mentions("ETIMEDOUT") && !verdict.mentions("reset by peer"));
-        let unknown = Story::at(Stage::Syn).rst(Role::Server).verdict();
-        assert!(!unknown.mentions("TTL"));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (S
             "the snaplen cut off what preceded its end".to_owned(),
             format!(
                 "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client {sent} \
-                 early data, and the snaplen cut off {cut} bytes of the server: whether they answered it is unknown."
+                 early data, and the snaplen cut off {cut} bytes from the server: whether they answered it is unknown."
             ),
         );
     }

@@ -65,12 +65,15 @@ pub(super) fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> Str
     let form = match ending.by {
         _ if !facts.is_stateless || story.has_scanner_syn() => "",
         Role::Server => {
-            " It has no options and window 0, as sent by a host that has no such connection: the service was restarted, or a \
+            " The RST has no options and window 0, as sent by a host that has no such connection: the service was restarted, or a \
              device replies with its address."
         }
+        Role::Client if ending.stage <= Stage::SynAck => {
+            " The RST has no options and window 0, as a kernel sends it for a connection that it did not open or has given up."
+        }
         Role::Client => {
-            " It has no options and window 0, as sent by a host that has no such connection: the connection had ended there before, \
-             by the client's own doing or by a RST that the capture lacks."
+            " The RST has no options and window 0, as sent by a host that has no such connection: the connection had ended there \
+             before, by the client's own doing or by a RST that the capture lacks."
         }
     };
     let fit = match facts.fit {
