@@ -12,6 +12,9 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         if checksums.incorrect == 0 {
             return None;
         }
+        // Only one side is on the capturing host.
+        let other = &story.parties[role.other()].checksums;
+        let is_other_correct = other.correct > 0 && other.incorrect == 0;
         if checksums.offloaded == checksums.incorrect {
             let count = checksums.incorrect;
             let sums = if count == 1 { "1 TCP checksum".to_owned() } else { format!("{count} TCP checksums") };
@@ -25,8 +28,13 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
                     "Checksum offload left {sums} of the {role} wrong: the capturing host merged segments that it received, or \
                      sent them."
                 )
-            } else {
+            } else if is_other_correct {
                 format!("Captured on the {role}: checksum offload left {sums} wrong.")
+            } else {
+                format!(
+                    "Checksum offload left {sums} of the {role} wrong: the capturing host sent them, or received them from a virtual \
+                     machine, a container or a virtual device."
+                )
             };
             finding("checksum-offload", Weight::Info, text, examples)
         } else {
@@ -57,7 +65,10 @@ mod tests {
     use crate::story::{ChecksumFacts, Stage};
 
     fn with(checksums: ChecksumFacts) -> Story {
-        Story::at(Stage::TlsEstablished).but(|story| story.parties.server.checksums = checksums)
+        Story::at(Stage::TlsEstablished).but(|story| {
+            story.parties.server.checksums = checksums;
+            story.parties.client.checksums.correct = 3;
+        })
     }
 
     #[test]
@@ -76,6 +87,16 @@ mod tests {
                 && found.text.contains("offload")
         );
         assert_eq!(with(checksums).finding("bad-checksums"), None);
+    }
+
+    #[test]
+    fn where_both_sides_are_wrong_neither_is_the_place_of_the_capture() {
+        let wrong = ChecksumFacts { incorrect: 1, offloaded: 1, ..ChecksumFacts::default() };
+        for client in [wrong, ChecksumFacts::default()] {
+            let found = with(wrong).but(|story| story.parties.client.checksums = client);
+            let text = found.finding("checksum-offload").expect("a finding").text;
+            assert!(!text.contains("Captured on") && text.contains("or received them"), "{text}");
+        }
     }
 
     #[test]

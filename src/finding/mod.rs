@@ -34,7 +34,7 @@ mod syn_retries;
 mod zero_window;
 
 use crate::story::Story;
-use crate::verdict::Code;
+use crate::verdict::{Actor, Code};
 pub use found::{Finding, Weight};
 use found::{finding, times};
 
@@ -73,11 +73,15 @@ pub fn find(story: &Story) -> Vec<Finding> {
 }
 
 impl Finding {
-    /// Whether a verdict with this code says the same: a reader who has the verdict needs no such finding.
-    pub fn repeats(&self, verdict: Code) -> bool {
-        match verdict {
-            Code::TlsAlert => self.is_about_certificates(),
-            Code::SynNoReply => self.code == "retransmissions",
+    /// Whether a verdict with this code and actor says the same: a reader who has the verdict needs no such finding.
+    pub fn repeats(&self, code: Code, actor: Actor) -> bool {
+        match (code, actor) {
+            (Code::TlsAlert, _) => self.is_about_certificates(),
+            (Code::SynNoReply | Code::TcpHandshakeIncomplete, _)
+            // What is lost on the path is sent again.
+            | (Code::NoServerHello | Code::HandshakeStalled | Code::NoResponse, Actor::Path) => {
+                self.code == "retransmissions"
+            }
             _ => false,
         }
     }
@@ -117,11 +121,16 @@ mod tests {
     fn an_alert_needs_no_finding_about_certificates_and_keeps_the_others() {
         let found = |code| finding(code, Weight::Info, String::new(), []).expect("a finding");
         for code in certificate::CODES {
-            assert!(found(code).repeats(Code::TlsAlert) && !found(code).repeats(Code::Healthy), "{code}");
+            let repeats = |verdict| found(code).repeats(verdict, Actor::Client);
+            assert!(repeats(Code::TlsAlert) && !repeats(Code::Healthy), "{code}");
         }
-        assert!(!found("retransmissions").repeats(Code::TlsAlert));
-        assert!(found("retransmissions").repeats(Code::SynNoReply));
-        assert!(!found("syn-retries").repeats(Code::SynNoReply));
+        let repeats = |code, actor| found("retransmissions").repeats(code, actor);
+        assert!(!repeats(Code::TlsAlert, Actor::Client));
+        assert!(
+            repeats(Code::SynNoReply, Actor::Unknown) && repeats(Code::TcpHandshakeIncomplete, Actor::Path)
+        );
+        assert!(repeats(Code::NoServerHello, Actor::Path) && !repeats(Code::NoServerHello, Actor::Server));
+        assert!(!found("syn-retries").repeats(Code::SynNoReply, Actor::Unknown));
     }
 
     #[test]

@@ -15,6 +15,12 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         story.opening.syn.numbers().take_while(|syn| story.order.is_after(answer, *syn)).count().max(1) as u64
     });
     let (count, before) = (times(count), times(unanswered));
+    let error = story.path.icmp_errors.iter().map(|fact| fact.moment.number);
+    let error = error.min().filter(|error| answer.is_none_or(|answer| story.order.is_after(answer, *error)));
+    let reason = error.map_or_else(
+        || "packets are lost in transit, or the server was overloaded".to_owned(),
+        |error| format!("packet {error}, an ICMP error, answered an earlier one"),
+    );
     let text = match story.opening.refused_before {
         Some(refusal) => format!(
             "The SYN was sent {count}: packet {} refused one (RST), and a later one was accepted. The service was \
@@ -29,20 +35,24 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "The SYN was sent {count}, although a SYN-ACK had arrived: it does not reach the client's TCP, or is \
              lost behind the capture point."
         ),
-        None => format!(
-            "The SYN was sent {before} before a reply arrived: packets are lost in transit, or the server was \
-             overloaded."
-        ),
+        None => format!("The SYN was sent {before} before a reply arrived: {reason}."),
     };
     let refusal = story.opening.refused_before.map(|refusal| refusal.number);
-    let evidence =
-        story.opening.syn.numbers().chain(refusal).chain(story.opening.previous_connection.server.numbers());
+    let evidence = story
+        .opening
+        .syn
+        .numbers()
+        .chain(refusal)
+        .chain(error)
+        .chain(story.opening.previous_connection.server.numbers());
     finding("syn-retries", Weight::Warning, text, evidence)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Moment;
+    use crate::story::IcmpFact;
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
 
@@ -52,6 +62,19 @@ mod tests {
         let found = talk.finding("syn-retries").expect("a finding");
         assert_eq!(found.is(), (Weight::Warning, &[1, 2][..]));
         assert!(found.text.contains("twice") && !found.text.contains("older connection"), "{}", found.text);
+    }
+
+    #[test]
+    fn an_icmp_error_that_answered_an_earlier_syn_is_named() {
+        let story = *ssm().syn().wait(1_000).syn().wait(1_000).syn().syn_ack().ack(Client).story(0);
+        let story = story.but(|story| {
+            let error = Story::at(Stage::Syn).icmp([192, 0, 2, 1], 3, 1).path.icmp_errors.remove(0);
+            let moment = Moment { number: 2, at: error.moment.at };
+            story.path.icmp_errors.push(IcmpFact { moment, ..error });
+        });
+        let found = story.finding("syn-retries").expect("a finding");
+        assert!(found.text.contains("packet 2, an ICMP error"), "{}", found.text);
+        assert!(found.evidence.contains(&2) && !found.text.contains("lost in transit"), "{found:?}");
     }
 
     #[test]
