@@ -118,7 +118,8 @@ impl Connections<'_> {
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
 /// more, and several that nobody ended have as many. Connections that fail alike may have as many too, so those have to differ in
-/// where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps.
+/// where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps without another that
+/// got as far and stopped earlier.
 pub(super) fn packets_each<'a, 's: 'a>(
     shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
 ) -> Option<u32> {
@@ -128,16 +129,21 @@ pub(super) fn packets_each<'a, 's: 'a>(
         all.flatten()
     };
     let most = tracked().map(|tracked| tracked.story.so_far().segments()).max()?;
-    let cut = || {
-        let stories = tracked().filter(|tracked| !tracked.is_closed()).map(|tracked| tracked.story.so_far());
-        stories.filter(|story| story.segments() == most)
-    };
+    let open = || tracked().filter(|tracked| !tracked.is_closed()).map(|tracked| tracked.story.so_far());
+    let cut = || open().filter(|story| story.segments() == most);
     let servers: BTreeSet<_> = cut().map(|story| story.parties.server.host).collect();
     let kinds: BTreeSet<_> =
         cut().map(|story| (story.stage, story.traffic.counters.client.segments)).collect();
+    let stopped_earlier = || {
+        open().any(|story| {
+            story.segments() < most
+                && servers.contains(&story.parties.server.host)
+                && kinds.iter().any(|(stage, _)| story.stage >= *stage)
+        })
+    };
     let is_cut = PACKETS_EACH.contains(&most)
         && shares.clone().all(|share| most >= share.most_packets)
         && cut().nth(1).is_some()
-        && (kinds.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE);
+        && (kinds.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE && !stopped_earlier());
     u32::try_from(most).ok().filter(|_| is_cut)
 }

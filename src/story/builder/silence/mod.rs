@@ -200,7 +200,9 @@ impl Silences {
         if of == Awaited::LaterAnswer && silence.is_acknowledged {
             return;
         }
-        let is_cut_off = capture.packets_each.map(u64::from) == Some(story.segments());
+        // Packets that were sent again in vain prove the silence, whatever would have come behind them.
+        let is_proved = story.last.at - silence.since.at >= self.stall_after;
+        let is_cut_off = capture.packets_each.map(u64::from) == Some(story.segments()) && !is_proved;
         if was_dropping || is_cut_off || self.is_truncated(&silence, of, viewpoint, story) {
             story.missing.truncated_after = Some(story.last);
         } else {
