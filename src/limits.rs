@@ -323,6 +323,9 @@ pub const ORIGIN_RUNS: usize = 1_000_000;
 /// Groups of connections that ended alike; connections of further ones are counted.
 pub const GROUPS: usize = 64;
 
+/// Codes with their causes that connections are counted by; further causes are counted by their code.
+pub const KINDS: usize = 256;
+
 /// Clients that a group counts one by one.
 pub const GROUP_CLIENTS: usize = 64;
 

@@ -66,15 +66,20 @@ impl GroupKey {
 
     /// The code and its cause, as they are searched for: `tls-alert unknown_ca`.
     pub fn title(&self) -> String {
-        self.cause.as_ref().map_or_else(|| self.code.to_string(), |cause| format!("{} {cause}", self.code))
+        title(self.code, self.cause.as_deref())
     }
+}
+
+/// A code and its cause in the same way.
+pub fn title(code: Code, cause: Option<&str>) -> String {
+    cause.map_or_else(|| code.to_string(), |cause| format!("{code} {cause}"))
 }
 
 impl Groups {
     /// Takes in a connection. The return value is whether its group is one of those that are kept.
     pub fn add(&mut self, judged: &Judged) -> bool {
         let key = GroupKey::of(judged);
-        if self.known.len() >= limits::GROUPS && !self.known.contains_key(&key) {
+        if self.known.len() >= limits::GROUPS && !self.known.contains_key(&key) && !self.make_room_for(&key) {
             self.ungrouped += 1;
             return false;
         }
@@ -98,6 +103,18 @@ impl Groups {
         true
     }
 
+    /// Gives up the group that is least worth a look, the last of those, for one that is worth more.
+    fn make_room_for(&mut self, key: &GroupKey) -> bool {
+        let least =
+            self.known.iter().min_by_key(|(known, group)| (known.severity.urgency(), Reverse(group.example)));
+        let Some(least) = least.map(|(known, _)| known.clone()) else { return false };
+        if least.severity.urgency() >= key.severity.urgency() {
+            return false;
+        }
+        self.ungrouped += self.known.remove(&least).map_or(0, |group| group.count);
+        true
+    }
+
     /// The groups, failures first, the largest first among equals.
     pub fn worst_first(&self) -> Vec<(&GroupKey, &Group)> {
         let mut groups: Vec<_> = self.known.iter().collect();
@@ -115,6 +132,36 @@ impl Groups {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{Talk, exchange};
+
+    #[test]
+    fn a_failure_takes_the_place_of_what_is_well() {
+        let judged = |talk: Talk, port: u16| {
+            let mut story = talk.story(60_000);
+            story.parties.server.port = port;
+            story.id = u64::from(port);
+            Judged { verdict: story.verdict(), story, findings: Vec::new() }
+        };
+        let healthy = || exchange().fin(Role::Client).fin(Role::Server);
+        let mut groups = Groups::default();
+        let all = limits::GROUPS as u16 + 20;
+        for port in 1..=all {
+            groups.add(&judged(healthy(), port));
+        }
+        assert_eq!((groups.len(), groups.ungrouped), (limits::GROUPS, 20));
+        for port in 1..=10 {
+            assert!(groups.add(&judged(Talk::to_port(443).syn().rst(Role::Server), 1_000 + port)));
+        }
+        assert_eq!((groups.len(), groups.ungrouped), (limits::GROUPS, 30));
+        let worst = groups.worst_first();
+        assert!(worst[..10].iter().all(|(key, _)| key.code == Code::Refused) && worst[10].1.example == 1);
+        assert!(!groups.add(&judged(healthy(), 2_000)));
     }
 }
 

@@ -35,7 +35,7 @@ use std::thread;
 pub(crate) use clock::{DISORDER, LEAP};
 pub use context::{Certificates, Clients, GroupContext, Others, When};
 pub use course::Course;
-pub use groups::{Group, GroupKey, Groups};
+pub use groups::{Group, GroupKey, Groups, title};
 pub use interim::Interim;
 pub use logs::{LogInput, LogSource, LogSummary};
 pub use lookups::{Found, LookupFault, Lookups, Search, Subject, Unanswered};

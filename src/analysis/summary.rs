@@ -1,5 +1,6 @@
 //! The whole capture in figures.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Failure, Groups, Judged, LogSummary, Lookups, Search, ServerSummary, Unanswered};
@@ -39,6 +40,8 @@ pub struct Summary {
     pub codes: BTreeMap<Code, u64>,
     /// Connections by severity.
     pub severities: BTreeMap<Severity, u64>,
+    /// Connections by severity, code and cause.
+    pub kinds: Kinds,
     /// Connections by server and code.
     pub servers: BTreeMap<(Host, u16), ServerSummary>,
     /// Connections to servers that are not listed one by one.
@@ -83,12 +86,16 @@ pub struct Summary {
     pub logs: Option<Box<LogSummary>>,
 }
 
+/// Connections by severity, code and cause. Of too many causes the rest is counted without them.
+pub type Kinds = BTreeMap<(Severity, Code, Option<Cow<'static, str>>), u64>;
+
 /// Connections that were judged, counted as the summary shows them.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     connections: u64,
     codes: BTreeMap<Code, u64>,
     severities: BTreeMap<Severity, u64>,
+    kinds: Kinds,
     servers: BTreeMap<(Host, u16), ServerSummary>,
     /// Clients of these servers that are counted one by one.
     pairs: usize,
@@ -107,6 +114,10 @@ impl Tally {
         self.examinations_given_up += u64::from(judged.story.tls.is_examination_given_up);
         *self.codes.entry(code).or_default() += 1;
         *self.severities.entry(judged.verdict.severity).or_default() += 1;
+        let kind = (judged.verdict.severity, code, judged.verdict.cause.clone());
+        let is_counted = self.kinds.len() < limits::KINDS || self.kinds.contains_key(&kind);
+        let kind = if is_counted { kind } else { (kind.0, kind.1, None) };
+        *self.kinds.entry(kind).or_default() += 1;
         let PerRole { client, server } = &judged.story.parties;
         if self.groups.add(judged) {
             self.names.adopt(&judged.story.names, client.host);
@@ -126,6 +137,7 @@ impl Tally {
             connections: self.connections,
             codes: self.codes.clone(),
             severities: self.severities.clone(),
+            kinds: self.kinds.clone(),
             servers: self.servers.clone(),
             pairs: self.pairs,
             names: self.names.clone(),
@@ -181,6 +193,7 @@ impl Summary {
         self.connections = tally.connections;
         self.codes = tally.codes;
         self.severities = tally.severities;
+        self.kinds = tally.kinds;
         self.servers = tally.servers;
         self.connections_to_others = tally.connections_to_others;
         self.groups = tally.groups;

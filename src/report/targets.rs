@@ -53,6 +53,9 @@ impl TargetTotals {
         for (code, count) in &of.codes {
             *summary.codes.entry(*code).or_default() += count;
         }
+        for (kind, count) in &of.kinds {
+            *summary.kinds.entry(kind.clone()).or_default() += count;
+        }
         for (severity, count) in &of.severities {
             *summary.severities.entry(*severity).or_default() += count;
             if matches!(severity, Severity::Critical | Severity::Warning) {

@@ -113,6 +113,14 @@ impl Lookups {
         }
     }
 
+    /// The addresses that resolvers gave a name, to whomever.
+    pub fn addresses_of(&self, name: &str) -> impl Iterator<Item = IpAddr> {
+        let is_it = move |(_, answers): &(&(Host, IpAddr), &Vec<Found>)| {
+            answers.iter().any(|found| found.name.eq_ignore_ascii_case(name))
+        };
+        self.found.iter().filter(is_it).map(|((_, address), _)| *address)
+    }
+
     /// The last answer with this address that the client got before a packet.
     pub fn before(&self, client: Host, address: IpAddr, packet: u64) -> Option<&Found> {
         let answers = self.found.get(&(client, address))?;

@@ -11,9 +11,9 @@ use crate::analysis::{Failure, LookupFault, Summary};
 use crate::packet::Other;
 use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
-use crate::report::text::lookups;
 use crate::report::text::numbers::times;
 use crate::report::text::words::{BOLD, DIM, count, grouped, style_of, wrapped};
+use crate::report::text::{kinds as by_kind, lookups};
 use crate::report::{Style, nothing};
 use crate::verdict::{Code, Severity};
 
@@ -82,7 +82,7 @@ pub(super) fn counts(summary: &Summary) -> (String, String) {
     ] {
         let some = summary.severities.get(&severity).copied().unwrap_or(0);
         if some > 0 {
-            let kinds = kinds(summary, severity, some);
+            let kinds = kinds(summary, severity);
             parts.push(format!("{} {what}{kinds}", grouped(some)));
         }
     }
@@ -116,7 +116,7 @@ fn write_count(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Res
 }
 
 /// The codes and causes of a severity, each with its number where there are several: ` (tls-alert unknown_ca 4, reset 1)`.
-fn kinds(summary: &Summary, severity: Severity, all: u64) -> String {
+fn kinds(summary: &Summary, severity: Severity) -> String {
     if severity == Severity::Ok
         && summary
             .groups
@@ -126,26 +126,14 @@ fn kinds(summary: &Summary, severity: Severity, all: u64) -> String {
     {
         return String::new();
     }
-    let mut kinds: Vec<(String, u64)> = Vec::new();
-    for (key, group) in summary.groups.worst_first() {
-        if key.severity != severity {
-            continue;
-        }
-        let title = escaped(&key.title());
-        match kinds.iter_mut().find(|(known, _)| *known == title) {
-            Some((_, count)) => *count += group.count,
-            None => kinds.push((title, group.count)),
-        }
-    }
-    let counted: u64 = kinds.iter().map(|(_, count)| count).sum();
-    let mut text: Vec<_> = match kinds.as_slice() {
+    let kinds = by_kind::as_grouped(summary, severity);
+    let text: Vec<_> = match kinds.as_slice() {
         [] => return String::new(),
-        [(title, count)] if *count == all => vec![title.clone()],
-        kinds => kinds.iter().map(|(title, count)| format!("{title} {}", grouped(*count))).collect(),
+        [only] => vec![escaped(&only.title)],
+        kinds => {
+            kinds.iter().map(|kind| format!("{} {}", escaped(&kind.title), grouped(kind.count))).collect()
+        }
     };
-    if counted < all && !text.is_empty() {
-        text.push(format!("others {}", grouped(all - counted)));
-    }
     format!(" ({})", text.join(", "))
 }
 

@@ -1,5 +1,6 @@
 //! The connections of a capture that are shown, held until all of them are known.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -150,7 +151,7 @@ impl Collection {
             Detail::One(id) => judged.story.id == id,
             Detail::Examples => match self.examples.get(&GroupKey::of(judged)) {
                 Some(known) => judged.story.first.number < self.connections[*known].story.first.number,
-                None => self.examples.len() < limits::GROUPS,
+                None => self.examples.len() < limits::GROUPS || self.least_worth(judged).is_some(),
             },
         }
     }
@@ -162,6 +163,15 @@ impl Collection {
         }
     }
 
+    /// The example that gives way to a connection that is worth more of a look, as [`Groups`](crate::analysis::Groups) do.
+    fn least_worth(&self, judged: &Judged) -> Option<(GroupKey, usize)> {
+        let worth = |(key, index): &(&GroupKey, &usize)| {
+            (key.severity.urgency(), Reverse(self.connections[**index].story.id))
+        };
+        let (key, index) = self.examples.iter().min_by_key(worth)?;
+        (key.severity.urgency() < judged.verdict.severity.urgency()).then(|| (key.clone(), *index))
+    }
+
     /// Keeps the first connection of its group so far.
     fn keep_example(&mut self, judged: Judged) {
         let key = GroupKey::of(&judged);
@@ -169,6 +179,14 @@ impl Collection {
             let known = &mut self.connections[*known];
             self.held = self.held.saturating_sub(held_by(known)) + held_by(&judged);
             *known = judged;
+        } else if let Some((least, index)) =
+            self.least_worth(&judged).filter(|_| self.examples.len() >= limits::GROUPS)
+        {
+            self.examples.remove(&least);
+            let known = &mut self.connections[index];
+            self.held = self.held.saturating_sub(held_by(known)) + held_by(&judged);
+            *known = judged;
+            self.examples.insert(key, index);
         } else {
             let before = self.connections.len();
             self.keep(judged);

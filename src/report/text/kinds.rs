@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::analysis::Summary;
+use crate::analysis::{Summary, title};
 use crate::packet::Host;
 use crate::verdict::Severity;
 
@@ -17,40 +17,33 @@ pub(in crate::report) struct Kind {
     pub(in crate::report) servers: BTreeSet<(Host, u16)>,
 }
 
-/// Those of a severity, the most first. Where there are more groups than are kept, the rest is known by code alone, and
-/// "others" is what no code shows the severity of.
+/// Those of a severity, the most first.
 pub(in crate::report) fn of(summary: &Summary, severity: Severity) -> Vec<Kind> {
-    let mut kinds: Vec<Kind> = Vec::new();
-    let groups = summary.groups.worst_first();
-    for (key, group) in &groups {
-        if key.severity == severity {
-            add(&mut kinds, &key.title(), group.count).insert(key.server);
-        }
-    }
-    let all = summary.severities.get(&severity).copied().unwrap_or_default();
-    let mut missing = all.saturating_sub(kinds.iter().map(|kind| kind.count).sum());
-    for (code, count) in &summary.codes {
-        let mut of_code = groups.iter().filter(|(key, _)| key.code == *code).peekable();
-        let is_of_severity = of_code.peek().is_some_and(|(key, _)| key.severity == severity);
-        let grouped: u64 = of_code.map(|(_, group)| group.count).sum();
-        let rest = count.saturating_sub(grouped).min(missing);
-        if is_of_severity && rest > 0 {
-            add(&mut kinds, code.name(), rest);
-            missing -= rest;
-        }
-    }
+    let mut kinds = as_grouped(summary, severity);
     kinds.sort_by_key(|kind| Reverse(kind.count));
-    if missing > 0 {
-        add(&mut kinds, "others", missing);
-    }
     kinds
 }
 
-fn add<'k>(kinds: &'k mut Vec<Kind>, title: &str, count: u64) -> &'k mut BTreeSet<(Host, u16)> {
-    let index = kinds.iter().position(|kind| kind.title == title).unwrap_or_else(|| {
-        kinds.push(Kind { title: title.to_owned(), count: 0, servers: BTreeSet::new() });
-        kinds.len() - 1
-    });
-    kinds[index].count += count;
-    &mut kinds[index].servers
+/// Those of a severity, in the order of their groups, and behind them those whose groups are not kept.
+pub(in crate::report) fn as_grouped(summary: &Summary, severity: Severity) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = Vec::new();
+    let kind_of = |kinds: &mut Vec<Kind>, title: String| {
+        kinds.iter().position(|kind| kind.title == title).unwrap_or_else(|| {
+            kinds.push(Kind { title, count: 0, servers: BTreeSet::new() });
+            kinds.len() - 1
+        })
+    };
+    for (key, _) in summary.groups.worst_first() {
+        if key.severity == severity {
+            let index = kind_of(&mut kinds, key.title());
+            kinds[index].servers.insert(key.server);
+        }
+    }
+    for ((of, code, cause), count) in &summary.kinds {
+        if *of == severity {
+            let index = kind_of(&mut kinds, title(*code, cause.as_deref()));
+            kinds[index].count += count;
+        }
+    }
+    kinds
 }
