@@ -109,11 +109,8 @@ fn write_examples(
             let mut judged = judged.clone();
             let headline = neighbours::headline(others.as_ref(), &judged.verdict.headline);
             judged.verdict.headline = headline.into_owned().into();
-            if let Some(advice) = others.as_ref().and_then(|others| others.advice) {
-                judged.verdict.change_advice(|own| {
-                    own.drain(..own.len().min(1));
-                    own.insert(0, advice);
-                });
+            if let Some(advice) = others.as_ref().and_then(|others| others.advice.clone()) {
+                judged.verdict.advise_first(advice.into_owned());
             }
             match others {
                 Some(Conclusion { text, stance: Stance::Replaces, .. }) => {

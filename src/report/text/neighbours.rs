@@ -1,6 +1,5 @@
 //! What a group's neighbours show, in words, and the packets that prove it.
 
-#[cfg(feature = "command")]
 use std::borrow::Cow;
 
 use super::ends;
@@ -23,7 +22,7 @@ pub(in crate::report) struct Conclusion {
     /// What the headline begins with, where the connections are no fault of those who open them.
     pub(in crate::report) word: Option<&'static str>,
     /// What to do first, where the neighbours exclude what the verdict's own first advice supposes.
-    pub(in crate::report) advice: Option<&'static str>,
+    pub(in crate::report) advice: Option<Cow<'static, str>>,
 }
 
 impl Conclusion {
@@ -50,8 +49,8 @@ pub(in crate::report) fn advice(
     conclusion: Option<&Conclusion>,
     own: impl Iterator<Item = Cow<'static, str>>,
 ) -> Vec<Cow<'static, str>> {
-    match conclusion.and_then(|conclusion| conclusion.advice) {
-        Some(first) => std::iter::once(first.into()).chain(own.skip(1)).collect(),
+    match conclusion.and_then(|conclusion| conclusion.advice.clone()) {
+        Some(first) => std::iter::once(first).chain(own.skip(1)).collect(),
         None => own.collect(),
     }
 }
@@ -135,7 +134,7 @@ impl Words<'_> {
         let worked = self.context.is_spare.then_some(&self.context.worked)?;
         let these = if self.group.count == 1 { "this one" } else { "these" };
         let text = format!(
-            "Spare connection: {} of {} to {} succeeded at the same time, and browsers close what they opened and do not need. \
+            "Spare connection: {} from {} to {} succeeded at the same time, and browsers close what they opened and do not need. \
              If one program there works and another fails, {these} may be the other's.",
             count(worked.times.count, "other connection"),
             self.these_clients(),
@@ -160,7 +159,7 @@ impl Words<'_> {
                 self.none_before(answered)
             ),
             (_, Clients::Others) => format!(
-                "{name} answered {others}, none of them of {}: a firewall rule or a route for {} is likely.",
+                "{name} answered {others}, none of them from {}: a firewall rule or a route for {} is likely.",
                 self.these_clients(),
                 if self.group.clients.len() == 1 { "its address" } else { "their addresses" },
             ),
@@ -170,8 +169,8 @@ impl Words<'_> {
                     _ => "Not a fixed firewall rule",
                 };
                 let whose = match clients {
-                    Clients::Same => format!(", of {} too", self.these_clients()),
-                    Clients::Some => format!(", also of some of {}", self.these_clients()),
+                    Clients::Same => format!(", from {} too", self.these_clients()),
+                    Clients::Some => format!(", also from some of {}", self.these_clients()),
                     Clients::Others | Clients::Unknown => String::new(),
                 };
                 let span = if when == When::Around {
@@ -188,13 +187,12 @@ impl Words<'_> {
         };
         let advice = match (answered.when?, answered.clients) {
             (When::Before | When::After, _) => {
-                "Find what changed at that time: the service, its host, a route or a firewall rule."
+                self.of_change(answered, "the service, its host, a route or a firewall rule")
             }
-            (_, Clients::Others) => "Check the firewall rules and the route for these clients' addresses.",
-            _ => {
-                "On the server: `nstat -az TcpExtListenOverflows TcpExtListenDrops`. Numbers that rise are SYNs that a full accept \
-                 queue dropped."
-            }
+            (_, Clients::Others) => "Check the firewall rules and the route for these clients' addresses.".into(),
+            _ => "On the server: `nstat -az TcpExtListenOverflows TcpExtListenDrops`. Numbers that rise are SYNs that a full accept \
+                  queue dropped."
+                .into(),
         };
         Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Replaces) })
     }
@@ -214,7 +212,7 @@ impl Words<'_> {
                 self.none_before(answered)
             ),
             When::Between | When::Around if answered.clients == Clients::Others => format!(
-                "{name} accepted {others}, none of them of {}: a rule that rejects these clients is likely.",
+                "{name} accepted {others}, none of them from {}: a rule that rejects these clients is likely.",
                 self.these_clients()
             ),
             When::Between | When::Around => format!(
@@ -222,7 +220,12 @@ impl Words<'_> {
                  down."
             ),
         };
-        Some(resting_on(text, answered, Stance::Adds))
+        let advice = match answered.when? {
+            When::Before | When::After => self.of_change(answered, "the service, its host, or a firewall rule"),
+            _ if answered.clients == Clients::Others => "Check the firewall rules for these clients' addresses.".into(),
+            _ => "Read the service log at these times: a restart, a full accept queue, or a pool member that is down.".into(),
+        };
+        Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Adds) })
     }
 
     fn of_certificates(&self) -> Option<Conclusion> {
@@ -269,6 +272,10 @@ impl Words<'_> {
                         "{name} presented {refused}, which was refused, and {accepted} afterwards, which is accepted: the \
                          certificate was replaced."
                     ),
+                    When::Between | When::Around if refused == accepted => format!(
+                        "{name} presents different certificates with the name {refused}: one was refused, another accepted. A pool \
+                         whose members differ."
+                    ),
                     When::Between | When::Around => format!(
                         "{name} presents different certificates: {refused} was refused, {accepted} accepted. A pool whose members \
                          differ, or a server that selects by name (SNI)."
@@ -282,7 +289,7 @@ impl Words<'_> {
             Some(Certificates::SameAccepted { clients: Clients::Same | Clients::Some, .. })
         );
         let advice = "On the client, find the program that fails, and add the issuing CA to its trust store.";
-        let advice = Some(advice).filter(|_| is_same_client);
+        let advice = is_same_client.then_some(advice.into());
         Some(Conclusion { advice, ..Conclusion::new(text, numbers(times), Stance::Shortens) })
     }
 
@@ -302,11 +309,11 @@ impl Words<'_> {
             ),
             When::Between | When::Around => match worked.clients {
                 Clients::Same => format!(
-                    "{completed}, of {} too: two programs whose settings differ, or a server pool whose members differ.",
+                    "{completed}, with {} too: two programs whose settings differ, or a server pool whose members differ.",
                     self.these_clients()
                 ),
                 Clients::Others => format!(
-                    "{completed}, none of them of {0}: the trust store or the settings of {0} differ.",
+                    "{completed}, none of them with {0}: the trust store or the settings of {0} differ.",
                     self.these_clients()
                 ),
                 Clients::Some | Clients::Unknown => format!(
@@ -335,9 +342,32 @@ impl Words<'_> {
         let text = match when {
             When::Before => format!("{fine}, before {these}{}.", self.none_since()),
             When::After => format!("{fine}, after {these}{}.", self.none_before(worked)),
-            When::Between | When::Around => format!("{fine}."),
+            When::Between | When::Around => match worked.clients {
+                Clients::Others => format!(
+                    "{fine}, none of them from {}: what is special about {}, its address, its path or its settings, decides.",
+                    self.these_clients(),
+                    self.these_clients()
+                ),
+                Clients::Same => format!("{fine}, from {} too.", self.these_clients()),
+                Clients::Some | Clients::Unknown => format!("{fine}."),
+            },
         };
         Some(resting_on(text, worked, Stance::Adds))
+    }
+
+    /// What to look for where everything was different before or after the failures: the change lies before the first connection that
+    /// the others, or these, begin with.
+    fn of_change(&self, others: &Others, what: &str) -> Cow<'static, str> {
+        let since = match others.when {
+            Some(When::After) => others.times.first,
+            _ => self.group.course.began.first,
+        };
+        let time = since.and_then(|moment| (self.time)(moment.at));
+        time.map_or_else(
+            || format!("Find what changed: {what}."),
+            |time| format!("Find what changed shortly before {time}: {what}."),
+        )
+        .into()
     }
 
     /// The connections of the group.
@@ -437,8 +467,18 @@ mod tests {
         };
         assert!(first(&[15, 30], true).contains("nstat"), "{}", first(&[15, 30], true));
         assert!(first(&[15, 30], false).contains("route for these clients"));
-        assert!(first(&[5], true).contains("what changed"));
+        assert!(first(&[5], true).contains("what changed shortly before 10 s"), "{}", first(&[5], true));
+        assert!(first(&[30], true).contains("what changed shortly before 30 s"), "{}", first(&[30], true));
         assert_eq!(advice(None, std::iter::once("Check firewalls.".into())), ["Check firewalls."]);
+        let refused = || *ssm().syn().rst(Role::Server).story(0);
+        for (others, is_same_client, word) in [
+            (&[15, 30][..], false, "firewall rules"),
+            (&[15, 30], true, "service log"),
+            (&[5], true, "what changed"),
+        ] {
+            let advice = conclusion(refused(), others, is_same_client).advice;
+            assert!(advice.as_ref().is_some_and(|advice| advice.contains(word)), "{word}: {advice:?}");
+        }
     }
 
     fn unanswered() -> Story {
@@ -453,7 +493,7 @@ mod tests {
     fn a_server_that_answers_after_the_failures_is_not_dead() {
         let text = concluded(unanswered(), &[15, 30], true);
         assert!(text.starts_with("Neither a fixed firewall rule nor a dead host: "), "{text}");
-        assert!(text.contains("2 other SYNs in this capture, of this client too."), "{text}");
+        assert!(text.contains("2 other SYNs in this capture, from this client too."), "{text}");
         let text = concluded(unanswered(), &[5, 15], true);
         assert!(
             text.starts_with("Not a fixed firewall rule: ")
@@ -465,7 +505,7 @@ mod tests {
     fn a_server_that_answers_other_clients_only_has_a_rule_for_this_one() {
         let text = concluded(unanswered(), &[15, 30], false);
         assert!(
-            text.contains("none of them of this client") && !text.contains("Intermittent loss"),
+            text.contains("none of them from this client") && !text.contains("Intermittent loss"),
             "{text}"
         );
     }
@@ -483,7 +523,7 @@ mod tests {
     fn a_connection_that_its_client_did_without_is_spare() {
         let closed = || *ssm().open().say(Role::Client, &talk::client_hello()).fin(Role::Client).story(0);
         let text = concluded(closed(), &[11, 12], true);
-        assert!(text.starts_with("Spare connection: 2 other connections of this client to "), "{text}");
+        assert!(text.starts_with("Spare connection: 2 other connections from this client to "), "{text}");
         assert!(!concluded(closed(), &[11, 12], false).contains("Spare"));
         assert!(!concluded(closed(), &[90], true).contains("Spare"));
     }
@@ -506,7 +546,12 @@ mod tests {
     #[test]
     fn what_others_came_to_is_counted() {
         let text = concluded(reset(), &[5, 30], true);
-        assert!(text.starts_with("2 of 4 connections to ") && text.ends_with(" are ok."), "{text}");
+        assert!(
+            text.starts_with("2 of 4 connections to ") && text.ends_with(" are ok, from this client too."),
+            "{text}"
+        );
+        let text = concluded(reset(), &[5, 30], false);
+        assert!(text.contains(" are ok, none of them from this client: "), "{text}");
         let text = concluded(reset(), &[], true);
         assert!(text.starts_with("Both connections to ") && text.ends_with(" end like this."), "{text}");
     }
