@@ -10,14 +10,15 @@ use super::glyphs::Glyphs;
 use super::prose::{LABEL, prose, write_in, write_labelled, write_next};
 use super::{chain, ladder};
 use crate::analysis::{Judged, Summary};
+use crate::cert::Fault;
 use crate::finding::{Finding, Weight};
 use crate::report::Style;
 use crate::report::text::words::{BOLD, DIM, PacketNames, style_of, wrapped};
-use crate::report::text::{clock, ends, escape, wireshark};
+use crate::report::text::{clock, ends, escape, wireshark, words};
 use crate::story::{EndingKind, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
-use crate::tls::Basis;
+use crate::tls::{AlertDescription, Basis};
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// Columns by which the lines below a headline are indented.
@@ -224,6 +225,10 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
     }
     Some(match verdict.actor {
         Actor::Path if verdict.code == Code::Unreachable => match verdict.icmp_sender {
+            Some(sender) if sender == story.parties.server.host => format!(
+                "{} (the server's own address: its firewall, or a device that replies for it)",
+                story.names.show(sender)
+            ),
             Some(sender) => format!("{} (router or firewall on the path)", story.names.show(sender)),
             None => "path".to_owned(),
         },
@@ -234,7 +239,24 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
             "path or server; the capture does not show which".to_owned()
         }
         Actor::Unknown => "unknown; the capture does not show whose".to_owned(),
+        Actor::Client if verdict.code == Code::TlsAlert => {
+            untrusted(story).unwrap_or_else(|| "client".to_owned())
+        }
         actor => actor.to_string(),
+    })
+}
+
+/// Who is to change something, where the client trusts nobody in the chain: the packets do not show which of the two.
+fn untrusted(story: &Story) -> Option<String> {
+    let sent = story.tls.certificates.server.as_ref()?;
+    story.is_certificate_refused().then_some(())?;
+    let sent = words::count(sent.what.chain.len() as u64 + u64::from(sent.what.further), "certificate");
+    story.certificate_faults().find_map(|(_, fault)| match fault {
+        Fault::UnknownIssuer { is_issuer_sent: false, .. } => {
+            Some(format!("client's trust store, or the server's chain ({sent} sent, without its issuer)"))
+        }
+        Fault::UnknownIssuer { .. } | Fault::SelfSigned { .. } => Some("client's trust store".to_owned()),
+        _ => None,
     })
 }
 
@@ -263,7 +285,7 @@ pub(super) fn basis(judged: &Judged, summary: Option<&Summary>) -> String {
 pub(super) fn findings<'a>(judged: &'a Judged, style: &Style) -> Vec<&'a Finding> {
     let Judged { verdict, findings, .. } = judged;
     let is_shown = |finding: &&Finding| {
-        style.verbosity > 0 || !(finding.code == "round-trip" || finding.repeats(verdict.code))
+        style.verbosity > 0 || !(finding.code == "round-trip" || finding.repeats(verdict.code, verdict.actor))
     };
     let mut shown: Vec<_> = findings.iter().filter(is_shown).collect();
     shown.sort_by_key(|finding| finding.severity != Weight::Warning);
@@ -321,7 +343,12 @@ pub(super) fn short_filter(story: &Story) -> Option<String> {
 
 /// A filter for Wireshark, and where the verdict is explained.
 fn write_more(story: &Story, verdict: &Verdict, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let more = format!("ssmscope explain {}", verdict.code);
+    // An alert is explained by its name.
+    let word = verdict
+        .cause
+        .as_deref()
+        .filter(|cause| verdict.code == Code::TlsAlert && AlertDescription::of_words(cause).is_some());
+    let more = format!("ssmscope explain {}", word.unwrap_or(verdict.code.name()));
     let Some(filter) = short_filter(story) else {
         return write_in(DIM, DIM, "More", &more, style, out);
     };

@@ -119,6 +119,11 @@ impl<'a> Ladder<'a> {
         self
     }
 
+    /// Columns of what a row means.
+    pub(super) fn room_for_meaning(&self) -> usize {
+        self.meaning
+    }
+
     fn arrow_columns(&self) -> usize {
         if self.is_drawn { ARROW } else { SHORT_ARROW }
     }

@@ -1,6 +1,7 @@
 //! The logs read with a capture: their lines among a connection's packets, and what is not tied to any.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use crate::analysis::LogSummary;
 use crate::log::{Attempt, Level, LogZone, Outcome, Side};
@@ -202,6 +203,11 @@ fn write_next(attempts: &[(usize, &Attempt)], out: &mut dyn Write) -> io::Result
         return Ok(());
     };
     let host = last.server.ip.map(|ip| ip.to_string());
+    let icmp = match last.server.ip {
+        Some(IpAddr::V4(_)) => "icmp",
+        Some(IpAddr::V6(_)) => "icmp6",
+        None => "icmp or icmp6",
+    };
     let host = host.or_else(|| last.server.host.as_ref().map(|host| escaped(host.raw())));
     let port = last.server.port.map(|port| format!(" and port {port}")).unwrap_or_default();
     let filter = match (host, last.side) {
@@ -217,7 +223,7 @@ fn write_next(attempts: &[(usize, &Attempt)], out: &mut dyn Write) -> io::Result
         }
         outcome if !outcome.is_failure() => "The last attempt did not fail. After the next failure, give the log again.".to_owned(),
         _ => format!(
-            "To see what happened on the wire, capture the next attempt (`tcpdump -w attempt.pcap '{filter} or icmp or port 53'`), and give \
+            "To see what happened on the wire, capture the next attempt (`tcpdump -w attempt.pcap '{filter} or {icmp} or port 53'`), and give \
              both: `ssmscope read attempt.pcap --log FILE`."
         ),
     };

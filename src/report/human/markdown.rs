@@ -262,11 +262,13 @@ fn prose(text: &str) -> String {
     let text = escaped(&text.replace('\n', " "));
     let mut safe = String::with_capacity(text.len() + 16);
     let mut rest = text.as_str();
-    let mut before = ' ';
+    let (mut before, mut is_quoted) = (' ', false);
     while let Some(character) = rest.chars().next() {
+        // In quotes is what somebody else wrote, whose quotes are escaped.
+        is_quoted ^= character == '"' && before != '\\';
         if character == '`' {
             let run = ticks(rest);
-            match closed(rest).filter(|_| run == 1) {
+            match closed(rest).filter(|_| run == 1 && !is_quoted) {
                 Some(content) if is_code(content) => {
                     safe.push_str(&code(content));
                     rest = &rest[content.len() + 2..];

@@ -141,8 +141,10 @@ fn write_strip(
     let glyphs = Glyphs::of(style);
     let clock = summary.about.clock;
     let time = |at| {
-        let text = clock::time_of_day(at, clock, 0, &style.zone);
-        text.map(|text| text.get(..5).unwrap_or(&text).to_owned()).unwrap_or_default()
+        let text = clock::time_within(at, (summary.begin, summary.end), clock, &style.zone);
+        // Seconds go.
+        text.map(|text| text.get(..text.len().saturating_sub(3)).unwrap_or(&text).to_owned())
+            .unwrap_or_default()
     };
     let (Some(first), Some(last)) = (collection.marks.first(), collection.marks.last()) else {
         return Ok(());
@@ -228,7 +230,8 @@ fn cells(
     prefix: Option<&str>,
     style: &Style,
 ) -> [String; 9] {
-    let time = |at| clock::time_of_day(at, summary.about.clock, 0, &style.zone).unwrap_or_default();
+    let span = (summary.begin, summary.end);
+    let time = |at| clock::time_within(at, span, summary.about.clock, &style.zone).unwrap_or_default();
     let fault = if matches!(key.severity, Severity::Ok | Severity::Unknown) { "-" } else { key.actor.name() };
     [
         word(key.severity).to_owned(),
@@ -301,7 +304,8 @@ pub(super) fn neighbours(
     group: &Group,
     style: &Style,
 ) -> Option<Conclusion> {
-    let time = |at| clock::time_of_day(at, summary.about.clock, 0, &style.zone);
+    let span = (summary.begin, summary.end);
+    let time = |at| clock::time_within(at, span, summary.about.clock, &style.zone);
     neighbours::conclude(summary, key, group, &time)
 }
 
@@ -325,8 +329,19 @@ pub(super) fn write_example(
     let items = story.timeline.items(usize::MAX);
     let mut rows = rows(story, verdict, &items, page.names, true, false);
     shorten(&mut rows);
+    let ladder = |rows: &[Row]| {
+        let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+        Ladder::new(style, story.capture.clock, page.digits, number)
+    };
+    let room = ladder(&rows).room_for_meaning();
     if let Some(first) = rows.iter_mut().find(|row| row.at.is_some()) {
-        let whose = format!("{}, #{}", ends::end(story, Role::Client), story.id);
+        let client = ends::end(story, Role::Client);
+        // An address that no line has room for would be broken.
+        let whose = if client.chars().count() + 1 > room {
+            format!("#{}", story.id)
+        } else {
+            format!("{client}, #{}", story.id)
+        };
         match first.text.first_mut().filter(|text| !text.is_empty()) {
             Some(_) if matches!(first.arrow, Arrow::From(Role::Server, _) | Arrow::Other(_)) => {
                 first.text.push(format!("to {whose}"));
@@ -346,8 +361,7 @@ pub(super) fn write_example(
         }
     }
     before::add(&mut rows, story, verdict, page.summary, page.names);
-    let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
-    let mut ladder = Ladder::new(style, story.capture.clock, page.digits, number);
+    let mut ladder = ladder(&rows);
     for row in &rows {
         ladder.write(row, out)?;
     }

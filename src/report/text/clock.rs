@@ -6,7 +6,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::time::{Clock, SECOND, Timestamp};
+use crate::time::{Clock, Elapsed, SECOND, Timestamp};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -32,6 +32,21 @@ pub fn date_and_time(at: Timestamp, clock: Clock, digits: u8, zone: &TimeZone) -
     };
     let local = local(at, zone);
     Some(format!("{} {}", local.date(), time_text(local, at, digits)))
+}
+
+/// The time of day, with month and day (`11-30 12:15:06`) where a capture from `span.0` to `span.1` takes longer than a day.
+pub fn time_within(
+    at: Timestamp,
+    span: (Timestamp, Timestamp),
+    clock: Clock,
+    zone: &TimeZone,
+) -> Option<String> {
+    let is_dated = matches!(clock, Clock::Utc | Clock::LocalDateTime);
+    if !is_dated || span.1 - span.0 < Elapsed::from_millis(SECONDS_PER_DAY * 1_000) {
+        return time_of_day(at, clock, 0, zone);
+    }
+    let text = date_and_time(at, clock, 0, zone)?;
+    Some(text.split_once('-').map_or(text.clone(), |(_, rest)| rest.to_owned()))
 }
 
 /// What a zone is called at an instant: `UTC`, `CET`, `+02`.
@@ -117,6 +132,18 @@ mod tests {
         assert_eq!(time_of_day(AT, Clock::Utc, 6, &zone).as_deref(), Some("14:15:06.407513"));
         assert_eq!(date_and_time(AT, Clock::Utc, 9, &zone).as_deref(), Some("2023-01-13 14:15:06.407513999"));
         assert_eq!(machine_readable(AT, Clock::Utc, 6).as_deref(), Some("2023-01-13T12:15:06.407513Z"));
+    }
+
+    #[test]
+    fn a_capture_of_several_days_has_days() {
+        let within = |seconds: i64, clock| {
+            let span = (AT, Timestamp::from_nanos(AT.nanos() + seconds * 1_000_000_000));
+            time_within(AT, span, clock, &TimeZone::UTC)
+        };
+        assert_eq!(within(86_399, Clock::Utc).as_deref(), Some("12:15:06"));
+        assert_eq!(within(86_400, Clock::Utc).as_deref(), Some("01-13 12:15:06"));
+        assert_eq!(within(86_400, Clock::TimeOfDay).as_deref(), Some("12:15:06"));
+        assert_eq!(within(86_400, Clock::Absent), None);
     }
 
     #[test]

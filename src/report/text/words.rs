@@ -77,7 +77,7 @@ fn is_unit(word: &str) -> bool {
 pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut taken = 0;
-    for word in unbroken(text).split(' ').filter(|word| !word.is_empty()) {
+    for word in with_whole_commands(&unbroken(text), columns).split(' ').filter(|word| !word.is_empty()) {
         let len = word.chars().count();
         let word = word.replace(NO_BREAK, " ");
         if len > columns && columns > 0 {
@@ -96,6 +96,21 @@ pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Text in which a command between backticks is one word, where it fits into a line: a broken one can't be copied.
+fn with_whole_commands(text: &str, columns: usize) -> Cow<'_, str> {
+    let mut parts: Vec<Cow<'_, str>> = text.split('`').map(Cow::Borrowed).collect();
+    // A backtick without its second begins no command.
+    let commands = parts.len() / 2 - usize::from(parts.len() % 2 == 0 && parts.len() > 1);
+    for index in 0..commands {
+        let command = &mut parts[2 * index + 1];
+        // Backticks around it, and what ends a sentence.
+        if command.contains(' ') && command.chars().count() + 4 <= columns {
+            *command = command.replace(' ', &NO_BREAK.to_string()).into();
+        }
+    }
+    if commands == 0 { Cow::Borrowed(text) } else { parts.join("`").into() }
 }
 
 /// How packets are called: by their number, with several files by file and the number there.
@@ -259,6 +274,20 @@ mod tests {
         assert_eq!(unbroken("port 8443"), "port 8443");
         assert_eq!(unbroken(" two  spaces "), "two spaces");
         assert_eq!(unbroken("2 SYNs"), "2 SYNs");
+    }
+
+    #[test]
+    fn a_command_is_broken_only_where_no_line_has_room_for_it() {
+        let text = "Look at it (`ss -ltn`), with `traceroute -T -p 8443`, or ` alone.";
+        assert_eq!(
+            wrapped(text, 18),
+            ["Look at it", "(`ss -ltn`), with", "`traceroute -T -p", "8443`, or ` alone."]
+        );
+        assert_eq!(
+            wrapped(text, 26),
+            ["Look at it (`ss -ltn`),", "with", "`traceroute -T -p 8443`,", "or ` alone."]
+        );
+        assert_eq!(wrapped("a `b", 10), ["a `b"]);
     }
 
     #[test]
