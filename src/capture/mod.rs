@@ -36,7 +36,7 @@ use std::io;
 
 pub use handles::Handles;
 pub use merge::{Opened, open, open_all};
-pub use select::{AsEthernet, Prefilter, Target, TargetError};
+pub use select::{AsEthernet, Prefilter, Target, TargetError, split_port};
 
 use crate::packet::{Origin, Packet};
 use crate::time::{Clock, Timestamp};

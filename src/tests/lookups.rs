@@ -137,6 +137,25 @@ fn a_lookup_over_tcp_is_the_first_row_of_the_connection() {
 }
 
 #[test]
+fn a_host_is_selected_by_the_name_that_the_capture_has_for_it() {
+    let folder = TempDir::new().expect("a folder");
+    let answered = Frames::default().dns_over_tcp(false).dns_over_tcp(true).syn().syn().write(&folder);
+    let by_answer = run(&["read", "-o", "json", "--host", "SSM.lab.example:8443", path(&answered)]);
+    assert_eq!(by_answer.connections().len(), 1, "{by_answer:?}");
+    assert_eq!(by_answer.connections()[0]["server"]["ip"], "10.106.66.55", "{by_answer:?}");
+    let reused = capture("tcp/port-reuse");
+    let by_sni = run(&["read", "-o", "json", "--host", "ssm.example", &reused]);
+    assert_eq!(by_sni.connections().len(), run(&["read", "-o", "json", &reused]).connections().len());
+    let asked = unknown_name(&folder);
+    let unanswered = run(&["read", "--host", "ssm.lab.example", path(&asked)]);
+    assert!(unanswered.status == 2 && unanswered.out.contains("name-unknown"), "{unanswered:?}");
+    // The resolver was not asked.
+    for read in [by_answer, by_sni, unanswered] {
+        assert_eq!(read.error, "");
+    }
+}
+
+#[test]
 fn neighbors_that_are_silent_are_one_line() {
     let folder = TempDir::new().expect("a folder");
     let mut frames = Frames::default().syn();

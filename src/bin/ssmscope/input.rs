@@ -10,10 +10,13 @@ use ssmscope::analysis::{self, CertificateSettings, Settings, Window};
 use ssmscope::capture::pausing::Waiting;
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target, TargetError};
 use ssmscope::cert::{NameSource, Wanted};
+use ssmscope::report::Form;
 use ssmscope::time::Elapsed;
 use ssmscope::{probe, verdict};
 
 use crate::args::{Bounds, GivenTime, Judgement, Read, Selection};
+use crate::exit;
+use crate::names::Named;
 use crate::system::{files, trust};
 
 /// Whether the input is one that may pause: a pipe, or a file that is followed.
@@ -67,17 +70,43 @@ fn is_regular_file() -> bool {
     about.is_ok_and(|about| about.is_file())
 }
 
-/// The traffic that options select.
+/// The traffic that options select. Names are looked up, and standard error says so.
 ///
 /// # Errors
-/// When a host has no address, or the filter's expression is none.
-pub fn target(selection: &Selection) -> Result<Target, TargetError> {
+/// When a host is no address prefix although it looks like one.
+pub fn target(selection: &Selection, form: Form) -> Result<Target, TargetError> {
     let Selection { host: hosts, port: ports, filter, .. } = selection;
-    // The C library looks names up with the help of plug-ins, which a static binary must not depend on.
-    if cfg!(target_feature = "crt-static") {
-        return Target::resolving(hosts, ports, filter.clone(), found);
-    }
-    Target::new(hosts, ports, filter.clone())
+    Target::resolving(hosts, ports, filter.clone(), |name| {
+        // The C library looks names up with the help of plug-ins, which a static binary must not depend on.
+        let addresses = if cfg!(target_feature = "crt-static") { found(name) } else { Target::look_up(name) };
+        say_looked_up(name, &addresses, form);
+        addresses
+    })
+}
+
+/// The same, where the captures were asked for the names first.
+///
+/// # Errors
+/// When a host is no address prefix although it looks like one.
+pub fn target_of(selection: &Selection, named: &Named, form: Form) -> Result<Target, TargetError> {
+    let Selection { host: hosts, port: ports, filter, .. } = selection;
+    Target::resolving(hosts, ports, filter.clone(), |name| match named.addresses(name) {
+        Some(addresses) => Ok(addresses),
+        None => {
+            let addresses = found(name);
+            say_looked_up(name, &addresses, form);
+            addresses
+        }
+    })
+}
+
+fn say_looked_up(name: &str, addresses: &Result<Vec<IpAddr>, String>, form: Form) {
+    let Ok(addresses) = addresses else { return };
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    exit::aside(
+        form,
+        format_args!("ssmscope: --host {name}: {}, as the system's resolver says", addresses.join(", ")),
+    );
 }
 
 /// The addresses of a name, or why it has none.

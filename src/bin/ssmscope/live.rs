@@ -59,7 +59,7 @@ struct Prepared {
 fn prepare(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
     // Names are resolved where the user is, the device is opened where it is.
     let naming = deadline::patience(options.duration, run.form).map(|most| Deadline::after(most, run.form));
-    let target = privileges::without_rights(|| input::target(&options.selection))?;
+    let target = privileges::without_rights(|| input::target(&options.selection, run.form))?;
     target.check_names()?;
     if let Some(deadline) = naming {
         deadline.meet();

@@ -13,6 +13,7 @@ mod live;
 mod logs;
 mod manual;
 mod marked;
+mod names;
 mod nearness;
 mod no_match;
 mod observers;

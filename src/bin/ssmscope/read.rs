@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ssmscope::analysis::{Settings, Summary, Watching};
-use ssmscope::capture::{Handles, Opened, Target};
+use ssmscope::capture::{Handles, Opened, ReadError, Target};
 use ssmscope::report::{self, Detail, Form, Occasion, Style};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
 use crate::marked::Marked;
+use crate::names::{self, Named};
 use crate::observers::Observer;
 use crate::observers::progress::Progress;
 use crate::observers::shown::OnlyShown;
@@ -65,6 +66,10 @@ fn prepare(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
     // What is written without names is read once more before that.
     let times = if marked.is_some() && redaction.is_some() { 2 } else { 1 };
     let again = reads_again.then(|| Handles::open((0..times).flat_map(|_| named())));
+    // Captures that can be read twice are asked for the names of hosts before a resolver is.
+    let names = names::selected(&options.selection);
+    let asks_captures = !names.is_empty() && !may_pause && named().all(Path::is_file);
+    let asked = asks_captures.then(|| Handles::open(named()));
     let is_hashed = run.form.names_inputs() || page.is_some();
     let hashed = is_hashed.then(|| Handles::open(named()));
     let threads =
@@ -83,7 +88,10 @@ fn prepare(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
     let deadline = run.deadline.take();
     let target = privileges::end(&later, deadline.as_ref(), |_| {
         run.begin_textfile()?;
-        Ok(input::target(&options.selection)?)
+        let Some(handles) = asked else { return Ok(input::target(&options.selection, run.form)?) };
+        later.close_but_for_names();
+        let named = named_in_captures(options, &handles, names, &settings)?;
+        Ok(input::target_of(&options.selection, &named, run.form)?)
     });
     run.deadline = deadline;
     let target = target?;
@@ -95,6 +103,20 @@ fn prepare(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
         run.provenance = provenance::redacted(&run.provenance, redaction, "read");
     }
     Ok(Prepared { may_pause, handles, again, marked, page, target, settings, style, ends })
+}
+
+/// What the captures call by these names. Files that are no captures, or can't be read, are reported later.
+fn named_in_captures(
+    options: &Read,
+    handles: &Handles,
+    names: Vec<String>,
+    settings: &Settings,
+) -> Result<Named, ReadError> {
+    let opened = input::open(options, &options.files, handles, false, false)?;
+    Ok(match opened.source {
+        Some(mut source) => Named::read(source.as_mut(), names, settings),
+        None => Named::default(),
+    })
 }
 
 fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {

@@ -104,11 +104,16 @@ impl Target {
     /// # Errors
     /// When a host is no address prefix although it looks like one.
     pub fn new(hosts: &[String], ports: &[u16], filter: Option<String>) -> Result<Self, TargetError> {
-        let resolve = |name: &str| {
-            let addresses = (name, 0).to_socket_addrs().map_err(|error| error.to_string())?;
-            Ok(addresses.map(|address| address.ip()).collect())
-        };
-        Self::resolving(hosts, ports, filter, resolve)
+        Self::resolving(hosts, ports, filter, Self::look_up)
+    }
+
+    /// The addresses that the system's resolver has for a name.
+    ///
+    /// # Errors
+    /// Why it has none, in the resolver's words.
+    pub fn look_up(name: &str) -> Result<Vec<IpAddr>, String> {
+        let addresses = (name, 0).to_socket_addrs().map_err(|error| error.to_string())?;
+        Ok(addresses.map(|address| address.ip()).collect())
     }
 
     /// The same, with names resolved by `resolve`, which returns a name's addresses or why it has none.
@@ -143,6 +148,11 @@ impl Target {
         target.hosts.sort_unstable();
         target.hosts.dedup();
         Ok(target)
+    }
+
+    /// Whether a value of `--host`, without its port, is a name.
+    pub fn is_name(host: &str) -> bool {
+        matches!(network(host), Ok(None))
     }
 
     /// An address in each of the selected networks, or what the expression names alone with `host`.

@@ -22,11 +22,12 @@ use super::values::{
 pub struct Selection {
     /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name, perhaps with :PORT.
     ///
-    /// Errors that quote its packets, and the search for its address, stay in. Repeatable, and lists have commas.
+    /// ICMP errors that quote its packets, and DNS, ARP and NDP for it, are kept. A name is looked for in the capture first, then asked
+    /// of the resolver. Repeatable; or separate several by commas.
     #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Selection")]
     pub host: Vec<String>,
 
-    /// Only connections from or to this port. Repeatable, and lists have commas.
+    /// Only connections from or to this port. Repeatable; or separate several by commas.
     #[arg(long, value_name = "PORT", value_parser = port, value_delimiter = ',', help_heading = "Selection")]
     pub port: Vec<u16>,
 

@@ -67,7 +67,7 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
             Outputs::prepare(folder, form, made_by(options, &style))
                 .with_context(|| format!("{}: can't be written to", folder.display()))
         });
-        Ok((input::target(&options.selection)?, into.transpose()?))
+        Ok((input::target(&options.selection, form)?, into.transpose()?))
     })?;
     let walk = Walk::of(&options.paths, options.into.as_deref());
     if walk.links > 0 {

@@ -110,6 +110,16 @@ pub fn end<T>(
 }
 
 impl Later<'_> {
+    /// Closes the sandbox for all but the questions to a resolver, while [`end`] opens what is needed: captures are read then, to find
+    /// the names in them.
+    pub fn close_but_for_names(&self) {
+        let mut sandbox = self.sandbox();
+        sandbox.read.extend(NAME_SERVICES.map(PathBuf::from));
+        sandbox.uses_network = true;
+        sandbox.closes_again = true;
+        sandbox.close();
+    }
+
     fn sandbox(&self) -> Sandbox {
         let mut sandbox = Sandbox {
             read: self.reads.iter().map(PathBuf::from).collect(),
@@ -117,6 +127,7 @@ impl Later<'_> {
             uses_network: self.uses_network || self.captures,
             captures: self.captures,
             accepts: self.accepts,
+            closes_again: false,
         };
         sandbox.read.extend(self.walks.iter().filter_map(|path| path.canonicalize().ok()));
         // A followed file may be a link into another folder.

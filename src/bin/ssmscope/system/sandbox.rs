@@ -34,6 +34,8 @@ pub struct Sandbox {
     pub captures: bool,
     /// Whether connections are accepted on a socket that listens.
     pub accepts: bool,
+    /// Whether a second sandbox closes within this one.
+    pub closes_again: bool,
 }
 
 impl Sandbox {
@@ -100,6 +102,7 @@ impl Sandbox {
         let mut calls = [ALWAYS, ONLY_HERE, if self.uses_network { SOCKETS } else { &[] }].concat();
         calls.push(libc::SYS_clone3);
         calls.extend(self.accepts.then_some(libc::SYS_accept4));
+        calls.extend(if self.closes_again { CLOSING } else { &[] });
         let mut allowed: BTreeMap<c_long, Vec<SeccompRule>> =
             calls.into_iter().map(|call| (call, Vec::new())).collect();
         let without = |argument: u8, bits: u64| {
@@ -299,6 +302,14 @@ const SOCKETS: &[c_long] = &[
     libc::SYS_setsockopt,
     libc::SYS_shutdown,
     libc::SYS_socket,
+];
+
+/// What closes a sandbox. Neither gives any right.
+const CLOSING: &[c_long] = &[
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_restrict_self,
+    libc::SYS_seccomp,
 ];
 
 #[cfg(test)]
