@@ -1,5 +1,6 @@
 //! What is spoken over a connection: TLS, and HTTP requests.
 
+mod body;
 pub(super) mod demands;
 pub(super) mod exchange;
 pub(super) mod failure;
