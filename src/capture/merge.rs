@@ -174,9 +174,9 @@ impl Merged {
 
     /// Whether all files that hold packets count their time from the same zero.
     fn check_clocks(&self) -> Result<(), ReadError> {
-        let mut told = self.inputs.iter().map(|input| input.source.about()).filter(has_packets);
-        let Some(first) = told.next() else { return Ok(()) };
-        match told.find(|about| about.clock != first.clock) {
+        let mut captures = self.inputs.iter().map(|input| input.source.about()).filter(has_packets);
+        let Some(first) = captures.next() else { return Ok(()) };
+        match captures.find(|about| about.clock != first.clock) {
             None => Ok(()),
             Some(other) => Err(ReadError {
                 file: format!("{} and {}", name_of(&first), name_of(&other)),

@@ -208,7 +208,7 @@ impl Reader {
     /// Passes records on until the source ends. False when it failed, or nobody takes them any more.
     fn read_on(&mut self, source: &mut dyn Source) -> bool {
         let mut count = 0u64;
-        let mut told = Instant::now();
+        let mut reported = Instant::now();
         let ended = loop {
             let sent = match source.next_record() {
                 Ok(None) => break true,
@@ -228,8 +228,8 @@ impl Reader {
                 Err(error) => Err(error),
             };
             let has_failed = sent.is_err();
-            if count.is_multiple_of(ABOUT_EVERY) || told.elapsed() >= LOOK_EVERY {
-                told = Instant::now();
+            if count.is_multiple_of(ABOUT_EVERY) || reported.elapsed() >= LOOK_EVERY {
+                reported = Instant::now();
                 self.share(source);
             }
             count += 1;

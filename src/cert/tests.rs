@@ -251,7 +251,7 @@ fn of_many_certificates_of_one_name_two_are_tried() {
 }
 
 /// Every text about an examination.
-fn told(found: &Examination) -> usize {
+fn text_len(found: &Examination) -> usize {
     let texts = found.faults.iter().flat_map(|fault| {
         let mut texts = fault.reported();
         texts.push(fault.sentence(Some(on(VALID))));
@@ -265,7 +265,7 @@ proptest! {
     fn any_bytes_as_a_chain_are_examined(chain: Vec<Vec<u8>>, name: String, date: i64) {
         let found = examine(&message(&chain), Some(wanted(&name)), Some(on(date)), Some(&store()));
         prop_assert_eq!(found.certificates.len(), chain.len());
-        let _ = told(&found);
+        let _ = text_len(&found);
     }
 
     #[test]
@@ -286,7 +286,7 @@ proptest! {
         }
         for chain in [vec![damaged.clone(), sample("intermediate")], vec![sample("server"), damaged]] {
             let found = examine(&message(&chain), Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
-            let _ = told(&found);
+            let _ = text_len(&found);
         }
     }
 }

@@ -293,7 +293,7 @@ fn what_explains_the_target_is_admitted() {
         })))
     };
     assert!(target.admits(&error(SERVER, Some(8443))));
-    assert!(target.admits(&error(SERVER, None)), "a port that is not told may be the right one");
+    assert!(target.admits(&error(SERVER, None)), "a port that is not shown may be the right one");
     assert!(!target.admits(&error(SERVER, Some(22))));
     assert!(!target.admits(&error(STRANGER, Some(8443))));
 

@@ -56,8 +56,8 @@ pub(super) fn write(
         let Ok(used) = write_data(out, kind, data, len, context)? else {
             return bad(out, is_first);
         };
-        let told = if kind < 2 { 1 } else { used + 2 };
-        if told != len {
+        let stated = if kind < 2 { 1 } else { used + 2 };
+        if stated != len {
             write!(out, "[len {len}]")?;
         }
         rest = data.get(used..).unwrap_or_default();

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn protocols_that_are_no_text_are_told_in_hexadecimal() {
-        for (name, told) in [
+        for (name, expected) in [
             (&b"http/1.1"[..], "h1"),
             (b"h", "hh"),
             (b"", "00"),
@@ -139,7 +139,7 @@ mod tests {
             (&[0x30, 0x31, 0xab, 0xcd], "3d"),
             (&[0x30, 0xab, 0xcd, 0x31], "01"),
         ] {
-            assert_eq!(protocol(name), told);
+            assert_eq!(protocol(name), expected);
         }
     }
 

@@ -184,7 +184,7 @@ pub(super) fn is_encrypted_alert(bytes: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn told(readings: &[SizeReading]) -> Vec<String> {
+    fn texts(readings: &[SizeReading]) -> Vec<String> {
         readings.iter().map(ToString::to_string).collect()
     }
 
@@ -203,7 +203,7 @@ mod tests {
             (182, "TLS 1.2, ECDHE over P-256, AES-CBC with SHA-384"),
         ] {
             assert!(
-                told(&full_flight(bytes)).contains(&reading.to_owned()),
+                texts(&full_flight(bytes)).contains(&reading.to_owned()),
                 "{bytes}: {:?}",
                 full_flight(bytes)
             );
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn several_readings_are_all_told() {
         // X25519 with a longer Finished, or X448 with a shorter one.
-        assert!(told(&full_flight(117)).len() > 1, "{:?}", full_flight(117));
+        assert!(texts(&full_flight(117)).len() > 1, "{:?}", full_flight(117));
         assert_eq!(finished_13(74).len(), 2);
     }
 

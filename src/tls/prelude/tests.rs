@@ -9,7 +9,7 @@ use Role::{Client, Server};
 /// What is emitted when both sides send this, of which `snaplen` bytes a segment are captured.
 fn heard(said: &[(Role, &[u8])], snaplen: usize) -> Vec<(Prelude, PreludeStep)> {
     let mut listener = Listener::default();
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     for (number, (role, bytes)) in said.iter().enumerate() {
         let delivery = Delivery {
             number: number as u64 + 1,
@@ -20,9 +20,9 @@ fn heard(said: &[(Role, &[u8])], snaplen: usize) -> Vec<(Prelude, PreludeStep)> 
             decoded: "",
             hole: None,
         };
-        listener.take(*role, &delivery, &mut |protocol, step, _| told.push((protocol, step)));
+        listener.take(*role, &delivery, &mut |protocol, step, _| emitted.push((protocol, step)));
     }
-    told
+    emitted
 }
 
 /// The steps of one protocol, which must come out from whole segments, from 62 bytes of each, and byte by byte.
@@ -32,7 +32,7 @@ fn steps(said: &[(Role, &[u8])], protocol: Prelude) -> Vec<PreludeStep> {
     let split: Vec<(Role, &[u8])> =
         said.iter().flat_map(|(role, bytes)| bytes.chunks(1).map(|byte| (*role, byte))).collect();
     assert_eq!(heard(&split, usize::MAX), whole, "{protocol} byte by byte");
-    assert!(whole.iter().all(|(told, _)| *told == protocol), "{whole:?}");
+    assert!(whole.iter().all(|(emitted, _)| *emitted == protocol), "{whole:?}");
     whole.into_iter().map(|(_, step)| step).collect()
 }
 

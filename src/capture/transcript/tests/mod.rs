@@ -130,8 +130,8 @@ fn every_form_of_lines_gives_the_true_fields() {
                     tcp.options.map(|options| options.as_bytes().len() + 20),
                     Some(usize::from(header_len))
                 );
-            } else if let Some(told) = header.payload_len {
-                assert_eq!(told, payload_len);
+            } else if let Some(printed) = header.payload_len {
+                assert_eq!(printed, payload_len);
             }
             let is_v4 = !header.ip.source.is_ipv6();
             let is_verbose = !matches!(*name, "plain" | "s" | "tt" | "ttt");
