@@ -179,8 +179,9 @@ impl Probe<'_> {
             return (true, None);
         }
         if let Task::Offer(offer) = task {
-            let choice = offer::ask(*offer, plan.tls.server_name.as_deref(), &tls.random(), &mut channel);
-            if let Some(choice) = choice {
+            let (name, has_identity) = (plan.tls.server_name.as_deref(), plan.tls.identity.is_some());
+            if let Some(choice) = offer::ask(*offer, name, &tls.random(), has_identity, &mut channel) {
+                self.unmet_by_choice = tls.unmet_by(&choice.chain).or_else(|| choice.unmet());
                 self.choice.get_or_insert(choice.hello);
                 self.unmet_by_choice = tls.unmet_by(&choice.chain);
             }

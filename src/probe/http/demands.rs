@@ -173,4 +173,7 @@ fn until_day(until: Option<Date>) -> String {
     until.map(|until| format!(", until {}", until.day())).unwrap_or_default()
 }
 
+/// What to do where a server wants a client's certificate.
+pub(in crate::probe) const IDENTITY: &str = "Give the check a certificate that the server accepts: --cert and --key.";
+
 const STAPLING: &str = "Turn on OCSP stapling (nginx: ssl_stapling, Apache: SSLUseStapling), and look whether the server reaches the responder.";

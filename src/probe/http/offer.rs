@@ -7,13 +7,17 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
+use super::demands::{IDENTITY, Unmet};
 use crate::limits;
 use crate::probe::net::socket::Channel;
 use crate::probe::step::Phase;
-use crate::tls::{CipherSuite, ServerHello, Version};
+use crate::tls::{AlertDescription, CipherSuite, ServerHello, Version};
 
 /// How long the answer is waited for. It takes the server no signature that it could not make for the refused hello.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How much longer than a round trip a server may take to refuse a client without a certificate: it has nothing to compute for that.
+const OBJECTION: Duration = Duration::from_millis(200);
 
 /// What is offered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +33,23 @@ pub(in crate::probe) struct Choice {
     pub(in crate::probe) hello: ServerHello,
     /// Its certificates, its own first; empty where they are encrypted.
     pub(in crate::probe) chain: Vec<Vec<u8>>,
+    /// How it refused a client without a certificate, where it asked for one.
+    refusal: Option<String>,
+}
+
+impl Choice {
+    /// What it is that a client without a certificate lacks.
+    pub(in crate::probe) fn unmet(&self) -> Option<Unmet> {
+        let refusal = self.refusal.as_ref()?;
+        Some(Unmet {
+            headline: format!("the server asked for a client certificate, got none, and {refusal}"),
+            explanation: "That is what it answers to an empty Certificate message, which clients without a certificate send (RFC 5246, \
+                          7.4.6)."
+                .to_owned(),
+            advice: vec![IDENTITY],
+            is_revoked: false,
+        })
+    }
 }
 
 impl Offer {
@@ -38,10 +59,14 @@ impl Offer {
 
 /// Sends the ClientHello, and reads the answer up to what is encrypted. Returns what the server chooses; `None` where it
 /// refuses, or does not answer in time. The tape has what came.
+///
+/// A server that asks for the client's certificate is answered that there is none, unless the user gave one: whether it takes that
+/// depends on nothing that follows.
 pub(in crate::probe) fn ask(
     offer: Offer,
     name: Option<&str>,
     random: &[u8; 32],
+    has_identity: bool,
     channel: &mut Channel<'_>,
 ) -> Option<Choice> {
     channel.tape().enter(Phase::Tls);
@@ -53,8 +78,10 @@ pub(in crate::probe) fn ask(
         "ask what the server would choose of all that OpenSSL and Java offer ({versions}), completing nothing"
     ));
     let mut came = Vec::new();
+    let began = Instant::now();
     // What came before an error counts.
     let _ = converse(&client_hello(offer, name, random), &mut came, channel);
+    let took = began.elapsed();
     let (messages, _) = messages(&came);
     let hello = messages.iter().find(|(kind, _)| *kind == SERVER_HELLO)?;
     let hello = ServerHello::parse(&hello.1, true);
@@ -64,8 +91,62 @@ pub(in crate::probe) fn ask(
         return None;
     }
     channel.tape().note(format!("it would choose {suite} over {version}"));
-    let chain = messages.iter().find(|(kind, _)| *kind == CERTIFICATE && !version.is_tls13());
-    Some(Choice { hello, chain: chain.map(|(_, body)| certificates(body)).unwrap_or_default() })
+    let find = |wanted: u8| messages.iter().find(|(kind, _)| *kind == wanted && !version.is_tls13());
+    let chain = find(CERTIFICATE).map(|(_, body)| certificates(body)).unwrap_or_default();
+    let is_asked = find(CERTIFICATE_REQUEST).is_some();
+    if is_asked {
+        channel.tape().note("it asks for a client certificate");
+    }
+    let refusal = if is_asked && !has_identity { refused_without(version, took, channel) } else { None };
+    Some(Choice { hello, chain, refusal })
+}
+
+/// Says that there is no certificate (RFC 5246, 7.4.6), and listens whether the server refuses that. One that does not awaits the key
+/// exchange, which does not follow. It took this long to answer the ClientHello.
+fn refused_without(version: Version, took: Duration, channel: &mut Channel<'_>) -> Option<String> {
+    channel.tape().note("answer that there is none");
+    let until = Instant::now() + OBJECTION + (took * 2).min(PATIENCE);
+    let mut came = Vec::new();
+    let refusal = match objection(version, until, &mut came, channel) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => None,
+        Ok(true) if came.is_empty() => Some("closed the connection".to_owned()),
+        Err(_) if came.is_empty() => Some("reset the connection".to_owned()),
+        _ => fatal_alert(&came).map(|alert| format!("refused with {alert}")),
+    };
+    channel.tape().note(match &refusal {
+        Some(refusal) => format!("the server {refusal}"),
+        None => "the server does not insist on one".to_owned(),
+    });
+    refusal
+}
+
+/// Sends an empty list of certificates, and reads what the server says to it. Returns whether it closed.
+fn objection(
+    version: Version,
+    until: Instant,
+    came: &mut Vec<u8>,
+    channel: &mut Channel<'_>,
+) -> io::Result<bool> {
+    let [major, minor] = version.0.to_be_bytes();
+    channel.write_all(&[HANDSHAKE, major, minor, 0, 7, CERTIFICATE, 0, 0, 3, 0, 0, 0])?;
+    let mut buffer = [0; 1024];
+    while came.len() < buffer.len() && fatal_alert(came).is_none() && channel.waits_until(until)? {
+        match channel.read(&mut buffer)? {
+            0 => return Ok(true),
+            len => came.extend_from_slice(buffer.get(..len).unwrap_or_default()),
+        }
+    }
+    Ok(false)
+}
+
+/// The fatal alert that these records begin with (RFC 5246, 7.2).
+fn fatal_alert(came: &[u8]) -> Option<AlertDescription> {
+    const ALERT: u8 = 21;
+    const FATAL: u8 = 2;
+    match *came {
+        [ALERT, _, _, 0, 2, FATAL, description, ..] => Some(AlertDescription(description)),
+        _ => None,
+    }
 }
 
 /// The certificates of a message in clear (RFC 5246, 7.4.2), the server's own first.
@@ -123,6 +204,7 @@ fn is_complete(bytes: &[u8]) -> bool {
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
+const CERTIFICATE_REQUEST: u8 = 13;
 const SERVER_HELLO_DONE: u8 = 14;
 
 /// The whole handshake messages in these records, by type, and whether something follows that is none.
@@ -280,6 +362,14 @@ mod tests {
         assert_eq!(certificates(b"\0\0\x0b\0\0\x02ab\0\0\x03cde"), [b"ab".to_vec(), b"cde".to_vec()]);
         assert_eq!(certificates(b"\0\0\x0b\0\0\x02ab\0\0\x03cd"), [b"ab".to_vec()]);
         assert!(certificates(b"\0\0").is_empty());
+    }
+
+    #[test]
+    fn only_a_fatal_alert_refuses_a_client_without_a_certificate() {
+        assert_eq!(fatal_alert(&[21, 3, 3, 0, 2, 2, 40, 9]), Some(AlertDescription(40)));
+        assert_eq!(fatal_alert(&[21, 3, 3, 0, 2, 1, 41]), None);
+        assert_eq!(fatal_alert(&[22, 3, 3, 0, 2, 2, 40]), None);
+        assert_eq!(fatal_alert(&[21, 3, 3, 0, 2, 2]), None);
     }
 
     proptest::proptest! {

@@ -1,9 +1,10 @@
 //! What to do next, in sentences that several of the check's verdicts share.
 
+pub(super) use crate::probe::http::demands::IDENTITY;
+
 pub(super) const PINNED: &str = "curl: (90) SSL: public key does not match pinned public key";
 pub(super) const KEY: &str = "Compare the certificate (-v) with the server's own, on the server: `openssl x509 -noout -fingerprint -sha256`.";
 pub(super) const NEW_PIN: &str = "If the server's key was replaced on purpose, give --pin the new pin.";
-pub(super) const IDENTITY: &str = "Give the check a certificate that the server accepts: --cert and --key.";
 pub(super) const PROTOCOL: &str =
     "Check the port, the protocol, and that TLS is enabled in the server's configuration.";
 pub(super) const MTU: &str = "Check the MTU of tunnels and VPNs on the path: `ping -M do -s 1472 SERVER` shows whether large packets pass.";

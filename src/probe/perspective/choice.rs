@@ -76,6 +76,7 @@ impl Perspective<'_> {
             verdict.severity = Severity::Critical;
             verdict.headline = format!("{}; and {}", unmet.headline, verdict.headline).into();
             verdict.explanation = format!("{} {}", verdict.explanation, unmet.explanation).into();
+            verdict.change_advice(|known| known.splice(..0, unmet.advice.iter().copied()).for_each(drop));
         }
         // Up to TLS 1.2 the certificate comes in clear.
         let found = self.offered.iter().find_map(|judged| judged.story.tls.examination.as_ref());

@@ -48,6 +48,15 @@ fn a_server_that_needs_what_the_check_lacks_is_a_warning_unless_it_refuses_every
         assert_eq!(checked.check["severity"], severity, "{checked}");
         assert_eq!(checked.connections[0]["verdict"]["actor"], "server", "{checked}");
     }
+    // A client certificate that is demanded is missing there as well; one that is only asked for is not.
+    for (port, options, status) in [(8450, ["-Verify", "3"], 2), (8451, ["-verify", "3"], 1)] {
+        let all = [&cbc[..], &options].concat();
+        let Some(_server) = lab.serve_tls(port, &good, &all) else { return };
+        let checked = check(&lab, &[&format!("{SERVER}:{port}"), "--name", NAME, "--ca-file", &ca]);
+        assert_eq!((checked.reason(), checked.status()), ("tls-alert", status), "{checked}");
+        let words = "the server asked for a client certificate, got none, and refused with handshake_failure";
+        assert_eq!(checked.check["headline"].as_str().unwrap().starts_with(words), status == 2, "{checked}");
+    }
     // A server that takes another protocol inside TLS alone serves clients without ALPN.
     let Some(_server) = lab.serve_tls(8449, &good, &["-alpn", "h2"]) else { return };
     let checked = check(&lab, &["10.9.0.2:8449", "--name", NAME, "--ca-file", &ca]);
