@@ -93,6 +93,10 @@ pub(in crate::probe) fn exchange(
                 // It decides what follows: fields that differ in the length are an error.
                 call.try_response(&head::framing(&response), false)
                     .map_err(|error| unreadable(&error, &before))?;
+                if !head::is_coding_known(response.headers()) {
+                    let why = "it has a transfer coding that clients do not know".to_owned();
+                    return Err(Failure::Malformed(why, before));
+                }
                 break response;
             }
             informational = Some(response.status().as_u16());
@@ -261,6 +265,7 @@ mod tests {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for (text, body, broken_off) in [
             (format!("{chunked}3\r\nabc\r\n0\r\n\r\n"), "abc", None),
+            (format!("{chunked}3\nabc\n0\n\n"), "abc", None),
             ("HTTP/1.1 200 OK\r\n\r\nabc".to_owned(), "abc", None),
             ("HTTP/1.1 204 No Content\r\n\r\n".to_owned(), "", None),
             (
@@ -277,6 +282,16 @@ mod tests {
                 format!("{chunked}9\r\nabc"),
                 "abc",
                 Some("the server closed after 3 bytes, before the last chunk"),
+            ),
+            (
+                format!("{chunked}3\r\nabc\r\n0\r\n"),
+                "abc",
+                Some("the server closed after 3 bytes, before the end of the last chunk"),
+            ),
+            (
+                format!("{chunked}3\r\nabcd\r\n0\r\n\r\n"),
+                "abc",
+                Some("a chunk's data does not end where its size says, after 3 bytes, before the last chunk"),
             ),
             (
                 format!("{chunked}zz\r\nabc\r\n"),
@@ -330,6 +345,7 @@ mod tests {
             (&b"SSH-2.0-\x1b[31m\r\n"[..], "begins \"SSH-2.0-\\u{1b}[31m\\r\\n\""),
             (b"<html>", "a page without a header"),
             (b"\0\0\x12\x04\0\0\0\0\0\0\x03", "HTTP/2 frames"),
+            (b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01", "HTTP/2 frames"),
             (
                 b"HTTP/1.1 2 OK\r\n\r\n",
                 "the header of the answer to GET / is malformed: invalid response status; it begins \"HTTP/1.1 2 OK\"",
@@ -339,6 +355,8 @@ mod tests {
             let text = failure.of("GET /", &Tape::begin());
             assert!(text.contains(words), "{text}");
         }
+        let unknown = asked(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: foo, chunked\r\n\r\n0\r\n\r\n").0;
+        assert!(matches!(unknown, Err(Failure::Malformed(..))), "{unknown:?}");
         assert!(matches!(asked(b"").0, Err(Failure::Io(_))));
         assert!(matches!(asked(b"HTTP/1.1 200 OK\r\nx").0, Err(Failure::CutShort(18, _))));
     }

@@ -1,6 +1,7 @@
 //! What is spoken over a connection: TLS, and HTTP requests.
 
 mod body;
+mod chunks;
 pub(super) mod demands;
 pub(super) mod exchange;
 pub(super) mod failure;

@@ -111,7 +111,11 @@ impl Read for Asking<'_, '_> {
             self.before.drain(..len);
             return Ok(len);
         }
-        let len = rustls::Stream::new(self.established, self.channel).read(buffer)?;
+        let len = match rustls::Stream::new(self.established, self.channel).read(buffer) {
+            Ok(len) => len,
+            // What came before the error counts, and the error stays.
+            Err(error) => self.established.reader().read(buffer).ok().filter(|len| *len > 0).ok_or(error)?,
+        };
         if !self.has_come && len > 0 {
             self.has_come = true;
             let came = buffer.get(..len).unwrap_or_default();
