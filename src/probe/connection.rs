@@ -18,7 +18,7 @@ use super::secret::Secret;
 use super::starttls::{self, Answer};
 use super::step::Phase;
 use super::task::{Performed, Task};
-use super::token;
+use super::token::{self, Token};
 use super::{Plan, Probe, spent, sum};
 use crate::limits;
 use crate::story::{EndpointKnowledge, SocketCounters};
@@ -36,16 +36,36 @@ impl Probe<'_> {
     /// Connects to the addresses, one after the other.
     pub(super) fn connect(&mut self) {
         let servers = self.servers();
+        let mut fault = (None, None);
         for (index, server) in servers.iter().enumerate() {
             let left = servers.len() - index;
             if Instant::now() >= self.until {
                 self.tape.note(format!("time is over; addresses not tried: {left}"));
+                self.untried = servers.iter().skip(index).map(SocketAddr::ip).collect();
                 break;
             }
             let is_up = self.tasks(*server, left);
             if is_up && !self.plan.tries_all_addresses {
                 break;
             }
+            if servers.len() > 1 {
+                self.take_fault(server.ip(), &mut fault);
+            }
+        }
+        let (token, page) = fault;
+        self.token = token.or(self.token.take());
+        self.page = page.or(self.page.take());
+    }
+
+    /// Of addresses that all have to work, the first whose answer is not what it should be decides, and is named with it.
+    fn take_fault(&mut self, server: IpAddr, (token, page): &mut (Option<Token>, Option<PageAnswer>)) {
+        if let Some(mut refused) = self.token.take_if(|token| !token.is_granted()) {
+            refused.headline = format!("{server}: {}", refused.headline);
+            token.get_or_insert(refused);
+        }
+        if let Some(mut other) = self.page.take_if(|page| !page.is_expected) {
+            other.headline = format!("{server}: {}", other.headline);
+            page.get_or_insert(other);
         }
     }
 

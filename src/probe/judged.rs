@@ -68,6 +68,7 @@ impl Probe<'_> {
             steps: self.tape.steps().to_vec(),
             resolution: self.resolution,
             order: self.order,
+            untried: self.untried,
             tries_all_addresses: plan.tries_all_addresses,
             not_sent: self.not_sent.map(|(address, error)| (address, socket::words(&error))),
             proxy: plan.proxy.as_ref().map(|proxy| ProxyUse {

@@ -110,6 +110,8 @@ pub struct Probe<'p> {
     stall_after: Elapsed,
     resolution: Option<Resolution>,
     order: Vec<IpAddr>,
+    /// The addresses that were to be tried when time was over.
+    untried: Vec<IpAddr>,
     /// Why nothing was sent to an address, by the system.
     not_sent: Option<(IpAddr, io::Error)>,
     /// The address that the proxy is asked for, where it is not to look up the host's name.
@@ -180,6 +182,7 @@ impl<'p> Probe<'p> {
             stall_after: plan.settings.judging.stall_after.min(most),
             resolution: None,
             order: Vec::new(),
+            untried: Vec::new(),
             not_sent: None,
             behind: plan.host.parse().ok(),
             tunnel: None,

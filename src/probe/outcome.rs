@@ -37,6 +37,8 @@ pub struct Outcome {
     pub resolution: Option<Resolution>,
     /// The addresses in the order in which they are tried.
     pub order: Vec<IpAddr>,
+    /// The addresses that were to be tried when time was over.
+    pub untried: Vec<IpAddr>,
     /// Whether every address was to be tried, so that each has to work.
     pub tries_all_addresses: bool,
     /// An address to which the system sent nothing, and why.

@@ -66,7 +66,7 @@ impl Outcome {
         let times = slow::conclude(self).into_iter();
         let all = of(before).chain(connections).chain(answers).chain(of(above)).chain(times);
         let mut all: Vec<_> = all.map(|conclusion| self.mapped(conclusion)).collect();
-        if all.len() > 1 {
+        if all.len() > 1 && self.connections.is_empty() {
             // What kept the check from doing anything says more.
             all.retain(|conclusion| conclusion.reason != nothing_done::REASON.code);
         }

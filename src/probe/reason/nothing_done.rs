@@ -1,4 +1,4 @@
-//! `nothing-done`: time was over before anything could be tried.
+//! `nothing-done`: time was over before anything could be tried, or before all that was to be tried.
 
 use super::Reason;
 use crate::probe::outcome::{Conclusion, Outcome};
@@ -14,7 +14,20 @@ pub(super) const REASON: Reason = Reason {
 };
 
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
-    outcome.connections.is_empty().then(conclusion)
+    if outcome.connections.is_empty() {
+        return Some(conclusion());
+    }
+    let first = outcome.untried.first().filter(|_| outcome.tries_all_addresses)?;
+    let more = match outcome.untried.len() - 1 {
+        0 => String::new(),
+        1 => " and 1 more address".to_owned(),
+        more => format!(" and {more} more addresses"),
+    };
+    Some(Conclusion {
+        headline: format!("time was over before {first}{more} could be tried"),
+        explanation: "--all-addresses wants each address to work, and the others took all of the time.".to_owned(),
+        ..conclusion()
+    })
 }
 
 /// What is left where nothing else applies.

@@ -58,6 +58,7 @@ fn attempt(stories: Vec<Story>) -> Outcome {
         steps: Vec::new(),
         resolution: None,
         order: Vec::new(),
+        untried: Vec::new(),
         tries_all_addresses: false,
         not_sent: None,
         proxy: None,
@@ -251,4 +252,16 @@ fn every_reason_has_its_page_and_a_severity_of_its_own() {
         assert_eq!(severity_of(reason.code), Some((reason.code, reason.severity)));
     }
     assert_eq!(severity_of("no-such-code"), None);
+}
+
+#[test]
+fn an_address_that_was_to_be_tried_and_was_not_is_no_success() {
+    let untried = || vec!["198.51.100.9".parse().unwrap(), "198.51.100.10".parse().unwrap()];
+    let one = Outcome { untried: untried(), ..attempt(vec![healthy()]) };
+    assert_eq!(is(&one), ("healthy", Severity::Ok));
+    let all = |story| Outcome { untried: untried(), tries_all_addresses: true, ..attempt(vec![story]) };
+    assert_eq!(is(&all(healthy())), ("nothing-done", Severity::Unknown));
+    let headline = all(healthy()).conclusion().headline;
+    assert_eq!(headline, "time was over before 198.51.100.9 and 1 more address could be tried");
+    assert_eq!(is(&all(refused())), ("refused", Severity::Critical));
 }

@@ -1,8 +1,10 @@
 //! `--state`: a code with another severity is that in every output, and its code stays.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::check;
+use crate::peers;
 use crate::pki::{NAME, Pki};
 use crate::support::lab::{Lab, SERVER};
 use crate::support::run::{Outcome, path};
@@ -103,6 +105,29 @@ fn an_address_that_is_passed_over_is_a_warning_at_most() {
     }
     let checked = check(&lab, &[&options[..], &["--all-addresses", "--state", "refused=critical"]].concat());
     assert_eq!(checked.status(), 2, "{checked}");
+}
+
+#[test]
+fn of_all_addresses_the_one_whose_page_is_wrong_decides_whatever_the_order() {
+    let Some(lab) = Lab::with_ipv6() else { return };
+    let pki = Pki::new(lab.folder.path());
+    let ca = pki.authority();
+    // The second connection of each check is answered with an error.
+    let asked = AtomicUsize::new(0);
+    peers::serve_https(&lab, 8443, &pki.good(), move |_, _| {
+        let status = ["200 OK", "500 No", "500 No", "200 OK"][asked.fetch_add(1, Ordering::Relaxed) % 4];
+        peers::json(status, "{}")
+    });
+    let second = "10.9.0.3";
+    lab.run("server", &["ip", "address", "add", "10.9.0.3/24", "dev", "lo"]);
+    let known = [SERVER, second].map(|address| format!("{NAME}={address}"));
+    for faulty in [second, SERVER] {
+        let options =
+            [NAME, "--ca-file", &ca, "--http", "/", "--all-addresses", "--resolve", &known[0], "--resolve", &known[1]];
+        let checked = check(&lab, &options);
+        assert_eq!((checked.reason(), checked.status()), ("page-unexpected", 2), "{checked}");
+        assert_eq!(checked.check["headline"], format!("{faulty}: / answers 500"), "{checked}");
+    }
 }
 
 #[test]
