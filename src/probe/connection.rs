@@ -100,12 +100,11 @@ impl Probe<'_> {
     fn follow(&mut self, server: SocketAddr, page: &Page, token: Option<(&Secret, token::Grant)>) {
         let mut request = page.request.clone();
         for _ in 0..limits::REDIRECTS {
-            let Some((path, method)) = self.page.as_mut().and_then(|answer| answer.next.take()) else {
-                return;
-            };
-            if Instant::now() >= self.until {
-                break;
+            let Some(answer) = &mut self.page else { return };
+            if answer.next.is_some() && Instant::now() >= self.until {
+                return answer.is_not_followed_in_time();
             }
+            let Some((path, method)) = answer.next.take() else { return };
             self.followed.push(self.tape.cover(&path));
             request.method = method;
             let page = Page { path, request: request.clone(), ..page.clone() };
@@ -203,7 +202,6 @@ impl Probe<'_> {
             if let Some(choice) = offer::ask(*offer, name, &tls.random(), has_identity, &mut channel) {
                 self.unmet_by_choice = tls.unmet_by(&choice.chain).or_else(|| choice.unmet());
                 self.choice.get_or_insert(choice.hello);
-                self.unmet_by_choice = tls.unmet_by(&choice.chain);
             }
             self.offered.push(client);
             self.knowledge.push(EndpointKnowledge::of(client));

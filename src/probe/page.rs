@@ -290,6 +290,14 @@ impl PageAnswer {
             .clone_into(&mut self.explanation);
     }
 
+    /// Time was over before a redirect could be followed.
+    pub(super) fn is_not_followed_in_time(&mut self) {
+        self.is_expected = false;
+        self.headline = format!("{}, and time was over before it could be followed", self.headline);
+        "--follow wants the page that the redirect leads to, and --timeout ended the check before it was asked for."
+            .clone_into(&mut self.explanation);
+    }
+
     /// The status is what is expected, and the body is not.
     fn does_not_match(&mut self, pattern: &BodyPattern, answer: &Answer) {
         /// Characters of an expression that are shown: a status line has room for more than it.
