@@ -314,11 +314,7 @@ impl<'p> Probe<'p> {
     /// The addresses of a name, as they are given, or by the resolvers.
     fn looked_up(&mut self, host: &str) -> Resolution {
         let plan = self.plan;
-        // A final dot makes no other name.
-        let wanted = host.trim_end_matches('.');
-        let given = plan.known.iter();
-        let given = given.filter(|(name, _)| name.trim_end_matches('.').eq_ignore_ascii_case(wanted));
-        let given: Vec<_> = given.map(|(_, address)| *address).collect();
+        let given = plan.known_addresses(host);
         if given.is_empty() {
             dns::resolve(&mut self.tape, host, plan.family, self.until)
         } else {

@@ -6,7 +6,7 @@ use super::alerts::Alerts;
 use super::http::tls::TlsPlan;
 use super::net::dns::Family;
 use super::page::Page;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, ProxyKind};
 use super::secret::Secret;
 use super::starttls::StartTls;
 use super::states::States;
@@ -55,6 +55,25 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The names whose addresses are given and which are not looked up. What a proxy looks up itself is not.
+    pub fn unused_known(&self) -> impl Iterator<Item = &str> {
+        let known = self.known.iter().map(|(name, _)| name.as_str());
+        known.filter(|name| !self.looked_up().any(|host| is_same_name(host, name)))
+    }
+
+    /// What is looked up here: the host, unless its address is given or a proxy does it; and the proxy.
+    fn looked_up(&self) -> impl Iterator<Item = &str> {
+        let by_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.kind != ProxyKind::Socks5);
+        let host = Some(self.host.as_str()).filter(|_| self.address.is_none() && !by_proxy);
+        host.into_iter().chain(self.proxy.as_ref().map(|proxy| proxy.host.as_str()))
+    }
+
+    /// The addresses that are given for a name.
+    pub(super) fn known_addresses(&self, host: &str) -> Vec<IpAddr> {
+        let known = self.known.iter().filter(|(name, _)| is_same_name(host, name));
+        known.map(|(_, address)| *address).collect()
+    }
+
     /// What must show in no output.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let proxy = self.proxy.as_ref().map(Proxy::secrets).unwrap_or_default();
@@ -64,4 +83,9 @@ impl Plan {
         let page = self.page.as_ref().map(|page| page.request.secrets()).unwrap_or_default();
         proxy.into_iter().chain(client).chain(user).chain(page).collect()
     }
+}
+
+/// Whether two names are one: a final dot makes no other name.
+fn is_same_name(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }

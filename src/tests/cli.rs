@@ -300,6 +300,48 @@ fn a_full_disk_under_an_output_is_no_crash() {
 }
 
 #[test]
+fn options_that_contradict_each_other_are_bad_usage() {
+    for (arguments, why) in [
+        (&["-H", "127.0.0.1:1", "-p", "2"][..], "named with port 1, and -p says 2"),
+        (&["https://127.0.0.1:1/a", "-p", "2"], "named with port 1, and -p says 2"),
+        (&["https://127.0.0.1:1/a", "--http", "/b"], "the URL's path is /a, and --http says /b"),
+        (&["127.0.0.1:1", "--resolve", "ssm.example=192.0.2.1"], "ssm.example, and nothing here looks that name up"),
+        (&["ssm.example", "--resolve", "ssm.example=192.0.2.1", "-I", "127.0.0.1"], "nothing here looks that name up"),
+        (
+            &["ssm.example", "--resolve", "ssm.example=192.0.2.1", "--proxy", "http://127.0.0.1:1"],
+            "nothing here looks that name up",
+        ),
+    ] {
+        let outcome = run(&[&["check"], arguments].concat());
+        assert!(outcome.status == 3 && outcome.error.contains(why), "{arguments:?}: {outcome:?}");
+    }
+    // The same twice, a final dot, and a proxy's own name are none.
+    for arguments in [
+        &["-H", "127.0.0.1:1", "-p", "1"][..],
+        &["https://127.0.0.1/a", "-p", "1", "--http", "/a"],
+        &["ssm.example:1", "--resolve", "SSM.example.=127.0.0.1"],
+        &["ssm.example:1", "--resolve", "proxy.example=127.0.0.1", "--proxy", "http://proxy.example:1"],
+    ] {
+        let outcome = run(&[&["check"], arguments].concat());
+        assert_eq!(outcome.status, 2, "{arguments:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error_and_ends_no_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = testdata("healthy/plain/capture.pcap");
+    for output in ["-w", "--html", "--textfile"] {
+        let mut command = std::process::Command::new("sh");
+        // In blocks of 512 bytes.
+        command.args(["-c", "ulimit -f 1; exec \"$@\"", "sh", crate::support::run::PROGRAM, "read", &capture]);
+        command.args([output, folder.path().join("output").to_str().unwrap()]);
+        let outcome = Outcome::of(&mut command);
+        assert!(outcome.status == 3 && outcome.error.contains("File too large"), "{output}: {outcome:?}");
+    }
+}
+
+#[test]
 fn secrets_go_to_an_unverified_server_only_if_that_is_asked_for_twice() {
     let options = ["check", "127.0.0.1:1", "--oauth", "client-credentials", "--client-id", "x", "--insecure"];
     let outcome = Outcome::of(ssmscope(&options).env("SSMSCOPE_CLIENT_SECRET", "s"));

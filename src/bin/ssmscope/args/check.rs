@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ssmscope::cert::Pin;
 use ssmscope::probe::{BodyPattern, PageField, PageMethod, StartTls, token};
+use ssmscope::report::text::escape::escaped;
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Severity;
 
@@ -339,6 +340,22 @@ impl Check {
         let port = self.port.or(place.port).unwrap_or_else(|| self.default_port());
         let page = self.http.as_deref().or(place.path.as_deref());
         Some(Server { host: &place.host, port, zone: place.zone.as_deref(), page })
+    }
+
+    /// What the options say of the server that is named on the command line, where that names it otherwise.
+    pub fn contradiction(&self) -> Option<String> {
+        let place = self.host.as_ref().or(self.hostname.as_ref())?;
+        let port = place.port.filter(|_| place.names_port).zip(self.port);
+        let page = place.path.as_deref().zip(self.http.as_deref());
+        match (port, page) {
+            (Some((named, port)), _) if named != port => {
+                Some(format!("the server is named with port {named}, and -p says {port}: give one of them"))
+            }
+            (_, Some((named, page))) if named != page => {
+                Some(format!("the URL's path is {}, and --http says {}: give one of them", escaped(named), escaped(page)))
+            }
+            _ => None,
+        }
     }
 
     /// One of many servers: the options decide where it is named without a port or a page.

@@ -54,6 +54,8 @@ pub struct HostPort {
     pub zone: Option<String>,
     /// Its port.
     pub port: Option<u16>,
+    /// Whether the port is written, and not only that of the URL's scheme.
+    pub names_port: bool,
     /// The path of a URL, if it has one; `/` too, where it is written.
     pub path: Option<String>,
 }
@@ -106,7 +108,8 @@ pub fn host_port(text: &str) -> Result<HostPort, String> {
         _ => {}
     }
     let zone = zone.map(str::to_owned);
-    Ok(HostPort { host, zone, port: port.or(is_url.then_some(HTTPS)), path })
+    let names_port = port.is_some();
+    Ok(HostPort { host, zone, port: port.or(is_url.then_some(HTTPS)), names_port, path })
 }
 
 /// A name and its address.
@@ -381,8 +384,10 @@ mod tests {
 
     #[test]
     fn a_server_is_a_name_an_address_or_a_url() {
-        let place = |host: &str, port, path: Option<&str>| {
-            Ok(HostPort { host: host.to_owned(), zone: None, port, path: path.map(str::to_owned) })
+        let place = |host: &str, port: Option<u16>, path: Option<&str>| {
+            let path = path.map(str::to_owned);
+            let names_port = port.is_some_and(|port| port != 443);
+            Ok(HostPort { host: host.to_owned(), zone: None, port, names_port, path })
         };
         assert_eq!(host_port("ssm.example"), place("ssm.example", None, None));
         assert_eq!(host_port("HTTPS://ssm.example"), place("ssm.example", Some(443), None));

@@ -10,7 +10,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::limits;
@@ -67,7 +67,11 @@ fn writes(options: &Check) -> [(&'static str, bool); 2] {
 }
 
 fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Result<Done> {
+    if let Some(contradiction) = options.contradiction() {
+        bail!(contradiction);
+    }
     let plan = Materials::read(options)?.redacting(run.redaction.clone()).plan(server)?;
+    plan::all_known_are_used([&plan])?;
     // Of its own packets, the steps show what matters.
     let style = Style { verbosity: 0, ..run::style(&options.rendering, Detail::Examples) };
     let deadline = run.deadline.take();

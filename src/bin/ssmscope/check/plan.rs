@@ -231,6 +231,33 @@ impl<'o> Materials<'o> {
     }
 }
 
+/// Whether each name of --resolve is looked up by one of these plans: an address that is given for another name would not be checked.
+///
+/// # Errors
+/// Which name is not.
+pub fn all_known_are_used<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> anyhow::Result<()> {
+    let mut unused: Option<Vec<&str>> = None;
+    let mut redaction = None;
+    for plan in plans {
+        redaction = plan.settings.redaction.as_ref();
+        let of_it: Vec<_> = plan.unused_known().collect();
+        unused = Some(match unused {
+            Some(before) => before.into_iter().filter(|name| of_it.contains(name)).collect(),
+            None => of_it,
+        });
+    }
+    match unused.unwrap_or_default().first() {
+        Some(name) => {
+            let name = redaction.map_or_else(|| escaped(name), |redaction| redaction.host(name));
+            bail!(
+                "--resolve gives an address for {name}, and nothing here looks that name up: it is neither the server's nor the \
+                 proxy's, or -I or the proxy decides about the address"
+            )
+        }
+        None => Ok(()),
+    }
+}
+
 /// What is accepted of a certificate that clients refuse.
 fn accepted(options: &Check) -> Accepted {
     let has = |fault| options.accept.contains(&fault);

@@ -22,7 +22,7 @@ use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
 use super::GRACE;
-use super::plan::Materials;
+use super::plan::{self, Materials};
 use crate::args::{Check, HostPort, Server, host_port};
 use crate::run::{self, Done, Run};
 use crate::system::deadline::Deadline;
@@ -85,6 +85,7 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
         })
         .collect::<anyhow::Result<_>>()?;
     let targets = distinct(targets).with_context(|| format!("--targets {}", path.display()))?;
+    plan::all_known_are_used(targets.iter().map(|target| &target.plan))?;
     if let Some(reading) = run.deadline.take() {
         reading.meet();
     }
