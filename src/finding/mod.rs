@@ -30,6 +30,7 @@ mod round_trip;
 mod script;
 mod snaplen;
 mod socket_counters;
+mod starttls_unlisted;
 mod syn_retries;
 mod zero_window;
 
@@ -39,7 +40,7 @@ pub use found::{Finding, Weight};
 use found::{finding, times};
 
 /// The rules behind those about certificates, in the order in which findings are reported.
-const RULES: [fn(&Story) -> Option<Finding>; 25] = [
+const RULES: [fn(&Story) -> Option<Finding>; 26] = [
     round_trip::find,
     path_change::find,
     checksum_offload::find,
@@ -56,6 +57,7 @@ const RULES: [fn(&Story) -> Option<Finding>; 25] = [
     obsolete_suite::find,
     no_sni::find,
     hello_size::find,
+    starttls_unlisted::find,
     one_sided::find,
     acked_unseen::find,
     duplicate_capture::find,

@@ -74,6 +74,8 @@ pub enum Message {
     Plain(Plain),
     /// A step of what precedes TLS. HTTP CONNECT is a [`Message::Plain`].
     Prelude(Prelude, PreludeStep),
+    /// What the client asked for in the step before is not in the server's list of what it can do.
+    Unlisted,
 }
 
 /// One way to read the size of a client's flight.

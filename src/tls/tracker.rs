@@ -144,6 +144,10 @@ impl Tracker {
             let message = Message::Prelude(protocol, step);
             emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
         });
+        if self.prelude.takes_unlisted() {
+            let (number, at, message) = (delivery.number, delivery.at, Message::Unlisted);
+            emit(Event { role, number, at, basis: Basis::Decoded, message });
+        }
         if role == Role::Server || rest.len() == delivery.bytes.len() || !Self::is_client_hello(rest) {
             return false;
         }

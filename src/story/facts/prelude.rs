@@ -16,6 +16,8 @@ pub struct PreludeFacts {
     pub latest: Observed<PreludeStep>,
     /// Bytes that the client had sent by then.
     pub client_bytes: u64,
+    /// Whether the server had listed what it can do, and not this: its replies to EHLO, CAPABILITY and CAPA.
+    pub is_unlisted: bool,
 }
 
 impl PreludeFacts {
@@ -30,7 +32,10 @@ impl PreludeFacts {
             Some(known) if known.protocol == protocol => {
                 (known.latest, known.client_bytes) = (latest, client_bytes);
             }
-            slot => *slot = Some(Self { protocol, asked: latest.moment, latest, client_bytes }),
+            slot => {
+                let asked = latest.moment;
+                *slot = Some(Self { protocol, asked, latest, client_bytes, is_unlisted: false });
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 mod bytes;
 mod ldap;
 mod lines;
+mod listing;
 mod postgres;
 mod proxy_header;
 mod socks;
@@ -18,6 +19,7 @@ use std::fmt;
 pub(super) use proxy_header::after_proxy_header;
 pub use socks::reply as socks5_reply;
 
+use self::listing::Listing;
 use super::basis::Basis;
 use crate::limits;
 use crate::tcp::{Delivery, PerRole, Role};
@@ -126,12 +128,36 @@ pub(super) struct Listener {
     pending: PerRole<Vec<u8>>,
     /// Bytes heard of each side.
     heard: PerRole<u32>,
+    /// What a server that speaks first lists.
+    listing: Option<Box<Listing>>,
+    /// Whether the client asked for TLS although the server's list lacks it.
+    is_unlisted: bool,
 }
 
 impl Listener {
     /// Whether something was asked for, and the server has not decided yet.
     pub(super) fn is_owed_an_answer(&self) -> bool {
         !matches!(self.state, State::Open | State::Over)
+    }
+
+    /// Whether the client has just asked for TLS although the server's list lacks it; afterwards no more.
+    pub(super) fn takes_unlisted(&mut self) -> bool {
+        std::mem::take(&mut self.is_unlisted)
+    }
+
+    /// Follows what a server lists that speaks first, until TLS is asked for.
+    fn follow_list(&mut self, role: Role, delivery: &Delivery<'_>) {
+        if self.state != State::Open {
+            self.listing = None;
+            return;
+        }
+        let speaks_first = role == Role::Server && self.heard.client == 0 && self.heard.server == 0;
+        if speaks_first && delivery.bytes.first().is_some_and(u8::is_ascii_graphic) {
+            self.listing = Some(Box::default());
+        }
+        if let Some(listing) = &mut self.listing {
+            listing.take(role, delivery);
+        }
     }
 
     /// Takes what a side sent while neither speaks TLS. Returns those of its bytes that follow the last step in it.
@@ -141,6 +167,7 @@ impl Listener {
         delivery: &Delivery<'a>,
         emit: &mut dyn FnMut(Prelude, PreludeStep, Basis),
     ) -> &'a [u8] {
+        self.follow_list(role, delivery);
         if self.state == State::Over || (role == Role::Server && self.state == State::Open) {
             self.heard[role] = self.heard[role].saturating_add(delivery.len);
             return &[];
@@ -213,6 +240,7 @@ impl Listener {
                     .or_else(|| lines::hear_request(bytes, is_cut))?;
                 if let Heard::Step(..) = heard {
                     self.state = State::Asked(protocol, tag);
+                    self.is_unlisted = self.listing.take().is_some_and(|listing| listing.lacks(protocol));
                 }
                 Some((protocol, heard))
             }
