@@ -5,6 +5,7 @@ use crate::probe::http::failure;
 use crate::probe::proxy::Tunnel;
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
+use crate::tls::Prelude;
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// Whatever a bystander makes of it, TLS was wanted and there is none.
@@ -26,6 +27,31 @@ pub(super) fn unencrypted(story: &Story, verdict: &mut Verdict) {
     verdict.explanation =
         "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer.".into();
     verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
+}
+
+/// The server starts TLS when it is asked, and does not list that it can: the check asked nevertheless, and clients that keep to the list do
+/// not.
+pub(super) fn unlisted(story: &Story, verdict: &mut Verdict) {
+    let Some(prelude) = story.prelude.as_ref().filter(|_| verdict.severity == Severity::Ok) else { return };
+    if !(prelude.is_unlisted && prelude.is_agreed()) {
+        return;
+    }
+    verdict.code = Code::NotTls;
+    verdict.severity = Severity::Warning;
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    verdict.headline =
+        format!("the server does not list {}, and starts TLS when asked nevertheless", prelude.protocol).into();
+    verdict.explanation = "TLS was established, because the check asks whatever the server lists. A client that looks at the list first \
+                           does not ask: it gives up, or sends everything in clear text."
+        .into();
+    let curl = match prelude.protocol {
+        Prelude::Imap => "curl: (64) STARTTLS not available.",
+        Prelude::Pop3 => "curl: (64) STLS not supported.",
+        _ => "curl: (64) STARTTLS not supported.",
+    };
+    verdict.client_reports = vec![curl.into()];
+    verdict.change_advice(|advice| *advice = vec![LISTED, STRIPPED]);
 }
 
 /// The server agreed to TLS and sent more in clear. A client that takes that for part of what is encrypted believes whoever put it there.
@@ -151,6 +177,9 @@ pub(super) fn unread(verdict: &mut Verdict, why: &str) {
 }
 
 const UPDATE: &str = "Update the server, or whatever speaks STARTTLS in front of it: this is how commands are injected (CVE-2011-0411).";
+const LISTED: &str = "Enable STARTTLS in the server's configuration for this port and this client's network.";
+const STRIPPED: &str =
+    "Check from a host next to the server too: if STARTTLS is listed there, a device on the path removes it.";
 /// What a bystander adds about the client, which is the check.
 const LEFT: &str = ", and the client left";
 const SCHEME: &str = "The proxy speaks TLS: name it with https://, --proxy https://HOST:PORT.";

@@ -18,7 +18,7 @@ use advice::{
     CAPTURE, IDENTITY, KEY, LONGER, LOSS, MTU, NEW_PIN, OTHER_SIDE, PATIENT, PINNED, PROTOCOL, PROXY_LOG,
     SERVER_LOG,
 };
-use before_tls::{injected, never_began, portal, quote, refused_tunnel, unencrypted, unread};
+use before_tls::{injected, never_began, portal, quote, refused_tunnel, unencrypted, unlisted, unread};
 
 use super::http::demands::Unmet;
 use super::http::verifier::{Accepted, objectionable};
@@ -142,6 +142,7 @@ impl Perspective<'_> {
                 }
                 quote(verdict, words);
             }
+            unlisted(story, verdict);
             if let Some((_, len, words)) = self.injected.filter(|(end, ..)| is_of(story, *end)) {
                 injected(verdict, len, words);
             }

@@ -28,21 +28,29 @@ pub(super) fn ftp(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
     Ok(Reply::of((code == 234, rest)))
 }
 
-/// IMAP: the answer has the command's tag; other lines may come before it.
+/// IMAP: the answer has the command's tag; other lines may come before it. A server whose greeting does not list STARTTLS is asked for
+/// its list, as clients do.
 pub(super) fn imap(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
-    if !line(channel, |_| true)?.0.starts_with("* OK") {
+    let greeting = line(channel, |_| true)?.0;
+    if !greeting.starts_with("* OK") {
         return Ok(Reply::Refuses);
+    }
+    if !greeting.to_ascii_uppercase().contains("STARTTLS") {
+        ask(channel, b"a0 CAPABILITY\r\n")?;
+        line(channel, |line| line.starts_with("a0 "))?;
     }
     ask(channel, b"a1 STARTTLS\r\n")?;
     let (line, rest) = line(channel, |line| line.starts_with("a1 "))?;
     Ok(Reply::of((line.to_ascii_uppercase().starts_with("A1 OK"), rest)))
 }
 
-/// POP3.
+/// POP3: a server is asked for its list first, as clients do; old ones have none (RFC 2449, 5).
 pub(super) fn pop3(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
     if !line(channel, |_| true)?.0.starts_with("+OK") {
         return Ok(Reply::Refuses);
     }
+    ask(channel, b"CAPA\r\n")?;
+    line(channel, |line| line == "." || line.starts_with("-ERR"))?;
     ask(channel, b"STLS\r\n")?;
     let (line, rest) = line(channel, |_| true)?;
     Ok(Reply::of((line.starts_with("+OK"), rest)))
@@ -99,13 +107,17 @@ mod tests {
         assert_eq!(ftp(&mut Script::new(&["220 c\r\n", "530 no\r\n"])).unwrap(), Reply::Refuses);
         let busy = ["120 ready in 1 minute\r\n220 c\r\n", "234 go\r\n"];
         assert_eq!(ftp(&mut Script::new(&busy)).unwrap(), Reply::Agrees);
-        assert_eq!(
-            imap(&mut Script::new(&["* OK hi\r\n", "* BYE\r\n", "a1 OK go\r\n"])).unwrap(),
-            Reply::Agrees
-        );
-        assert_eq!(imap(&mut Script::new(&["* OK hi\r\n", "a1 BAD no\r\n"])).unwrap(), Reply::Refuses);
-        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "+OK go\r\n"])).unwrap(), Reply::Agrees);
-        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "-ERR no\r\n"])).unwrap(), Reply::Refuses);
+        let list = "* CAPABILITY IMAP4rev1 STARTTLS\r\na0 OK\r\n";
+        let mut server = Script::new(&["* OK hi\r\n", list, "* BYE\r\n", "a1 OK go\r\n"]);
+        assert_eq!(imap(&mut server).unwrap(), Reply::Agrees);
+        assert_eq!(server.heard, b"a0 CAPABILITY\r\na1 STARTTLS\r\n");
+        let greeting = "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n";
+        assert_eq!(imap(&mut Script::new(&[greeting, "a1 BAD no\r\n"])).unwrap(), Reply::Refuses);
+        let mut server = Script::new(&["+OK hi\r\n", "+OK\r\nSTLS\r\n.\r\n", "+OK go\r\n"]);
+        assert_eq!(pop3(&mut server).unwrap(), Reply::Agrees);
+        assert_eq!(server.heard, b"CAPA\r\nSTLS\r\n");
+        let old = ["+OK hi\r\n", "-ERR what?\r\n", "-ERR no\r\n"];
+        assert_eq!(pop3(&mut Script::new(&old)).unwrap(), Reply::Refuses);
     }
 
     #[test]
@@ -118,9 +130,9 @@ mod tests {
         assert_eq!(smtp_says("502 no\r\n250 injected\r\n"), Reply::Refuses);
         assert_eq!(ftp(&mut Script::new(&["220 c\r\n", "234 go\r\n\0"])).unwrap(), sends(b"\0"));
         assert_eq!(
-            imap(&mut Script::new(&["* OK hi\r\n", "* x\r\na1 OK go\r\n* y"])).unwrap(),
+            imap(&mut Script::new(&["* OK hi\r\n", "a0 OK\r\n", "* x\r\na1 OK go\r\n* y"])).unwrap(),
             sends(b"* y")
         );
-        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "+OK go\r\n+OK"])).unwrap(), sends(b"+OK"));
+        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "-ERR\r\n", "+OK go\r\n+OK"])).unwrap(), sends(b"+OK"));
     }
 }

@@ -1,6 +1,7 @@
 //! What is said before TLS on a server whose protocol begins in clear: STARTTLS, in the words of each protocol.
 //!
-//! The request is made whether or not the server lists it, so that the server's own answer decides.
+//! The request is made whether or not the server lists it, so that the server's own answer decides. Clients that look at the list do
+//! not ask where it lacks TLS, so that is a warning.
 
 mod dialogue;
 mod heard;

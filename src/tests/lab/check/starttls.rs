@@ -10,7 +10,7 @@ use crate::support::lab::{Lab, SERVER};
 
 #[test]
 fn tls_is_asked_for_in_each_protocol_s_words() {
-    at_once(&[agreed, refused]);
+    at_once(&[agreed, refused, unlisted]);
 }
 
 /// Says the first of these at once if it is not empty, and each of the others after something was read.
@@ -25,8 +25,8 @@ fn talk(peer: &mut TcpStream, says: &[&[u8]]) {
 
 const DIALOGUES: [(&str, u16, &[&[u8]]); 7] = [
     ("smtp", 25, &[b"220-mx\r\n220 mx\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"220 go\r\n"]),
-    ("imap", 143, &[b"* OK hello\r\n", b"a1 OK begin\r\n"]),
-    ("pop3", 110, &[b"+OK hello\r\n", b"+OK begin\r\n"]),
+    ("imap", 143, &[b"* OK hello\r\n", b"* CAPABILITY IMAP4rev1 STARTTLS\r\na0 OK\r\n", b"a1 OK begin\r\n"]),
+    ("pop3", 110, &[b"+OK hello\r\n", b"+OK\r\nSTLS\r\n.\r\n", b"+OK begin\r\n"]),
     ("ftp", 21, &[b"220 hello\r\n", b"234 go\r\n"]),
     ("ldap", 389, &[b"", b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\0\x04\0\x04\0"]),
     ("postgres", 5432, &[b"", b"S"]),
@@ -102,4 +102,27 @@ fn refused(lab: &Lab) {
     });
     let checked = check(lab, &[&["--starttls", "smtp", "-p", "29", SERVER][..], &QUICK].concat());
     assert_eq!((checked.reason(), checked.status()), ("no-response", 2), "{checked}");
+}
+
+fn unlisted(lab: &Lab) {
+    const LISTS: [(&str, u16, &[&[u8]], i32); 4] = [
+        ("smtp", 40, &[b"220 mx\r\n", b"250-mx\r\n250 SIZE 9\r\n", b"220 go\r\n"], 1),
+        ("imap", 41, &[b"* OK [CAPABILITY IMAP4rev1] x\r\n", b"* CAPABILITY IMAP4rev1\r\na0 OK\r\n", b"a1 OK go\r\n"], 1),
+        ("pop3", 42, &[b"+OK x\r\n", b"+OK\r\nUSER\r\n.\r\n", b"+OK go\r\n"], 1),
+        ("pop3", 43, &[b"+OK x\r\n", b"-ERR what?\r\n", b"+OK go\r\n"], 0),
+    ];
+    let pki = Pki::new(lab.folder.path());
+    let ca = pki.authority();
+    for (protocol, port, says, status) in LISTS {
+        serve_starttls(lab, port, &pki.good(), move |peer| {
+            talk(peer, says);
+            true
+        });
+        let port = port.to_string();
+        let checked = check(lab, &["--name", NAME, "--ca-file", &ca, "--starttls", protocol, "-p", &port, SERVER]);
+        assert_eq!(checked.status(), status, "{protocol}: {checked}");
+        assert_eq!(checked.contains("the server does not list"), status == 1, "{protocol}: {checked}");
+        let stage = &checked.connections[0]["stage"];
+        assert_eq!(stage, "tls-established", "{protocol}: {checked}");
+    }
 }
