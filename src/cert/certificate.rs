@@ -80,7 +80,7 @@ impl Certificate {
 }
 
 impl Details {
-    fn of(certificate: &X509Certificate<'_>) -> Self {
+    pub(super) fn of(certificate: &X509Certificate<'_>) -> Self {
         /// The longest digest in use, SHA-512's.
         const DIGEST_BYTES: usize = 64;
         let (own_key, issuer_key) = key_identifiers(certificate);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::CertificateError;
+use rustls::{CertificateError, RootCertStore};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -17,6 +17,7 @@ use super::date::{Date, When};
 use super::fault::{Fault, Weakness};
 use super::host_name::name_fault;
 use super::issuance;
+use super::key_usage::KeyUsage;
 use super::trust::Anchors;
 use super::wanted::{NameSource, Wanted};
 use crate::limits;
@@ -116,6 +117,8 @@ pub struct Verification {
     place: usize,
     /// That the key may not sign handshakes, which is a fault where the client lets the server do nothing else.
     usage: Option<Fault>,
+    /// That the authority that vouches for it has ended, which is a fault where its store is the client's.
+    root: Option<Fault>,
 }
 
 impl Verification {
@@ -131,6 +134,7 @@ impl Verification {
         // A bystander's client may offer RSA key exchange, for which the server only decrypts. A check does not.
         let is_check = examination.wanted.as_ref().is_some_and(|wanted| wanted.source == NameSource::Target);
         examination.faults.extend(self.usage.clone().filter(|_| is_check));
+        examination.faults.extend(self.root.clone().filter(|_| is_check));
         examination
     }
 }
@@ -155,16 +159,17 @@ pub fn verify(
         faults: Vec::new(),
     };
     let path = path(&examination.certificates);
-    let chain = Chain {
-        own: message.chain.first().map(Vec::as_slice),
-        intermediates: intermediates(&examination.certificates, &path)
-            .into_iter()
-            .map(|place| message.chain[place].as_slice())
-            .collect(),
-        path,
+    let may_sign = |place: &usize| {
+        let details = examination.certificates.get(*place).and_then(|certificate| certificate.details.as_ref());
+        details.and_then(|details| details.usage).is_none_or(KeyUsage::may_sign_certificates)
     };
+    let (signers, others): (Vec<_>, Vec<_>) =
+        intermediates(&examination.certificates, &path).into_iter().partition(may_sign);
+    let ders = |places: Vec<usize>| places.into_iter().map(|place| message.chain[place].as_slice()).collect();
+    let own = message.chain.first().map(Vec::as_slice);
+    let chain = Chain { own, intermediates: ders(signers), others: ders(others), path };
     let Some(own) = chain.path.first().copied() else {
-        return Verification { nameless: examination, place: 0, usage: None };
+        return Verification { nameless: examination, place: 0, usage: None, root: None };
     };
     let mut faults = Vec::new();
     let (found, is_accepted) = match anchors {
@@ -188,9 +193,11 @@ pub fn verify(
     let is_trusted_itself = own.is_self_issued || anchors.is_some_and(|anchors| chain.is_pinned(anchors));
     let usage = own.usage.filter(|usage| !usage.has_signature() && !is_trusted_itself);
     let usage = usage.map(|usage| Fault::KeyUsage { of: own.title().to_owned(), usage });
+    let root = anchors.zip(when).filter(|_| found == Issuer::Trusted);
+    let root = root.and_then(|(anchors, when)| chain.ended_root(anchors, when));
     examination.issuer = found;
     examination.faults = faults;
-    Verification { nameless: examination, place, usage }
+    Verification { nameless: examination, place, usage, root }
 }
 
 /// Roots are trusted by being in a store: neither their dates nor their signatures count.
@@ -203,6 +210,8 @@ struct Chain<'a> {
     own: Option<&'a [u8]>,
     /// What webpki may build its path from.
     intermediates: Vec<&'a [u8]>,
+    /// What it would build its path from too, and what may not sign certificates.
+    others: Vec<&'a [u8]>,
     path: Vec<&'a Details>,
 }
 
@@ -291,6 +300,9 @@ impl Chain<'_> {
         let issuer = match verified {
             Ok(()) => Issuer::Trusted,
             Err(_) if is_self_issued => Issuer::SelfSigned,
+            Err(CertificateError::UnknownIssuer) if self.needs_others(anchors, at) => {
+                Issuer::Refused("an authority of the chain may not sign certificates (keyUsage)".to_owned())
+            }
             Err(CertificateError::UnknownIssuer) => Issuer::Unknown,
             Err(error) if is_about_authority(&error) => {
                 let own = self.own.unwrap_or_default();
@@ -300,6 +312,23 @@ impl Chain<'_> {
             Err(error) => Issuer::Refused(objection(&error)),
         };
         (issuer, is_accepted)
+    }
+
+    /// Whether the chain leads to an anchor over what may not sign certificates.
+    fn needs_others(&self, anchors: &Anchors, at: Date) -> bool {
+        let all = [&self.intermediates[..], &self.others].concat();
+        !self.others.is_empty() && self.verify_with(&anchors.roots, &all, at).is_ok()
+    }
+
+    /// That the trusted authority at its end has ended, and no other is there. webpki does not look at that; OpenSSL and Go do.
+    fn ended_root(&self, anchors: &Anchors, when: When) -> Option<Fault> {
+        let current = anchors.current(when.earliest).filter(|_| !self.is_pinned(anchors))?;
+        if self.verify_with(&current, &self.intermediates, self.valid_time(Some(when))).is_ok() {
+            return None;
+        }
+        let mut issuers = self.path.iter().rev().map(|details| details.issuer.as_str());
+        let (title, not_after) = issuers.find_map(|issuer| anchors.ended(issuer, when.earliest))?;
+        Some(Fault::Expired { of: format!("{title} of {}", anchors.name), not_after })
     }
 
     /// Whether the server's own certificate is in the store.
@@ -323,13 +352,22 @@ impl Chain<'_> {
     }
 
     fn verify(&self, anchors: &Anchors, at: Date) -> Result<(), CertificateError> {
+        self.verify_with(&anchors.roots, &self.intermediates, at)
+    }
+
+    fn verify_with(
+        &self,
+        roots: &RootCertStore,
+        intermediates: &[&[u8]],
+        at: Date,
+    ) -> Result<(), CertificateError> {
         let Some(own) = self.own else { return Err(CertificateError::BadEncoding) };
         let own = CertificateDer::from(own);
-        let intermediates: Vec<_> = self.intermediates.iter().map(|der| CertificateDer::from(*der)).collect();
+        let intermediates: Vec<_> = intermediates.iter().map(|der| CertificateDer::from(*der)).collect();
         let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.0).unwrap_or(0)));
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
         let verified = ParsedCertificate::try_from(&own).and_then(|own| {
-            verify_server_cert_signed_by_trust_anchor(&own, &anchors.roots, &intermediates, at, algorithms)
+            verify_server_cert_signed_by_trust_anchor(&own, roots, &intermediates, at, algorithms)
         });
         verified.map_err(|error| match error {
             rustls::Error::InvalidCertificate(error) => error,

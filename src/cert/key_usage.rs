@@ -21,6 +21,7 @@ const NAMES: [&str; 9] = [
 const DIGITAL_SIGNATURE: u16 = 1;
 const KEY_ENCIPHERMENT: u16 = 1 << 2;
 const KEY_AGREEMENT: u16 = 1 << 4;
+const CERTIFICATE_SIGNATURE: u16 = 1 << 5;
 
 /// The extension's bits, the first of them the lowest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +40,11 @@ impl KeyUsage {
     /// browsers ask for it.
     pub fn has_signature(self) -> bool {
         self.0 & DIGITAL_SIGNATURE != 0
+    }
+
+    /// Whether the key may sign certificates (RFC 5280, 6.1.4 n). webpki does not look at it; OpenSSL, Java and GnuTLS do.
+    pub(super) fn may_sign_certificates(self) -> bool {
+        self.0 & CERTIFICATE_SIGNATURE != 0
     }
 
     /// Whether OpenSSL takes it for a server's, whatever the key exchange (its `check_purpose_ssl_server`).

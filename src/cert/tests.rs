@@ -330,3 +330,63 @@ fn a_key_that_may_not_sign_is_a_fault_of_a_check_unless_the_certificate_is_trust
         assert_eq!(found(&own, &root, NameSource::Target), [""; 0], "{usages:?}");
     }
 }
+
+/// A server's certificate, signed by an authority that is signed by a root which ends in that year.
+fn issued(usages: &[rcgen::KeyUsagePurpose], root_ends: i32) -> (CertificateMessage, Vec<u8>) {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+    let authority = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+    };
+    let mut root = authority("Root");
+    root.not_after = date_time_ymd(root_ends, 1, 1);
+    let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
+    let mut intermediate = authority("Intermediate");
+    intermediate.key_usages = usages.to_vec();
+    let intermediate = CertifiedIssuer::signed_by(intermediate, KeyPair::generate().unwrap(), &root).unwrap();
+    let own = CertificateParams::new(vec!["ssm.example".to_owned()]).unwrap();
+    let own = own.signed_by(&KeyPair::generate().unwrap(), &intermediate).unwrap();
+    (message(&[own.der().to_vec(), intermediate.der().to_vec()]), root.der().to_vec())
+}
+
+#[test]
+fn an_authority_that_may_not_sign_certificates_leads_nowhere() {
+    use rcgen::KeyUsagePurpose::{CrlSign, DigitalSignature, KeyCertSign};
+    for (usages, is_trusted) in
+        [(&[][..], true), (&[KeyCertSign, CrlSign], true), (&[DigitalSignature], false), (&[CrlSign], false)]
+    {
+        let (chain, root) = issued(usages, 2040);
+        let anchors = Anchors::new("ca.pem", true, &[root]);
+        let found = examine(&chain, Some(wanted("ssm.example")), Some(on(VALID)), Some(&anchors));
+        assert_eq!(found.issuer == Issuer::Trusted, is_trusted, "{usages:?}");
+        assert_eq!(found.issuer.refusal().is_some_and(|why| why.contains("keyUsage")), !is_trusted, "{usages:?}");
+        // Whoever trusts nobody does not know it by this.
+        let found = examine(&chain, None, Some(on(VALID)), Some(&store()));
+        assert_eq!(found.issuer, Issuer::Unknown, "{usages:?}");
+    }
+}
+
+#[test]
+fn a_root_that_has_ended_is_a_fault_of_a_check_unless_another_vouches() {
+    let (chain, ended) = issued(&[], 2023);
+    let found = |store: &[Vec<u8>], source| {
+        let anchors = Anchors::new("ca.pem", true, store);
+        let wanted = Wanted { name: "ssm.example".to_owned(), source };
+        examine(&chain, Some(wanted), Some(on(VALID)), Some(&anchors))
+    };
+    let expired = found(&[ended.clone()], NameSource::Target);
+    assert_eq!((&expired.issuer, codes(&expired)), (&Issuer::Trusted, vec!["certificate-expired"]));
+    let text = expired.faults[0].sentence(Some(on(VALID)));
+    assert!(text.starts_with("The certificate \"Root of ca.pem\" expired on 2023-01-01"), "{text}");
+    // A bystander does not know the client's store.
+    assert_eq!(codes(&found(&[ended.clone()], NameSource::ServerName)), [""; 0]);
+    // The store may have the intermediate as well, and that goes on.
+    let both = [ended, chain.chain[1].clone()];
+    assert_eq!(codes(&found(&both, NameSource::Target)), [""; 0]);
+    let (other, current) = issued(&[], 2040);
+    let anchors = Anchors::new("ca.pem", true, &[current, both[0].clone()]);
+    let wanted = Wanted { name: "ssm.example".to_owned(), source: NameSource::Target };
+    assert_eq!(codes(&examine(&other, Some(wanted), Some(on(VALID)), Some(&anchors))), [""; 0]);
+}
