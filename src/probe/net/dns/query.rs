@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use domain::base::iana::{Class, Rcode};
-use domain::base::{Message, MessageBuilder, Name, Rtype};
+use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
 use domain::dep::octseq::Octets;
 use domain::rdata::{A, Aaaa};
 
@@ -280,21 +280,29 @@ fn answers_to<O: Octets + ?Sized>(message: &Message<O>, id: u16, question: &[u8]
         })
 }
 
-/// Reads an answer.
+/// Reads an answer. The addresses are those of the name that was asked for, or that its aliases lead to.
 ///
 /// # Errors
-/// When it is no DNS message.
+/// When it is no DNS message, or ends in the middle of a record before any address.
 pub(super) fn read_answer(answer: &[u8]) -> Result<Answer, &'static str> {
-    let Ok(message) = Message::from_slice(answer) else {
-        return Err("an answer that can't be read");
-    };
+    const UNREADABLE: &str = "an answer that can't be read";
+    let message = Message::from_slice(answer).map_err(|_| UNREADABLE)?;
+    let canonical = message.canonical_name();
     let mut addresses = Vec::new();
     if let Ok(records) = message.answer() {
-        let of_v4 = records.limit_to::<A>().flatten().map(|record| IpAddr::V4(record.data().addr()));
-        let of_v6 = records.limit_to::<Aaaa>().flatten().map(|record| IpAddr::V6(record.data().addr()));
+        // Other names' addresses are not what was asked for.
+        let of_v4 = records.limit_to::<A>().flatten();
+        let of_v4 = of_v4.filter(|record| canonical.is_none_or(|name| name.name_eq(record.owner())));
+        let of_v6 = records.limit_to::<Aaaa>().flatten();
+        let of_v6 = of_v6.filter(|record| canonical.is_none_or(|name| name.name_eq(record.owner())));
+        let of_v4 = of_v4.map(|record| IpAddr::V4(record.data().addr()));
+        let of_v6 = of_v6.map(|record| IpAddr::V6(record.data().addr()));
         addresses.extend(of_v4.chain(of_v6).take(limits::ADDRESSES));
+        if addresses.is_empty() && records.into_iter().any(|record| record.is_err()) {
+            return Err(UNREADABLE);
+        }
     }
-    let canonical = message.canonical_name().map(|name| name.to_string());
+    let canonical = canonical.map(|name| name.to_string());
     // The library follows 20 aliases.
     let is_loop = canonical.is_none() && message.first_question().is_some() && message.answer().is_ok();
     Ok(Answer { code: message.header().rcode(), addresses, canonical, is_loop })
@@ -348,6 +356,24 @@ mod tests {
         let answer = read_answer(&bytes).unwrap();
         assert_eq!(answer.addresses, [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))]);
         assert_eq!((answer.canonical.as_deref(), answer.is_loop), (Some("host.example"), false));
+    }
+
+    #[test]
+    fn another_name_s_addresses_are_none() {
+        let (_, question) = question(&name("ssm.example"), Rtype::A).unwrap();
+        let asked = Message::from_slice(&question).unwrap();
+        let answered = |owner: &str| {
+            let mut answer = MessageBuilder::new_vec().start_answer(asked, Rcode::NOERROR).unwrap();
+            answer.push((name(owner), 60, A::from_octets(192, 0, 2, 7))).unwrap();
+            read_answer(&answer.finish()).unwrap().addresses.len()
+        };
+        assert_eq!((answered("SSM.example"), answered("other.example")), (1, 0));
+    }
+
+    #[test]
+    fn an_answer_that_ends_in_a_record_is_none() {
+        let (_, _, bytes) = answered(&["ssm.example"], Some([192, 0, 2, 7]));
+        assert!(read_answer(&bytes[..bytes.len() - 2]).is_err());
     }
 
     #[test]
