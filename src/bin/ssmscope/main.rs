@@ -40,6 +40,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     system::privileges::confine();
+    system::signals::outlive_file_limits();
     system::trace::begin();
     let is_plugin = exit::is_plugin(env::args_os());
     let command = args::command();

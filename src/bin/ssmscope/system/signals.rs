@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use ssmscope::verdict::Status;
 
@@ -33,6 +33,13 @@ impl Signals {
         flag::register(SIGHUP, Arc::clone(&signals.reopen))?;
         Ok(signals)
     }
+}
+
+/// Has a file that may not grow (setrlimit(2), RLIMIT_FSIZE; LimitFSIZE= of a unit) be an error of writing, as a full disk is. By default
+/// SIGXFSZ ends the process.
+pub fn outlive_file_limits() {
+    // Where the system refuses, the default stays.
+    let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
 /// Is set by the first SIGINT or SIGTERM. The second one ends the process.
