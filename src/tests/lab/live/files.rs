@@ -154,6 +154,38 @@ fn a_full_disk_is_reported_and_the_analysis_continues() {
     assert_eq!(summary["files"][0]["notes"].as_array().unwrap().len(), 0, "{summary}");
 }
 
+#[test]
+fn failures_are_recorded_again_when_there_is_room_on_the_disk() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(disk) = SmallDisk::mount() else { return };
+    let folder = disk.0.path();
+    let options = ["--record", path(folder), "--record-after", "100ms", "-o", "json"];
+    let watch = watch(&lab, &[&options[..], &["--verdicts", "3"]].concat());
+    thread::sleep(Duration::from_millis(300));
+    let filler = folder.join("filler");
+    let mut full = fs::File::create(&filler).unwrap();
+    while full.write_all(&[0; 512]).is_ok() {}
+    for port in [8443, 8444] {
+        NO_SERVER.play(&lab, SERVER, port);
+        thread::sleep(Duration::from_millis(500));
+    }
+    drop(full);
+    fs::remove_file(&filler).unwrap();
+    NO_SERVER.play(&lab, SERVER, 8445);
+    let outcome = watch.wait();
+    let error = &outcome.error;
+    assert_eq!((outcome.status, outcome.codes().len()), (2, 3), "{error}");
+    // Once, although two failures found no room.
+    assert_eq!(error.matches("could not be recorded: No space left").count(), 1, "{error}");
+    assert!(error.contains("failures recorded: 1; without a file: 2"), "{error}");
+    let mut recorded = names(folder);
+    recorded.retain(|name| !name.starts_with("ring-"));
+    assert_eq!(recorded.len(), 2, "nothing is left of what found no room: {recorded:?}");
+    let object = recorded.iter().find(|name| name.ends_with("-refused.json")).unwrap();
+    let object: Value = serde_json::from_slice(&fs::read(folder.join(object)).unwrap()).unwrap();
+    assert_eq!(object["connection"]["server"]["port"], 8445);
+}
+
 /// A file system of 128 KiB.
 struct SmallDisk(tempfile::TempDir);
 
