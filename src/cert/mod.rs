@@ -11,6 +11,7 @@ mod fault;
 mod host_name;
 mod issuance;
 mod key_usage;
+mod objection;
 mod oid;
 mod pin;
 pub mod revocation;

@@ -361,7 +361,11 @@ fn an_authority_that_may_not_sign_certificates_leads_nowhere() {
         let anchors = Anchors::new("ca.pem", true, &[root]);
         let found = examine(&chain, Some(wanted("ssm.example")), Some(on(VALID)), Some(&anchors));
         assert_eq!(found.issuer == Issuer::Trusted, is_trusted, "{usages:?}");
-        assert_eq!(found.issuer.refusal().is_some_and(|why| why.contains("keyUsage")), !is_trusted, "{usages:?}");
+        assert_eq!(
+            found.issuer.refusal().is_some_and(|why| why.contains("keyUsage")),
+            !is_trusted,
+            "{usages:?}"
+        );
         // Whoever trusts nobody does not know it by this.
         let found = examine(&chain, None, Some(on(VALID)), Some(&store()));
         assert_eq!(found.issuer, Issuer::Unknown, "{usages:?}");

@@ -92,7 +92,8 @@ impl Anchors {
     /// The title and the end of the authority with this subject, if it has ended.
     pub(super) fn ended(&self, subject: &str, at: Date) -> Option<(&str, Date)> {
         let ended = self.authorities.iter().filter(|authority| authority.until < at);
-        let of_it = ended.filter(|authority| authority.subject == subject).max_by_key(|authority| authority.until);
+        let of_it =
+            ended.filter(|authority| authority.subject == subject).max_by_key(|authority| authority.until);
         of_it.map(|authority| (authority.title.as_str(), authority.until))
     }
 
