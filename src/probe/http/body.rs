@@ -65,8 +65,9 @@ pub(super) fn read_body(
     };
     let (mut total, mut read) = (0, 0);
     loop {
-        let (taken, len) =
-            framing.take(came, &mut text).map_err(|what| format!("{what} {}", framing.so_far(total, mode)))?;
+        let (taken, len) = framing
+            .take(came, &mut text)
+            .map_err(|what| format!("{what} {}", framing.so_far(total, mode)))?;
         came.drain(..taken);
         let room = limits::HTTP_BODY_BYTES.saturating_sub(kept.len());
         kept.extend_from_slice(text.get(..len.min(room)).unwrap_or_default());

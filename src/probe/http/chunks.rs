@@ -15,8 +15,10 @@ enum Place {
     SizeEnd,
     /// In a chunk's data.
     Data,
-    /// In the line's end behind the data.
+    /// At the line's end behind the data.
     DataEnd,
+    /// Behind the CR of that.
+    DataLf,
     /// At the beginning of a line behind the last chunk.
     Trailer,
     /// In such a line.
@@ -56,11 +58,13 @@ pub(super) struct Chunks {
     left: u64,
     /// Bytes of the line, or of all lines behind the last chunk.
     line: usize,
+    /// Whether the size's line ended in CR and LF: data ends as it does, or its size is wrong.
+    has_cr: bool,
 }
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Self { place: Place::Size(0), left: 0, line: 0 }
+        Self { place: Place::Size(0), left: 0, line: 0, has_cr: false }
     }
 
     /// Whether the body is whole.
@@ -132,12 +136,10 @@ impl Chunks {
             (Place::Size(_) | Place::Space | Place::Extension | Place::SizeEnd, b'\n') => self.begin(),
             (Place::Extension, _) => Place::Extension,
             (Place::Size(_) | Place::Space | Place::SizeEnd, _) => return Err(Broken::Size),
-            (Place::DataEnd, b'\r') => Place::DataEnd,
-            (Place::DataEnd, b'\n') => {
-                (self.left, self.line) = (0, 0);
-                Place::Size(0)
-            }
-            (Place::DataEnd, _) => return Err(Broken::End),
+            (Place::DataEnd, b'\r') => Place::DataLf,
+            (Place::DataEnd, b'\n') if !self.has_cr => self.end(),
+            (Place::DataLf, b'\n') => self.end(),
+            (Place::DataEnd | Place::DataLf, _) => return Err(Broken::End),
             (Place::Trailer, b'\r') => Place::LastEnd,
             (Place::Trailer | Place::LastEnd, b'\n') => Place::Over,
             (Place::TrailerLine, b'\n') => Place::Trailer,
@@ -151,7 +153,14 @@ impl Chunks {
     /// What follows a size's line.
     fn begin(&mut self) -> Place {
         self.line = 0;
+        self.has_cr = self.place == Place::SizeEnd;
         if self.left == 0 { Place::Trailer } else { Place::Data }
+    }
+
+    /// What follows a chunk.
+    fn end(&mut self) -> Place {
+        (self.left, self.line) = (0, 0);
+        Place::Size(0)
     }
 }
 
@@ -184,14 +193,23 @@ mod tests {
         for (body, data, is_whole, behind) in [
             ("5\r\nhello\r\n0\r\n\r\n", "hello", true, 0),
             ("5\nhello\n0\n\n", "hello", true, 0),
-            ("05 \t\r\nhello\r\nA;x=\"y;z\"\r\n, you all!\r\n00\r\nX: y\r\nZ: 1\n\r\nmore", "hello, you all!", true, 4),
+            (
+                "05 \t\r\nhello\r\nA;x=\"y;z\"\r\n, you all!\r\n00\r\nX: y\r\nZ: 1\n\r\nmore",
+                "hello, you all!",
+                true,
+                4,
+            ),
             ("5\r\nhello\r\n0\r\n", "hello", false, 0),
             ("5\r\nhello\r\n", "hello", false, 0),
             ("9\r\nhello", "hello", false, 0),
             ("", "", false, 0),
         ] {
             for piece in 1..=body.len().max(1) {
-                assert_eq!(read(body.as_bytes(), piece), (Ok(data.to_owned()), is_whole, behind), "{body:?} by {piece}");
+                assert_eq!(
+                    read(body.as_bytes(), piece),
+                    (Ok(data.to_owned()), is_whole, behind),
+                    "{body:?} by {piece}"
+                );
             }
         }
     }
@@ -208,6 +226,8 @@ mod tests {
             ("5\rhello", Broken::Size),
             ("10000000000000005\r\nhello", Broken::Size),
             ("5\r\nhelloXX0\r\n\r\n", Broken::End),
+            ("6\r\nhello\r\n0\r\n\r\n", Broken::End),
+            ("5\r\nhello\r\r\n0\r\n\r\n", Broken::End),
         ] {
             assert_eq!(read(body.as_bytes(), 3).0, Err(broken), "{body:?}");
         }
@@ -216,7 +236,9 @@ mod tests {
     #[test]
     fn lines_between_chunks_are_bounded() {
         let long = "y".repeat(limits::HTTP_HEAD_BYTES);
-        for body in [format!("5;{long}"), format!("0\r\nX: {long}"), format!("0\r\n{}", "X\r\n".repeat(6_000))] {
+        for body in
+            [format!("5;{long}"), format!("0\r\nX: {long}"), format!("0\r\n{}", "X\r\n".repeat(6_000))]
+        {
             assert_eq!(read(body.as_bytes(), 1_000).0, Err(Broken::Line));
         }
     }

@@ -174,6 +174,7 @@ fn until_day(until: Option<Date>) -> String {
 }
 
 /// What to do where a server wants a client's certificate.
-pub(in crate::probe) const IDENTITY: &str = "Give the check a certificate that the server accepts: --cert and --key.";
+pub(in crate::probe) const IDENTITY: &str =
+    "Give the check a certificate that the server accepts: --cert and --key.";
 
 const STAPLING: &str = "Turn on OCSP stapling (nginx: ssl_stapling, Apache: SSLUseStapling), and look whether the server reaches the responder.";

@@ -105,8 +105,8 @@ fn what_it_is(came: &[u8], tape: &Tape) -> String {
     const SETTINGS: u8 = 4;
     /// RFC 9113, 6.8: or it ends the connection at once.
     const GOAWAY: u8 = 7;
-    let is_http2 = matches!(came, [_, _, _, SETTINGS | GOAWAY, _, 0, 0, 0, 0, ..])
-        || came.starts_with(b"PRI * HTTP/2");
+    let is_http2 =
+        matches!(came, [_, _, _, SETTINGS | GOAWAY, _, 0, 0, 0, 0, ..]) || came.starts_with(b"PRI * HTTP/2");
     if is_http2 {
         return "is HTTP/2 frames".to_owned();
     }
