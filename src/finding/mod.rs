@@ -84,6 +84,7 @@ impl Finding {
             | (Code::NoServerHello | Code::HandshakeStalled | Code::NoResponse, Actor::Path) => {
                 self.code == "retransmissions"
             }
+            (Code::NotTls, _) => self.code == "starttls-unlisted",
             _ => false,
         }
     }
@@ -133,6 +134,8 @@ mod tests {
         );
         assert!(repeats(Code::NoServerHello, Actor::Path) && !repeats(Code::NoServerHello, Actor::Server));
         assert!(!found("syn-retries").repeats(Code::SynNoReply, Actor::Unknown));
+        let unlisted = |code| found("starttls-unlisted").repeats(code, Actor::Server);
+        assert!(unlisted(Code::NotTls) && !unlisted(Code::Healthy));
     }
 
     #[test]

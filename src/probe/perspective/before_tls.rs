@@ -41,7 +41,8 @@ pub(super) fn unlisted(story: &Story, verdict: &mut Verdict) {
     verdict.actor = Actor::Server;
     verdict.cause = None;
     verdict.headline =
-        format!("the server does not list {}, and starts TLS when asked nevertheless", prelude.protocol).into();
+        format!("the server does not list {}, and starts TLS when asked nevertheless", prelude.protocol)
+            .into();
     verdict.explanation = "TLS was established, because the check asks whatever the server lists. A client that looks at the list first \
                            does not ask: it gives up, or sends everything in clear text."
         .into();
@@ -51,6 +52,7 @@ pub(super) fn unlisted(story: &Story, verdict: &mut Verdict) {
         _ => "curl: (64) STARTTLS not supported.",
     };
     verdict.client_reports = vec![curl.into()];
+    verdict.evidence = vec![prelude.asked.number, prelude.latest.moment.number];
     verdict.change_advice(|advice| *advice = vec![LISTED, STRIPPED]);
 }
 

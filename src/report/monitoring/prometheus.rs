@@ -244,8 +244,14 @@ impl Metrics<'_> {
         self.family("ssmscope_connections", "Connections judged, by verdict and its severity.");
         for rule in RULES {
             let code = rule.code.name();
-            let given = of.check.and_then(|check| check.outcome.states.severity(code));
-            let labels = [("verdict", code), ("severity", given.unwrap_or(rule.severity).name())];
+            let of_check = of.check.and_then(|check| {
+                // A check's verdict may be a warning where a bystander's is critical.
+                let connections = check.outcome.connections.iter().map(|judged| &judged.verdict);
+                let own = connections.filter(|verdict| verdict.code == rule.code);
+                let own = own.map(|verdict| verdict.severity).max_by_key(|severity| severity.gravity());
+                own.or(check.outcome.states.severity(code))
+            });
+            let labels = [("verdict", code), ("severity", of_check.unwrap_or(rule.severity).name())];
             let count = summary.codes.get(&rule.code).copied().unwrap_or_default();
             self.sample("ssmscope_connections", &labels, count);
         }

@@ -7,6 +7,7 @@ use super::check;
 use crate::peers;
 use crate::pki::{NAME, Pki};
 use crate::support::lab::{Lab, SERVER};
+use crate::support::run::Outcome;
 
 /// A suite that rustls lacks.
 const CBC: &str = "ECDHE-ECDSA-AES128-SHA";
@@ -45,6 +46,17 @@ fn a_server_that_needs_what_the_check_lacks_is_a_warning_unless_it_refuses_every
             }
         }
         let severity = if status == 1 { "warning" } else { "critical" };
+        let metrics = Outcome::of(lab.check(&[
+            &format!("{SERVER}:{port}"),
+            "--name",
+            NAME,
+            "--ca-file",
+            &ca,
+            "-o",
+            "prometheus",
+        ]));
+        let sample = format!("verdict=\"tls-alert\",severity=\"{severity}\"}} 1\n");
+        assert!(metrics.out.contains(&sample), "{}", metrics.out);
         assert_eq!(checked.check["severity"], severity, "{checked}");
         assert_eq!(checked.connections[0]["verdict"]["actor"], "server", "{checked}");
     }
