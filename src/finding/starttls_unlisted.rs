@@ -35,9 +35,15 @@ mod tests {
     #[test]
     fn what_the_list_lacks_is_found_where_the_server_agrees() {
         let smtp = |list, answer| dialogue(&["220 mx\r\n", "EHLO x\r\n", list, "STARTTLS\r\n", answer]);
-        let found = smtp("250-mx\r\n250 PIPELINING\r\n", "220 go\r\n").finding("starttls-unlisted").expect("a finding");
+        let found = smtp("250-mx\r\n250 PIPELINING\r\n", "220 go\r\n")
+            .finding("starttls-unlisted")
+            .expect("a finding");
         assert_eq!(found.is(), (Weight::Warning, &[7, 8][..]));
-        assert!(found.text.starts_with("SMTP STARTTLS is not in the server's reply to EHLO"), "{}", found.text);
+        assert!(
+            found.text.starts_with("SMTP STARTTLS is not in the server's reply to EHLO"),
+            "{}",
+            found.text
+        );
         for (list, answer) in [
             ("250-mx\r\n250-starttls\r\n250 SIZE 1\r\n", "220 go\r\n"),
             ("250 STARTTLS\r\n", "220 go\r\n"),
@@ -56,7 +62,16 @@ mod tests {
             (&[bare, asked[0], asked[1]][..], true),
             (&["* OK [CAPABILITY IMAP4rev1 STARTTLS] x\r\n", asked[0], asked[1]], false),
             (&["* OK x\r\n", asked[0], asked[1]], false),
-            (&[bare, "a0 CAPABILITY\r\n", "* CAPABILITY IMAP4rev1 STARTTLS\r\na0 OK\r\n", asked[0], asked[1]], false),
+            (
+                &[
+                    bare,
+                    "a0 CAPABILITY\r\n",
+                    "* CAPABILITY IMAP4rev1 STARTTLS\r\na0 OK\r\n",
+                    asked[0],
+                    asked[1],
+                ],
+                false,
+            ),
             (&["+OK x\r\n", "CAPA\r\n", "+OK\r\nUSER\r\n.\r\n", "STLS\r\n", "+OK go\r\n"], true),
             (&["+OK x\r\n", "CAPA\r\n", "+OK\r\nSTLS\r\n.\r\n", "STLS\r\n", "+OK go\r\n"], false),
             (&["+OK x\r\n", "CAPA\r\n", "-ERR what\r\n", "STLS\r\n", "+OK go\r\n"], false),

@@ -15,7 +15,7 @@ use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
 use super::proxy::{self, Proxy, Tunnel};
 use super::secret::Secret;
-use super::starttls::{self, Answer};
+use super::starttls::{self, Answer, Unanswered};
 use super::step::Phase;
 use super::task::{Performed, Task};
 use super::token::{self, Token};
@@ -348,21 +348,20 @@ fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) ->
         return before(Some(failed));
     }
     let Some(protocol) = plan.starttls else { return before(None) };
-    let words = match starttls::open(channel, protocol, &plan.host) {
+    let (words, awaited) = match starttls::open(channel, protocol, &plan.host) {
         Ok(Answer::Agrees) => return before(None),
-        Ok(Answer::Refuses(words)) => words,
+        Ok(Answer::Refuses(words)) => (words, String::new()),
         Ok(Answer::Injects(len, words)) => {
             channel.tape().note("the unencrypted data after the STARTTLS reply is not read as part of TLS");
             let failed =
                 Failed { phase: Phase::StartTls, awaited: String::new(), words, injected: Some(len) };
             return before(Some(failed));
         }
-        Err((error, words)) => {
-            channel.tape().note(format!("the request for TLS is not answered: {}", tls::ended(&error)));
-            words
+        Err(Unanswered { error, words, awaited }) => {
+            channel.tape().note(format!("the server owes {awaited}: {}", tls::ended(&error)));
+            (words, awaited)
         }
     };
-    let awaited = format!("the request for TLS ({})", protocol.name());
     before(Some(Failed { phase: Phase::StartTls, awaited, words, injected: None }))
 }
 

@@ -305,8 +305,14 @@ fn options_that_contradict_each_other_are_bad_usage() {
         (&["-H", "127.0.0.1:1", "-p", "2"][..], "named with port 1, and -p says 2"),
         (&["https://127.0.0.1:1/a", "-p", "2"], "named with port 1, and -p says 2"),
         (&["https://127.0.0.1:1/a", "--http", "/b"], "the URL's path is /a, and --http says /b"),
-        (&["127.0.0.1:1", "--resolve", "ssm.example=192.0.2.1"], "ssm.example, and nothing here looks that name up"),
-        (&["ssm.example", "--resolve", "ssm.example=192.0.2.1", "-I", "127.0.0.1"], "nothing here looks that name up"),
+        (
+            &["127.0.0.1:1", "--resolve", "ssm.example=192.0.2.1"],
+            "ssm.example, and nothing here looks that name up",
+        ),
+        (
+            &["ssm.example", "--resolve", "ssm.example=192.0.2.1", "-I", "127.0.0.1"],
+            "nothing here looks that name up",
+        ),
         (
             &["ssm.example", "--resolve", "ssm.example=192.0.2.1", "--proxy", "http://127.0.0.1:1"],
             "nothing here looks that name up",
@@ -334,7 +340,14 @@ fn a_file_that_may_not_grow_is_an_error_and_ends_no_process() {
     for output in ["-w", "--html", "--textfile"] {
         let mut command = std::process::Command::new("sh");
         // In blocks of 512 bytes.
-        command.args(["-c", "ulimit -f 1; exec \"$@\"", "sh", crate::support::run::PROGRAM, "read", &capture]);
+        command.args([
+            "-c",
+            "ulimit -f 1; exec \"$@\"",
+            "sh",
+            crate::support::run::PROGRAM,
+            "read",
+            &capture,
+        ]);
         command.args([output, folder.path().join("output").to_str().unwrap()]);
         let outcome = Outcome::of(&mut command);
         assert!(outcome.status == 3 && outcome.error.contains("File too large"), "{output}: {outcome:?}");

@@ -25,6 +25,7 @@ use super::http::verifier::{Accepted, objectionable};
 use super::net::wrapping::Unwrapped;
 use super::proxy::Tunnel;
 use super::reported::is_of;
+use super::starttls::GREETING;
 use super::step::Phase;
 use crate::analysis::Judged;
 use crate::cert::Issuer;
@@ -213,7 +214,7 @@ impl Perspective<'_> {
             _ if is_fault && verdict.code != Code::ClientSilent => return,
             // It spoke, and not as a server of this protocol does.
             Phase::StartTls if has_words => return unencrypted(story, verdict),
-            Phase::StartTls if story.data[Role::Client].first.is_none() => (
+            Phase::StartTls if awaited == GREETING => (
                 Code::ClientSilent,
                 Actor::Server,
                 format!("the server sent no greeting for {waited}, and the check gave up"),

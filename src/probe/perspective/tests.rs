@@ -106,7 +106,8 @@ fn the_check_s_own_close_is_the_silence_of_whoever_was_awaited() {
         (Phase::Tls, Stage::ClientHello, "the handshake", ("no-server-hello", Actor::Server, None)),
         (Phase::Tls, Stage::ServerHello, "the handshake", ("handshake-stalled", Actor::Server, None)),
         (Phase::Proxy, Stage::TcpEstablished, "a tunnel", ("proxy-refused", Actor::Path, None)),
-        (Phase::StartTls, Stage::TcpEstablished, "STARTTLS", ("client-silent", Actor::Server, None)),
+        (Phase::StartTls, Stage::TcpEstablished, GREETING, ("client-silent", Actor::Server, None)),
+        (Phase::StartTls, Stage::TcpEstablished, "STARTTLS", ("no-response", Actor::Server, None)),
         (Phase::Http, Stage::ApplicationData, "GET /", ("no-response", Actor::Server, None)),
     ] {
         let story = left(stage);

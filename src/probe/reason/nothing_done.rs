@@ -25,7 +25,8 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     };
     Some(Conclusion {
         headline: format!("time was over before {first}{more} could be tried"),
-        explanation: "--all-addresses wants each address to work, and the others took all of the time.".to_owned(),
+        explanation: "--all-addresses wants each address to work, and the others took all of the time."
+            .to_owned(),
         ..conclusion()
     })
 }

@@ -12,11 +12,17 @@ const LEAST_TEXT: usize = 8;
 pub(super) struct Heard<'c, C> {
     channel: &'c mut C,
     heard: Vec<u8>,
+    has_asked: bool,
 }
 
 impl<'c, C> Heard<'c, C> {
     pub(super) fn new(channel: &'c mut C) -> Self {
-        Self { channel, heard: Vec::new() }
+        Self { channel, heard: Vec::new(), has_asked: false }
+    }
+
+    /// Whether anything was asked.
+    pub(super) fn has_asked(&self) -> bool {
+        self.has_asked
     }
 
     /// What came since the last request.
@@ -50,6 +56,7 @@ impl<C: Read> Read for Heard<'_, C> {
 impl<C: Write> Write for Heard<'_, C> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.heard.clear();
+        self.has_asked = true;
         self.channel.write(bytes)
     }
 

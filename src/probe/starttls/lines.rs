@@ -133,6 +133,9 @@ mod tests {
             imap(&mut Script::new(&["* OK hi\r\n", "a0 OK\r\n", "* x\r\na1 OK go\r\n* y"])).unwrap(),
             sends(b"* y")
         );
-        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "-ERR\r\n", "+OK go\r\n+OK"])).unwrap(), sends(b"+OK"));
+        assert_eq!(
+            pop3(&mut Script::new(&["+OK hi\r\n", "-ERR\r\n", "+OK go\r\n+OK"])).unwrap(),
+            sends(b"+OK")
+        );
     }
 }

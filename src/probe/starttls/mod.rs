@@ -79,15 +79,27 @@ pub(in crate::probe) enum Answer {
     Injects(usize, Option<String>),
 }
 
+/// What a server owes that speaks first.
+pub(in crate::probe) const GREETING: &str = "a greeting";
+
+/// What a server left open.
+pub(in crate::probe) struct Unanswered {
+    pub(in crate::probe) error: io::Error,
+    /// What it said last, if it is text.
+    pub(in crate::probe) words: Option<String>,
+    /// What it had to say: [`GREETING`], or an answer.
+    pub(in crate::probe) awaited: String,
+}
+
 /// Asks for TLS.
 ///
 /// # Errors
-/// When the connection ends before the server has answered, or time is over; with what it said last, if it is text.
+/// When the connection ends before the server has answered, or time is over.
 pub(in crate::probe) fn open(
     channel: &mut Channel<'_>,
     protocol: StartTls,
     host: &str,
-) -> Result<Answer, (io::Error, Option<String>)> {
+) -> Result<Answer, Unanswered> {
     channel.tape().enter(Phase::StartTls);
     channel.tape().note(format!("ask for TLS in the words of {}", protocol.name()));
     let mut heard = Heard::new(channel);
@@ -100,15 +112,23 @@ pub(in crate::probe) fn open(
         StartTls::Postgres => postgres::open(&mut heard),
         StartTls::Xmpp => xmpp::open(&mut heard, host),
     };
+    let awaited = if heard.has_asked() {
+        format!("the request for TLS ({})", protocol.name())
+    } else {
+        GREETING.to_owned()
+    };
     let came = heard.since();
     let words = heard::words(&came, channel.tape()).or_else(|| postgres::error(&came, channel.tape()));
-    let reply = answer.map_err(|error| (error, words.clone()))?;
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(error) => return Err(Unanswered { error, words, awaited }),
+    };
     let does = if reply == Reply::Refuses { "refuses TLS" } else { "agrees to TLS" };
     channel.tape().note(format!("the server {does}"));
     let rest = match reply {
         Reply::Refuses => return Ok(Answer::Refuses(words)),
         Reply::AgreesAndSends(rest) => rest,
-        Reply::Agrees => channel.came_by_now().map_err(|error| (error, None))?,
+        Reply::Agrees => channel.came_by_now().map_err(|error| Unanswered { error, words: None, awaited })?,
     };
     if rest.is_empty() {
         return Ok(Answer::Agrees);

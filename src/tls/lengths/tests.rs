@@ -190,7 +190,10 @@ fn behind_a_protocol_that_tls_never_follows_nothing_is_a_handshake() {
         ];
         for expects_tls in [false, true] {
             let emitted = emitted_of(expects_tls, &segments);
-            assert!(emitted.len() == 2 && emitted.iter().all(|event| event.starts_with("Plain(")), "{emitted:?}");
+            assert!(
+                emitted.len() == 2 && emitted.iter().all(|event| event.starts_with("Plain(")),
+                "{emitted:?}"
+            );
         }
     }
 }
@@ -301,7 +304,9 @@ fn a_server_that_refuses_an_empty_certificate_spoke_tls() {
 fn the_end_of_early_data_may_precede_the_finished() {
     let turns = [(Client, 404), (Client, 526), (Server, 222), (Client, 84)];
     assert_eq!(emitted(true, &turns)[3..], ["ClientFinished", "Established", "SizeReadings"]);
-    assert!(!emitted(true, &[(Client, 404), (Server, 222), (Client, 84)]).contains(&"Established".to_owned()));
+    assert!(
+        !emitted(true, &[(Client, 404), (Server, 222), (Client, 84)]).contains(&"Established".to_owned())
+    );
 }
 
 #[test]
@@ -338,7 +343,8 @@ fn a_request_that_http_calls_bad_and_that_was_not_printed_is_a_client_hello() {
 fn behind_a_client_hello_that_was_read_the_server_s_turns_are_followed_by_size() {
     let at = Timestamp::ZERO;
     let answer = Delivery { number: 4, at, len: 1300, bytes: &[], printed: &[], decoded: "", hole: None };
-    let emitted = emitted_by(Flow::behind_hello(PORT, &answer, 437), &[(Server, 1300), (Client, 93), (Server, 51)]);
+    let emitted =
+        emitted_by(Flow::behind_hello(PORT, &answer, 437), &[(Server, 1300), (Client, 93), (Server, 51)]);
     assert_eq!(
         emitted,
         ["ServerHello", "ServerFlightComplete", "ClientFinished", "SizeReadings", "Established"]

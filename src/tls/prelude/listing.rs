@@ -60,7 +60,8 @@ impl Listing {
 
     fn reply(&mut self, line: &[u8]) {
         let has = |text: &[u8], word: &str| {
-            let mut words = text.split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b'-' | b'+')));
+            let mut words =
+                text.split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b'-' | b'+')));
             words.any(|other| other.eq_ignore_ascii_case(word.as_bytes()))
         };
         // In a greeting, in a reply of its own, or in one to another command (RFC 9051, 7.1 and 7.2.2).

@@ -351,9 +351,11 @@ impl Check {
             (Some((named, port)), _) if named != port => {
                 Some(format!("the server is named with port {named}, and -p says {port}: give one of them"))
             }
-            (_, Some((named, page))) if named != page => {
-                Some(format!("the URL's path is {}, and --http says {}: give one of them", escaped(named), escaped(page)))
-            }
+            (_, Some((named, page))) if named != page => Some(format!(
+                "the URL's path is {}, and --http says {}: give one of them",
+                escaped(named),
+                escaped(page)
+            )),
             _ => None,
         }
     }

@@ -107,7 +107,12 @@ fn refused(lab: &Lab) {
 fn unlisted(lab: &Lab) {
     const LISTS: [(&str, u16, &[&[u8]], i32); 4] = [
         ("smtp", 40, &[b"220 mx\r\n", b"250-mx\r\n250 SIZE 9\r\n", b"220 go\r\n"], 1),
-        ("imap", 41, &[b"* OK [CAPABILITY IMAP4rev1] x\r\n", b"* CAPABILITY IMAP4rev1\r\na0 OK\r\n", b"a1 OK go\r\n"], 1),
+        (
+            "imap",
+            41,
+            &[b"* OK [CAPABILITY IMAP4rev1] x\r\n", b"* CAPABILITY IMAP4rev1\r\na0 OK\r\n", b"a1 OK go\r\n"],
+            1,
+        ),
         ("pop3", 42, &[b"+OK x\r\n", b"+OK\r\nUSER\r\n.\r\n", b"+OK go\r\n"], 1),
         ("pop3", 43, &[b"+OK x\r\n", b"-ERR what?\r\n", b"+OK go\r\n"], 0),
     ];
@@ -119,7 +124,8 @@ fn unlisted(lab: &Lab) {
             true
         });
         let port = port.to_string();
-        let checked = check(lab, &["--name", NAME, "--ca-file", &ca, "--starttls", protocol, "-p", &port, SERVER]);
+        let checked =
+            check(lab, &["--name", NAME, "--ca-file", &ca, "--starttls", protocol, "-p", &port, SERVER]);
         assert_eq!(checked.status(), status, "{protocol}: {checked}");
         assert_eq!(checked.contains("the server does not list"), status == 1, "{protocol}: {checked}");
         let stage = &checked.connections[0]["stage"];

@@ -122,8 +122,18 @@ fn of_all_addresses_the_one_whose_page_is_wrong_decides_whatever_the_order() {
     lab.run("server", &["ip", "address", "add", "10.9.0.3/24", "dev", "lo"]);
     let known = [SERVER, second].map(|address| format!("{NAME}={address}"));
     for faulty in [second, SERVER] {
-        let options =
-            [NAME, "--ca-file", &ca, "--http", "/", "--all-addresses", "--resolve", &known[0], "--resolve", &known[1]];
+        let options = [
+            NAME,
+            "--ca-file",
+            &ca,
+            "--http",
+            "/",
+            "--all-addresses",
+            "--resolve",
+            &known[0],
+            "--resolve",
+            &known[1],
+        ];
         let checked = check(&lab, &options);
         assert_eq!((checked.reason(), checked.status()), ("page-unexpected", 2), "{checked}");
         assert_eq!(checked.check["headline"], format!("{faulty}: / answers 500"), "{checked}");
