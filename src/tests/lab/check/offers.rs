@@ -46,7 +46,7 @@ fn a_server_that_needs_what_the_check_lacks_is_a_warning_unless_it_refuses_every
             }
         }
         let severity = if status == 1 { "warning" } else { "critical" };
-        let metrics = Outcome::of(lab.check(&[
+        let metrics = Outcome::of(&mut lab.check(&[
             &format!("{SERVER}:{port}"),
             "--name",
             NAME,
