@@ -2,7 +2,7 @@
 //!
 //! [`open`] recognises the format of one or more files by their content and merges them in time order. [`live`] captures from
 //! a device, [`pausing`] reads files and pipes that are still being written, [`save`] writes frames as pcapng, and
-//! [`select`] restricts a capture to a [`Target`]. What is damaged or odd never ends the reading; it is a [`Note`] in
+//! [`select`] restricts a capture to a [`Target`]. What is damaged or odd never ends the reading; it is a [`FileNote`] in
 //! [`Source::about`].
 //!
 //! This room knows file formats, compression and the grammar of printed text. It knows no protocol, apart from the
@@ -88,7 +88,7 @@ pub struct About {
     /// read is older.
     pub dropped_until: Option<Timestamp>,
     /// What was odd, each noted once.
-    pub notes: Vec<Note>,
+    pub notes: Vec<FileNote>,
 }
 
 /// One file of a capture.
@@ -108,7 +108,7 @@ pub struct FileAbout {
 
 /// Something odd about a file that did not stop the reading.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Note {
+pub struct FileNote {
     /// Index of the file among those given.
     pub file: u16,
     /// One sentence: what, where (byte offset or line), and what it means for the analysis.
@@ -120,7 +120,7 @@ pub trait Source {
     /// The next record, or `None` at the end.
     ///
     /// # Errors
-    /// When the file can't be read further. Damage that can be skipped is a [`Note`] instead.
+    /// When the file can't be read further. Damage that can be skipped is a [`FileNote`] instead.
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError>;
 
     /// What is known of the capture so far.

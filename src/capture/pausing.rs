@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::merge::{Detached, Held};
-use super::{About, Frame, Handles, Note, ReadError, Record, Source, file};
+use super::{About, FileNote, Frame, Handles, ReadError, Record, Source, file};
 use crate::limits;
 use crate::packet::Origin;
 use crate::time::Timestamp;
@@ -201,7 +201,7 @@ struct Reader {
     /// Packets of the files that were read before under the same name.
     before: u64,
     /// What was odd about them.
-    notes: Vec<Note>,
+    notes: Vec<FileNote>,
 }
 
 impl Reader {
@@ -264,7 +264,7 @@ impl Reader {
 
     fn note(&mut self, text: String) {
         if self.notes.len() < limits::DAMAGE_NOTES {
-            self.notes.push(Note { file: 0, text });
+            self.notes.push(FileNote { file: 0, text });
         }
     }
 

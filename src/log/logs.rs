@@ -2,7 +2,7 @@
 
 use super::attempt::{Attempt, Line, Service};
 use super::clocks::{ClockId, LogClock};
-use crate::capture::Note;
+use crate::capture::FileNote;
 use crate::time::Timestamp;
 
 /// What logs come to.
@@ -27,7 +27,7 @@ pub struct Logs {
     /// Lines whose clock is beyond [`limits::LOG_CLOCKS`](crate::limits::LOG_CLOCKS), and that are not read.
     pub clocks_beyond: u64,
     /// What was odd, each reported once.
-    pub notes: Vec<Note>,
+    pub notes: Vec<FileNote>,
 }
 
 /// One file of the logs.

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use ssmscope::capture::Frame;
 use ssmscope::decode::Decoder;
 use ssmscope::packet::Origin;
-use ssmscope::report::tcpdump::{Printer, Style};
+use ssmscope::report::tcpdump::{LineStyle, Printer};
 use ssmscope::time::{Clock, Timestamp};
 
 use crate::support::run::{has_tcpdump, tcpdump};
@@ -434,7 +434,7 @@ fn compare_as(link_type: u32, frames: &[Captured]) {
 }
 
 fn printed_by_us(link_type: u32, frames: &[Captured], is_verbose: bool) -> Vec<String> {
-    let style = Style { is_verbose, is_text: false, clock: Clock::Utc, digits: 6, zone: TimeZone::UTC };
+    let style = LineStyle { is_verbose, is_text: false, clock: Clock::Utc, digits: 6, zone: TimeZone::UTC };
     let (mut printer, mut decoder) = (Printer::new(style), Decoder::new());
     let print = |(number, captured): (u64, &Captured)| {
         let frame = Frame {

@@ -122,7 +122,7 @@ impl LogSummary {
     }
 
     /// Why an attempt is tied to nothing.
-    pub fn refusals(&self, attempt: usize) -> &[tie::Refusal] {
+    pub fn refusals(&self, attempt: usize) -> &[tie::Objection] {
         let at = self.ties.untied.binary_search_by_key(&attempt, |untied| untied.attempt);
         at.ok().and_then(|at| self.ties.untied.get(at)).map_or(&[], |untied| &untied.reasons)
     }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::limits;
 use crate::packet::{Host, Lookup, Moment};
 use unanswered::Courses;
-pub use unanswered::{LookupFault, Search, Subject, Unanswered};
+pub use unanswered::{LookupFault, LookupSubject, Search, Unanswered};
 pub(super) use unanswered::{Questions, unanswered};
 
 /// Answers that are kept of one client for one address: a name is asked for again when its answer has expired.

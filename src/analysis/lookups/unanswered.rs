@@ -58,7 +58,7 @@ pub struct Unanswered {
     /// Whether it counts for the exit status: where no connection was judged, and the question is about what was selected.
     pub is_critical: bool,
     /// What was looked for.
-    pub subject: Subject,
+    pub subject: LookupSubject,
     /// Who asked, where it was one host.
     pub client: Option<Host>,
     /// Packets in which it was asked.
@@ -71,7 +71,7 @@ pub struct Unanswered {
 
 /// What a question is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Subject {
+pub enum LookupSubject {
     /// A name, asked of this resolver, with what it answered.
     Name(String, Host, Option<NoAddress>),
     /// A host on the link.
@@ -241,7 +241,7 @@ pub(in crate::analysis) fn unanswered(
         found.push(Unanswered {
             fault,
             is_critical: !has_connections && target.is_about_name(name),
-            subject: Subject::Name(name.clone(), resolver, answer),
+            subject: LookupSubject::Name(name.clone(), resolver, answer),
             client: Some(*client),
             asked: course.asked,
             first: course.first,
@@ -261,7 +261,7 @@ pub(in crate::analysis) fn unanswered(
         found.push(Unanswered {
             fault: LookupFault::NeighborSilent,
             is_critical: !has_connections && is_selected,
-            subject: Subject::Neighbor(*host),
+            subject: LookupSubject::Neighbor(*host),
             client: search.asker,
             asked: search.asked,
             first,

@@ -2,7 +2,7 @@
 
 use super::{Redaction, StandIns, words};
 use crate::analysis::LogSummary;
-use crate::log::tie::{Refusal, Untied};
+use crate::log::tie::{Objection, Untied};
 use crate::log::{Attempt, Line, LogClock, LogFile, LogZone, Logs, Peer, Quote, Service, Ties};
 use crate::story::{LogLine, LogTie};
 
@@ -174,23 +174,23 @@ impl StandIns {
         source.iter_mut().chain([text]).for_each(|quote| self.quote(quote));
     }
 
-    fn refusal(&mut self, refusal: &mut Refusal) {
+    fn refusal(&mut self, refusal: &mut Objection) {
         match refusal {
-            Refusal::OtherClient(logged, seen) => {
+            Objection::OtherClient(logged, seen) => {
                 (*logged, *seen) = (self.address(*logged), self.address(*seen));
             }
-            Refusal::NoConnection
-            | Refusal::NoExchange
-            | Refusal::OutsideCapture
-            | Refusal::OtherServer
-            | Refusal::OtherProgram
-            | Refusal::OtherRequest
-            | Refusal::TooShort { attempt: _, least: _ }
-            | Refusal::OtherOutcome(..)
-            | Refusal::NothingThere
-            | Refusal::Offset(_)
-            | Refusal::Ambiguous(_)
-            | Refusal::Taken(_) => {}
+            Objection::NoConnection
+            | Objection::NoExchange
+            | Objection::OutsideCapture
+            | Objection::OtherServer
+            | Objection::OtherProgram
+            | Objection::OtherRequest
+            | Objection::TooShort { attempt: _, least: _ }
+            | Objection::OtherOutcome(..)
+            | Objection::NothingThere
+            | Objection::Offset(_)
+            | Objection::Ambiguous(_)
+            | Objection::Taken(_) => {}
         }
     }
 

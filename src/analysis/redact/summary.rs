@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{Redaction, StandIns};
-use crate::analysis::{Failure, Search, Subject, Summary, Unanswered};
-use crate::capture::{About, FileAbout, Note, ReadError};
+use crate::analysis::{Failure, LookupSubject, Search, Summary, Unanswered};
+use crate::capture::{About, FileAbout, FileNote, ReadError};
 use crate::packet::Other;
 
 impl StandIns {
@@ -23,11 +23,11 @@ impl StandIns {
         {
             *client = client.map(|client| self.host(client));
             match subject {
-                Subject::Name(name, resolver, _) => {
+                LookupSubject::Name(name, resolver, _) => {
                     *name = self.written_host(name);
                     *resolver = self.host(*resolver);
                 }
-                Subject::Neighbor(host) => *host = self.host(*host),
+                LookupSubject::Neighbor(host) => *host = self.host(*host),
             }
         }
         // The same table is looked at for each of both.
@@ -83,21 +83,21 @@ impl StandIns {
                     count => format!("{count} remarks on the text were"),
                 }
             );
-            notes.push(Note { file: note.file, text });
+            notes.push(FileNote { file: note.file, text });
         }
         if !about.files.is_empty() {
-            notes.insert(0, Note { file: 0, text: Redaction::SENTENCE.to_owned() });
+            notes.insert(0, FileNote { file: 0, text: Redaction::SENTENCE.to_owned() });
         }
         let files = about.files.iter().map(|file| FileAbout { name: self.file(&file.name), ..file.clone() });
         About { files: files.collect(), notes, ..*about }
     }
 
     /// What is noted of an interface begins with its name.
-    fn remark(&mut self, note: Note, about: &About) -> Note {
+    fn remark(&mut self, note: FileNote, about: &About) -> FileNote {
         let file = about.files.get(usize::from(note.file)).map(|file| file.name.as_str());
         let Some(name) = file.filter(|name| !name.is_empty()) else { return note };
         match note.text.strip_prefix(name) {
-            Some(rest) => Note { text: self.file(name) + rest, ..note },
+            Some(rest) => FileNote { text: self.file(name) + rest, ..note },
             None => note,
         }
     }

@@ -8,7 +8,7 @@ use ssmscope::analysis::{self, Redaction, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
 use ssmscope::probe::Outcome;
 use ssmscope::report::language::Language;
-use ssmscope::report::monitoring::prometheus::Page;
+use ssmscope::report::monitoring::prometheus::MetricsPage;
 use ssmscope::report::{
     self, Detail, End, Form, MonitoringDigest, Out, Provenance, Report, Style, Thresholds,
 };
@@ -187,14 +187,14 @@ impl<'o> Run<'o> {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn write_page(&mut self, page: Page) -> anyhow::Result<()> {
+    pub fn write_page(&mut self, page: MetricsPage) -> anyhow::Result<()> {
         self.textfile.take().map_or(Ok(()), |textfile| textfile.finish(page))
     }
 
     fn write_metrics(&mut self, results: &Results) -> anyhow::Result<()> {
         match self.textfile.take() {
             Some(textfile) => {
-                let mut page = Page::default();
+                let mut page = MetricsPage::default();
                 page.add(&self.end(results));
                 textfile.finish(page)
             }

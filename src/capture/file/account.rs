@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::capture::{About, FileAbout, Note, ReadError};
+use crate::capture::{About, FileAbout, FileNote, ReadError};
 use crate::limits;
 use crate::time::Clock;
 
@@ -91,7 +91,7 @@ impl Account {
             digits: self.digits,
             dropped,
             dropped_until: None,
-            notes: texts.into_iter().map(|text| Note { file: self.index, text }).collect(),
+            notes: texts.into_iter().map(|text| FileNote { file: self.index, text }).collect(),
         }
     }
 

@@ -16,7 +16,7 @@ pub use interfaces::{Device, devices, towards};
 use self::error::DeviceError;
 use self::interfaces::{index_of, is_up};
 use super::file::link_type;
-use super::{About, FileAbout, Frame, Note, ReadError, Record, Source, Target};
+use super::{About, FileAbout, FileNote, Frame, ReadError, Record, Source, Target};
 use crate::limits;
 use crate::packet::Origin;
 use crate::time::{Clock, Timestamp};
@@ -81,7 +81,7 @@ pub struct Live {
     failure: Option<DeviceError>,
     /// Packets up to then are still read once the capture is stopped.
     stopped_at: Option<Timestamp>,
-    notes: Vec<Note>,
+    notes: Vec<FileNote>,
 }
 
 impl Live {
@@ -207,10 +207,10 @@ impl Live {
         let text = format!("{} {what} after packet {}", self.options.device, self.packets);
         debug!(text, index = self.index, is_gone = self.is_gone, is_down = self.is_down, "the device");
         match self.notes.len() {
-            count if count < limits::DEVICE_NOTES => self.notes.push(Note { file: 0, text }),
+            count if count < limits::DEVICE_NOTES => self.notes.push(FileNote { file: 0, text }),
             limits::DEVICE_NOTES => {
                 let text = format!("{}: further changes are not noted", self.options.device);
-                self.notes.push(Note { file: 0, text });
+                self.notes.push(FileNote { file: 0, text });
             }
             _ => {}
         }

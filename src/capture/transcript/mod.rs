@@ -31,7 +31,7 @@ use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Family, Kind};
 use self::front::{Line, Lines, Prefix, has_wide_gap, is_utf16, single_spaced, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
-use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
+use super::{About, FileAbout, FileNote, Frame, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
 use crate::packet::{Content, Origin, Packet, Segment};
 
@@ -207,7 +207,7 @@ impl<R: BufRead> Transcript<R> {
         self.ready.pop_front()
     }
 
-    fn notes(&self) -> Vec<Note> {
+    fn notes(&self) -> Vec<FileNote> {
         let mut notes = self.families.notes();
         if self.lines.overlong > 0 {
             let overlong = self.lines.overlong;
@@ -252,7 +252,7 @@ impl<R: BufRead> Transcript<R> {
                 self.packets
             ));
         }
-        notes.into_iter().map(|text| Note { file: self.file, text }).collect()
+        notes.into_iter().map(|text| FileNote { file: self.file, text }).collect()
     }
 }
 

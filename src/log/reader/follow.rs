@@ -15,7 +15,7 @@ use nix::libc::O_NONBLOCK;
 
 use super::opened::{Opened, unreadable};
 use super::{OpenFile, add, given_twice, not_kept, number_logs};
-use crate::capture::{Note, ReadError};
+use crate::capture::{FileNote, ReadError};
 use crate::limits;
 use crate::log::attempt::Gatherer;
 use crate::log::clock;
@@ -37,7 +37,7 @@ pub struct Follower {
     /// Attempts, and lines that are part of none, that are kept of each log; older ones are forgotten.
     kept: usize,
     /// What was odd about the files that were named.
-    notes: Vec<Note>,
+    notes: Vec<FileNote>,
     settings: Settings,
 }
 
@@ -172,7 +172,7 @@ impl Follower {
             add(&mut logs, gathered);
             logs.notes.extend(file.reading.notes());
             let stopped = file.trouble.as_ref().map(|what| format!("was not followed to the end: {what}"));
-            logs.notes.extend(stopped.map(|text| Note { file: file.reading.file.index, text }));
+            logs.notes.extend(stopped.map(|text| FileNote { file: file.reading.file.index, text }));
         }
         logs.clocks = self.clocks.list().to_vec();
         logs.clocks_beyond = self.clocks.beyond;

@@ -16,7 +16,7 @@ use super::calendar::Calendar;
 use super::clocks::Clocks;
 use super::logs::{LogFile, Logs};
 use super::settings::Settings;
-use crate::capture::{Note, ReadError};
+use crate::capture::{FileNote, ReadError};
 use crate::limits;
 use crate::time::{Elapsed, Timestamp};
 use block::Block;
@@ -44,8 +44,8 @@ pub fn read<P: AsRef<Path>>(paths: &[P], settings: &Settings) -> Result<Logs, Re
 }
 
 /// The file with this index has been named again, by this name perhaps.
-fn given_twice(file: u16, name: &str) -> Note {
-    Note { file, text: format!("is also given as {name}, and is read once") }
+fn given_twice(file: u16, name: &str) -> FileNote {
+    FileNote { file, text: format!("is also given as {name}, and is read once") }
 }
 
 /// Reads one log from any stream of bytes.
@@ -94,7 +94,7 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
 }
 
 /// Lines that are part of no attempt and are not kept, because there are too many.
-fn not_kept(file: u16, gathered: &Gathered) -> Option<Note> {
+fn not_kept(file: u16, gathered: &Gathered) -> Option<FileNote> {
     let text = match gathered.lines_beyond {
         0 => return None,
         1 => "1 line that is part of no attempt was not kept, because there were too many".to_owned(),
@@ -102,7 +102,7 @@ fn not_kept(file: u16, gathered: &Gathered) -> Option<Note> {
             format!("{lines} lines that are part of no attempt were not kept, because there were too many")
         }
     };
-    Some(Note { file, text })
+    Some(FileNote { file, text })
 }
 
 fn add(logs: &mut Logs, gathered: Gathered) {
@@ -227,7 +227,7 @@ impl OpenFile {
     }
 
     /// What was odd.
-    fn notes(&self) -> Vec<Note> {
+    fn notes(&self) -> Vec<FileNote> {
         let file = self.file.index;
         let mut texts = Vec::new();
         if let Some(trouble) = &self.file.input.trouble {
@@ -264,6 +264,6 @@ impl OpenFile {
         if self.lines.further_steps > 0 {
             texts.push(format!("the time steps back {} times more", self.lines.further_steps));
         }
-        texts.into_iter().map(|text| Note { file, text }).collect()
+        texts.into_iter().map(|text| FileNote { file, text }).collect()
     }
 }

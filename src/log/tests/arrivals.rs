@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::super::tie::{Grade, Refusal, TieSettings, tie};
+use super::super::tie::{Grade, Objection, TieSettings, tie};
 use super::super::{ClockId, Exchange, Follower, Settings, Wire};
 use super::{after_ten as at, exchange};
 use crate::time::{Clock, Elapsed};
@@ -31,7 +31,7 @@ fn tied(exchanges: &[Exchange], zone: Option<i64>) -> Vec<(usize, Grade)> {
     let arrivals = zone.map(|minutes| (clock, Elapsed::from_millis(minutes * 60_000))).into_iter().collect();
     let ties = tie(&follower.logs(), &wire, &TieSettings { arrivals, ..TieSettings::default() });
     assert!(ties.ties.len() + ties.untied.len() == 1, "{ties:?}");
-    assert!(ties.untied.iter().all(|untied| !untied.reasons.contains(&Refusal::NoConnection)));
+    assert!(ties.untied.iter().all(|untied| !untied.reasons.contains(&Objection::NoConnection)));
     ties.ties.iter().map(|tie| (tie.exchange, tie.grade)).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Lines of a program behind nginx, which name no client and may be written long after the client or nginx gave up.
 
-use super::super::tie::{Grade, Reason, Tie, TieSettings, Ties, tie};
+use super::super::tie::{Grade, Support, Tie, TieSettings, Ties, tie};
 use super::super::{Agreement, Exchange, Grammar, Logs, Settings, Side, Wire, WireOutcome};
 use super::{after_ten as at, exchange, read};
 use crate::time::{Clock, Elapsed};
@@ -99,7 +99,7 @@ fn a_request_that_nobody_waited_for_is_tied_by_its_beginning() {
     };
     let tie = with(left(200_400, 900)).expect("a tie");
     assert_eq!((tie.exchange, tie.grade, tie.outcomes), (14, Grade::Likely, Agreement::Silent));
-    assert!(tie.reasons.contains(&Reason::Outlived(Elapsed::from_millis(3_000))), "{tie:?}");
+    assert!(tie.reasons.contains(&Support::Outlived(Elapsed::from_millis(3_000))), "{tie:?}");
     // A front end waits for a second at least before it answers instead, and both begin together.
     assert!(with(asked(200_400, 2_000)).is_some());
     assert_eq!(with(asked(200_400, 40)), None);

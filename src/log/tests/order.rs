@@ -1,6 +1,6 @@
 //! Lines of a server that have the second and no more, and what else decides between exchanges of one second.
 
-use super::super::tie::{Grade, Refusal, TieSettings, Ties, tie};
+use super::super::tie::{Grade, Objection, TieSettings, Ties, tie};
 use super::super::{Exchange, OwnRequest, Settings, Wire, read_stream};
 use super::{after_ten as at, exchange};
 use crate::time::{Clock, Elapsed};
@@ -57,7 +57,10 @@ fn one_line_or_one_exchange_too_many_leaves_all_of_that_second_untied() {
     let exchanges = [ended(8_200), ended(8_500), ended(8_800)];
     let ties = tied(&[REFUSED, OK], &exchanges);
     assert_eq!(pairs(&ties), []);
-    assert!(ties.untied.iter().all(|untied| matches!(untied.reasons[0], Refusal::Ambiguous(_))), "{ties:?}");
+    assert!(
+        ties.untied.iter().all(|untied| matches!(untied.reasons[0], Objection::Ambiguous(_))),
+        "{ties:?}"
+    );
     assert_eq!(pairs(&tied(&[REFUSED, OK, OK, REFUSED], &exchanges)), []);
     // Other seconds have nothing to do with it.
     let with_another = [&exchanges[..], &[ended(12_500)]].concat();
@@ -133,7 +136,7 @@ fn what_a_check_asked_is_tied_by_method_path_and_status() {
     }
     let nothing = Exchange { own: Some(OwnRequest::default()), ..ended(8_500) };
     let ties = tied(&[REFUSED], &[nothing]);
-    assert_eq!((pairs(&ties), &ties.untied[0].reasons[0]), (vec![], &Refusal::OtherRequest));
+    assert_eq!((pairs(&ties), &ties.untied[0].reasons[0]), (vec![], &Objection::OtherRequest));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! that nothing belongs together, and why.
 
 use super::super::clock::OffsetUnknown;
-use super::super::tie::{Refusal, TieSettings, tie};
+use super::super::tie::{Objection, TieSettings, tie};
 use super::super::{Attempt, Exchange, Logs, Outcome, Settings, Side, Wire, WireOutcome};
 use super::{at, read};
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -100,12 +100,12 @@ fn the_three_sources_are_refused_with_the_three_reasons() {
     let (index, _) = client(&logs);
     let reasons_of_client = reasons(index);
     assert!(
-        reasons_of_client.iter().any(|reason| matches!(reason, Refusal::TooShort { attempt, least }
+        reasons_of_client.iter().any(|reason| matches!(reason, Objection::TooShort { attempt, least }
             if attempt.nanos() == 692_000_000 && least.nanos() == 4 * 244_185_000)),
         "{reasons_of_client:?}"
     );
-    let Some(Refusal::Offset(OffsetUnknown::SameHost { bounds, remainder })) =
-        reasons_of_client.iter().find(|reason| matches!(reason, Refusal::Offset(_)))
+    let Some(Objection::Offset(OffsetUnknown::SameHost { bounds, remainder })) =
+        reasons_of_client.iter().find(|reason| matches!(reason, Objection::Offset(_)))
     else {
         panic!("{reasons_of_client:?}")
     };
@@ -120,7 +120,7 @@ fn the_three_sources_are_refused_with_the_three_reasons() {
     let reasons_of_request = reasons(request.expect("a request"));
     assert_eq!(
         reasons_of_request.first(),
-        Some(&Refusal::OtherClient(
+        Some(&Objection::OtherClient(
             "10.66.76.85".parse().expect("an address"),
             "10.66.76.81".parse().expect("an address")
         ))
@@ -139,9 +139,9 @@ fn a_reason_rests_on_all_exchanges_however_many_there_are() {
     let mut wire = wire();
     let exchange = wire.exchanges.first().expect("an exchange").clone();
     wire.exchanges.resize(1_000, exchange.clone());
-    assert!(matches!(first_reason(&wire), Some(Refusal::OtherClient(..))));
+    assert!(matches!(first_reason(&wire), Some(Objection::OtherClient(..))));
     // The last one of them is this client's.
     let client = (own, exchange.client.port()).into();
     wire.exchanges.push(Exchange { client, ..exchange });
-    assert!(!matches!(first_reason(&wire), Some(Refusal::OtherClient(..))));
+    assert!(!matches!(first_reason(&wire), Some(Objection::OtherClient(..))));
 }

@@ -1,6 +1,6 @@
 //! What is chosen becomes a tie, with its reasons and its grade.
 
-use super::{Choice, Grade, Reason, Tie, Work, host, is_front};
+use super::{Choice, Grade, Support, Tie, Work, host, is_front};
 use crate::log::attempt::Side;
 use crate::log::clock::{self, Offset};
 use crate::log::pair::{self, Agreement, Translation};
@@ -13,22 +13,22 @@ impl Work<'_> {
         let mut reasons = Vec::new();
         reasons.push(match (attempt.side, attempt.begin) {
             (Side::Client, Some(begin)) => {
-                Reason::Within { attempt: attempt.end - begin, exchange: exchange.end - exchange.start }
+                Support::Within { attempt: attempt.end - begin, exchange: exchange.end - exchange.start }
             }
-            (_, Some(begin)) if choice.is_outlived => Reason::Outlived(attempt.end - begin),
-            _ => Reason::AtItsEnd,
+            (_, Some(begin)) if choice.is_outlived => Support::Outlived(attempt.end - begin),
+            _ => Support::AtItsEnd,
         });
         if offset.votes > 0 {
-            reasons.push(Reason::Votes(offset.votes));
+            reasons.push(Support::Votes(offset.votes));
         }
         if clock::is_same_host(host(&self.logs.clocks[clock]), attempt.side, self.wire) {
-            reasons.push(Reason::SameHost);
+            reasons.push(Support::SameHost);
         }
         for (is_so, reason) in [
-            (choice.fit.anchors.server, Reason::Server),
-            (choice.fit.anchors.client, Reason::Client),
-            (choice.fit.anchors.port, Reason::ClientPort),
-            (choice.is_by_order, Reason::Order),
+            (choice.fit.anchors.server, Support::Server),
+            (choice.fit.anchors.client, Support::Client),
+            (choice.fit.anchors.port, Support::ClientPort),
+            (choice.is_by_order, Support::Order),
         ] {
             if is_so {
                 reasons.push(reason);
@@ -36,7 +36,7 @@ impl Work<'_> {
         }
         let outcomes = choice.fit.agreement;
         if outcomes != Agreement::Silent {
-            reasons.push(Reason::Outcome(outcomes));
+            reasons.push(Support::Outcome(outcomes));
         }
         // A server's line that names no client fits any request of that time, also one that was not captured; unless the front end's line
         // about the exchange, which does name it, has the same request.

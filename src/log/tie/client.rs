@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::matching::{Matching, Pair};
-use super::{Choice, Refusal, Work};
+use super::{Choice, Objection, Work};
 use crate::log::clock::{Offset, OffsetUnknown};
 use crate::time::MILLI;
 
@@ -22,7 +22,7 @@ impl Work<'_> {
             let is_close = pair.fit.is_close(offset.value);
             let is_kept = pair.fit.anchors.server || is_close && room * rate <= CHANCE;
             if is_close && !is_kept {
-                let why = Refusal::Offset(OffsetUnknown::TooFew(offset.value));
+                let why = Objection::Offset(OffsetUnknown::TooFew(offset.value));
                 self.refusals[pair.attempt].get_or_insert(why);
             }
             is_kept
@@ -71,11 +71,11 @@ impl Work<'_> {
                 rivals.push(pair.exchange);
                 rivals.sort_unstable();
                 rivals.dedup();
-                self.refusals[attempt] = Some(Refusal::Ambiguous(rivals));
+                self.refusals[attempt] = Some(Objection::Ambiguous(rivals));
             }
         }
         for (attempt, holder) in matching.left_out() {
-            self.refusals[attempt].get_or_insert(Refusal::Taken(holder));
+            self.refusals[attempt].get_or_insert(Objection::Taken(holder));
         }
         chosen
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{Reason, Refusal};
+use super::{Objection, Support};
 use crate::log::clock::OffsetUnknown;
 use crate::log::pair::{Agreement, Explanation};
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoConnection => f.write_str("the name has no address, so no connection was tried"),
@@ -54,7 +54,7 @@ impl fmt::Display for OffsetUnknown {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Support {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Within { attempt, exchange } => {

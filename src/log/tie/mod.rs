@@ -71,7 +71,7 @@ pub struct Tie {
     /// The offset by which they are tied: log minus capture.
     pub offset: Elapsed,
     /// What speaks for it.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<Support>,
 }
 
 /// How sure a tie is.
@@ -85,7 +85,7 @@ pub enum Grade {
 
 /// What speaks for a tie.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Reason {
+pub enum Support {
     /// The exchange lies within the attempt: how long both took.
     Within {
         /// From the line before the request to the line that ends it.
@@ -119,12 +119,12 @@ pub struct Untied {
     /// The attempt, as an index into [`Logs::attempts`].
     pub attempt: usize,
     /// Why; the plainest first.
-    pub reasons: Vec<Refusal>,
+    pub reasons: Vec<Objection>,
 }
 
 /// Why an attempt is tied to nothing.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Refusal {
+pub enum Objection {
     /// The name has no address, so no connection was tried.
     NoConnection,
     /// The capture shows nothing that could be tied.
@@ -187,7 +187,7 @@ struct Work<'a> {
     /// Whether each clock's attempts come from a client behind address translation.
     translation: Vec<Translation>,
     ties: Vec<Option<Tie>>,
-    refusals: Vec<Option<Refusal>>,
+    refusals: Vec<Option<Objection>>,
     /// The status of each exchange's answer, where the capture or a tie shows it.
     statuses: Vec<Option<u16>>,
     /// Which layers of the logs have an attempt on each exchange.
@@ -340,7 +340,7 @@ impl<'a> Work<'a> {
             }
             if pairs.len() > limits::LOG_FITS {
                 let fits = pairs.drain(before..).map(|pair| pair.exchange);
-                self.refusals[index] = Some(Refusal::Ambiguous(fits.take(limits::LOG_TIES).collect()));
+                self.refusals[index] = Some(Objection::Ambiguous(fits.take(limits::LOG_TIES).collect()));
             }
         }
         pairs

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::matching::Pair;
-use super::{Choice, DRIFT, Refusal, Work, is_front, near};
+use super::{Choice, DRIFT, Objection, Work, is_front, near};
 use crate::log::clock::{Offset, OffsetSource};
 use crate::log::pair;
 use crate::time::{MILLI, SECOND};
@@ -45,7 +45,7 @@ impl Work<'_> {
                 self.accept(clock, offset, choice);
             } else {
                 let fits = own.iter().map(|(pair, _)| pair.exchange).collect();
-                self.refusals[*attempt] = Some(Refusal::Ambiguous(fits));
+                self.refusals[*attempt] = Some(Objection::Ambiguous(fits));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Why an attempt is tied to nothing.
 
-use super::{Refusal, Work, host};
+use super::{Objection, Work, host};
 use crate::log::attempt::Attempt;
 use crate::log::clock::{self, Offset, OffsetUnknown};
 use crate::log::pair::{self, Misfit, Translation};
@@ -66,46 +66,46 @@ impl<'a> Misfits<'a> {
     }
 
     /// What the attempt names that no exchange has.
-    fn elsewhere(&self, attempt: &Attempt) -> Vec<Refusal> {
+    fn elsewhere(&self, attempt: &Attempt) -> Vec<Objection> {
         let mut reasons = Vec::new();
         if self.is_all(self.of_server) {
-            reasons.push(Refusal::OtherServer);
+            reasons.push(Objection::OtherServer);
         }
         if self.is_all(self.of_client)
             && let (Some(log), Some(exchange)) = (attempt.client.ip, self.first)
         {
-            reasons.push(Refusal::OtherClient(log, exchange.client.ip()));
+            reasons.push(Objection::OtherClient(log, exchange.client.ip()));
         }
         if self.is_all(self.len) {
-            reasons.extend(self.has_program.then_some(Refusal::OtherProgram));
-            reasons.extend(self.has_request.then_some(Refusal::OtherRequest));
+            reasons.extend(self.has_program.then_some(Objection::OtherProgram));
+            reasons.extend(self.has_request.then_some(Objection::OtherRequest));
         }
         reasons
     }
 
     /// The outcomes contradict each other, of the attempt and of every exchange.
-    fn outcome(&self, attempt: &Attempt) -> Option<Refusal> {
+    fn outcome(&self, attempt: &Attempt) -> Option<Objection> {
         let exchange = self.first_of_outcome.filter(|_| self.is_all(self.of_outcome))?;
-        Some(Refusal::OtherOutcome(attempt.outcome, exchange.outcome))
+        Some(Objection::OtherOutcome(attempt.outcome, exchange.outcome))
     }
 }
 
 impl Work<'_> {
     /// Why an attempt is tied to nothing: what the exchange nearest to fitting it fails by.
-    pub(super) fn reasons(&self, index: usize, attempt: &Attempt) -> Vec<Refusal> {
+    pub(super) fn reasons(&self, index: usize, attempt: &Attempt) -> Vec<Objection> {
         if !pair::expects_connection(attempt) {
-            return vec![Refusal::NoConnection];
+            return vec![Objection::NoConnection];
         }
         if self.wire.exchanges.is_empty() {
-            return vec![Refusal::NoExchange];
+            return vec![Objection::NoExchange];
         }
-        let mut reasons: Vec<Refusal> = self.refusals[index].clone().into_iter().collect();
+        let mut reasons: Vec<Objection> = self.refusals[index].clone().into_iter().collect();
         let clock = attempt.clock.index();
         let offset = self.clocks.get(clock).and_then(|offset| offset.as_ref().ok());
         if let Some(offset) = offset
             && !self.is_in_capture(attempt, offset)
         {
-            return vec![Refusal::OutsideCapture];
+            return vec![Objection::OutsideCapture];
         }
         let misfits = Misfits::of(attempt, &self.wire.exchanges);
         reasons.extend(misfits.elsewhere(attempt));
@@ -117,28 +117,28 @@ impl Work<'_> {
             Some(Err(why)) if *why != OffsetUnknown::NothingFits || reasons.is_empty() => {
                 let is_known = reasons
                     .iter()
-                    .any(|reason| matches!(reason, Refusal::Offset(OffsetUnknown::SameHost { .. })));
+                    .any(|reason| matches!(reason, Objection::Offset(OffsetUnknown::SameHost { .. })));
                 if !is_known {
-                    reasons.push(Refusal::Offset(why.clone()));
+                    reasons.push(Objection::Offset(why.clone()));
                 }
             }
-            Some(Ok(_)) if reasons.is_empty() => reasons.push(Refusal::NothingThere),
+            Some(Ok(_)) if reasons.is_empty() => reasons.push(Objection::NothingThere),
             _ => {}
         }
         reasons
     }
 
     /// The attempt is shorter than any exchange that fits it otherwise. The one that asks the least of it is the nearest.
-    fn too_short(&self, attempt: &Attempt, misfits: &Misfits<'_>) -> Vec<Refusal> {
+    fn too_short(&self, attempt: &Attempt, misfits: &Misfits<'_>) -> Vec<Objection> {
         let Some((least, took, exchange)) = misfits.nearest.filter(|_| misfits.is_all(misfits.len)) else {
             return Vec::new();
         };
-        let too_short = Refusal::TooShort { attempt: took, least };
+        let too_short = Objection::TooShort { attempt: took, least };
         [too_short].into_iter().chain(self.same_host_remainder(attempt, exchange)).collect()
     }
 
     /// On one host the clocks are the same: what even the packets that were seen leave over a multiple of 15 minutes.
-    pub(super) fn same_host_remainder(&self, attempt: &Attempt, exchange: &Exchange) -> Option<Refusal> {
+    pub(super) fn same_host_remainder(&self, attempt: &Attempt, exchange: &Exchange) -> Option<Objection> {
         let about = &self.logs.clocks[attempt.clock.index()];
         if !clock::is_same_host(host(about), attempt.side, self.wire)
             || matches!(self.wire.clock, Clock::SinceFirst | Clock::Absent)
@@ -154,7 +154,7 @@ impl Work<'_> {
         }
         let remainder = clock::distance_to_quarter(low, high.max(low));
         (remainder > clock::SAME_HOST).then(|| {
-            Refusal::Offset(OffsetUnknown::SameHost {
+            Objection::Offset(OffsetUnknown::SameHost {
                 bounds: (Elapsed::from_nanos(low), Elapsed::from_nanos(high)),
                 remainder: Elapsed::from_nanos(remainder),
             })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::align::{Cell, align};
 use super::matching::Pair;
 use super::traits::{Compared, Traits, exact_lateness};
-use super::{Choice, Layer, Refusal, Work, is_front};
+use super::{Choice, Layer, Objection, Work, is_front};
 use crate::log::attempt::Side;
 use crate::log::clock::{Offset, OffsetSource};
 use crate::log::pair::{self, Agreement};
@@ -240,7 +240,7 @@ impl Work<'_> {
                 chosen.push(Choice::of(pair, true));
             } else {
                 let fits = list.iter().map(|(_, pair)| pair.exchange);
-                self.refusals[attempt] = Some(Refusal::Ambiguous(fits.collect()));
+                self.refusals[attempt] = Some(Objection::Ambiguous(fits.collect()));
             }
         }
         chosen

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::collection::Collection;
-use super::stream::{MICROSECONDS, Stream, Times};
+use super::stream::{MICROSECONDS, Stream, TimeForm};
 use super::timeline;
 use crate::analysis::{Bounds, Event, Judged, Needs, Sink};
 use crate::report::{End, Report, Style};
@@ -44,7 +44,7 @@ impl<W: Write + Send> Sink for Following<W> {
         {
             let is_text = about.files.iter().any(|file| file.is_text);
             let digits = about.digits.min(MICROSECONDS);
-            let times = Times { clock: about.clock, digits, is_text };
+            let times = TimeForm { clock: about.clock, digits, is_text };
             let mut stream = Stream::new(out, style.clone(), times);
             // Those that left a full table early.
             for judged in std::mem::take(&mut collection.connections) {

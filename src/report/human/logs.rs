@@ -42,7 +42,7 @@ impl<'a> Rows<'a> {
         &mut self,
         at: Option<Timestamp>,
         indent: usize,
-        style: &tcpdump::Style,
+        style: &tcpdump::LineStyle,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         while let Some(line) = self.next_before(at) {
@@ -58,7 +58,7 @@ impl<'a> Rows<'a> {
 }
 
 /// A line of a log with whose it is, or of which file.
-pub(super) fn line_text(line: &LogLine, style: &tcpdump::Style) -> String {
+pub(super) fn line_text(line: &LogLine, style: &tcpdump::LineStyle) -> String {
     let digits = if line.precision.nanos() < SECOND { style.digits.min(DIGITS) } else { 0 };
     let time = clock::time_of_day(line.at, style.clock, digits, &style.zone).unwrap_or_default();
     let source = line.source.as_ref().map(|source| format!(" {}", escaped(source.raw()))).unwrap_or_default();
@@ -78,7 +78,12 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-fn write_row(line: &LogLine, indent: usize, style: &tcpdump::Style, out: &mut dyn Write) -> io::Result<()> {
+fn write_row(
+    line: &LogLine,
+    indent: usize,
+    style: &tcpdump::LineStyle,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let text = line_text(line, style);
     for (index, part) in wrapped(&text, PROSE_COLUMNS.saturating_sub(indent + 4)).iter().enumerate() {
         let mark = if index == 0 { "+" } else { " " };

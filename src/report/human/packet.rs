@@ -13,15 +13,15 @@ use crate::time::Clock;
 const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
 
 /// How the packets of a capture are printed with such times.
-pub(super) fn printer(style: &Style, clock: Clock, digits: u8, is_text: bool) -> tcpdump::Style {
-    tcpdump::Style { is_verbose: style.verbosity > 1, is_text, clock, digits, zone: style.zone.clone() }
+pub(super) fn printer(style: &Style, clock: Clock, digits: u8, is_text: bool) -> tcpdump::LineStyle {
+    tcpdump::LineStyle { is_verbose: style.verbosity > 1, is_text, clock, digits, zone: style.zone.clone() }
 }
 
 /// A packet's lines as tcpdump prints them.
 pub(super) fn printed(
     entry: &Entry,
     names: &Names,
-    style: &tcpdump::Style,
+    style: &tcpdump::LineStyle,
     numbering: &mut Numbering,
 ) -> String {
     let mut text = String::new();
@@ -44,7 +44,7 @@ pub(super) fn printed(
 pub(super) fn write_lines(
     entry: &Entry,
     names: &Names,
-    style: &tcpdump::Style,
+    style: &tcpdump::LineStyle,
     numbering: &mut Numbering,
     report: &Style,
     out: &mut dyn Write,

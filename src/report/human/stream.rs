@@ -33,7 +33,7 @@ const INDENT: usize = 5;
 pub struct Stream<W> {
     out: W,
     style: Style,
-    times: Times,
+    times: TimeForm,
     /// Connections that are shown, by the number of their first packet. Never iterated.
     shown: HashMap<u64, PrintedConnection>,
     quiet: Option<Quiet>,
@@ -41,7 +41,7 @@ pub struct Stream<W> {
 
 /// What the capture's packets are like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Times {
+pub struct TimeForm {
     /// What its times count from.
     pub clock: Clock,
     /// Digits after the second that are shown.
@@ -69,7 +69,7 @@ struct Quiet {
 
 impl<W: Write> Stream<W> {
     /// A report on a capture with `times` of this kind.
-    pub fn new(out: W, style: Style, times: Times) -> Self {
+    pub fn new(out: W, style: Style, times: TimeForm) -> Self {
         Self { out, style, times, shown: HashMap::new(), quiet: None }
     }
 
@@ -77,7 +77,7 @@ impl<W: Write> Stream<W> {
     /// there were.
     pub fn live(out: W, style: Style, quiet: Option<Elapsed>) -> Self {
         // As tcpdump prints them, whatever the capture has.
-        let times = Times { clock: Clock::Utc, digits: MICROSECONDS, is_text: false };
+        let times = TimeForm { clock: Clock::Utc, digits: MICROSECONDS, is_text: false };
         let quiet = quiet.map(|every| Quiet { every, since: None, connections: 0, failures: 0 });
         Self { quiet, ..Self::new(out, style, times) }
     }
@@ -94,7 +94,7 @@ impl<W: Write> Stream<W> {
     }
 
     fn time(&self, at: Timestamp) -> String {
-        let Times { clock, digits, .. } = self.times;
+        let TimeForm { clock, digits, .. } = self.times;
         clock::time_of_day(at, clock, digits, &self.style.zone).unwrap_or_default()
     }
 
@@ -145,7 +145,7 @@ impl<W: Write> Stream<W> {
         if self.quiet.is_some() {
             return Ok(());
         }
-        let Times { clock, digits, is_text } = self.times;
+        let TimeForm { clock, digits, is_text } = self.times;
         let origins = Origins::default();
         let names = PacketNames::new(&[], &origins);
         let is_first = self.shown.is_empty();
@@ -199,7 +199,7 @@ impl<W: Write> Stream<W> {
     }
 
     fn log_line(&mut self, connection: Option<u64>, line: &LogLine) -> io::Result<()> {
-        let Times { clock, digits, is_text } = self.times;
+        let TimeForm { clock, digits, is_text } = self.times;
         let printer = printer(&self.style, clock, digits, is_text);
         let of = connection.map(|id| format!(" (connection {id})")).unwrap_or_default();
         let text = logs::line_text(line, &printer) + &of;

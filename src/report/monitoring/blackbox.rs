@@ -3,14 +3,14 @@
 
 use std::net::IpAddr;
 
-use super::prometheus::{Kind, Page};
+use super::prometheus::{Kind, MetricsPage};
 use crate::packet::Host;
 use crate::probe::Outcome;
 use crate::report::MonitoringDigest;
 use crate::time::Elapsed;
 use crate::verdict::Severity;
 
-impl Page {
+impl MetricsPage {
     /// Adds what came of one check.
     pub fn add_probe(&mut self, outcome: &Outcome, digest: &MonitoringDigest) {
         let mut gauge = |name, help, labels: &[(&str, &str)], value: f64| {

@@ -42,7 +42,7 @@ const STAGES: [Stage; 10] = [
 /// # Errors
 /// When `out` can't be written.
 pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page::default();
+    let mut page = MetricsPage::default();
     page.add(of);
     page.write(out)?;
     out.flush()
@@ -50,7 +50,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 /// Metrics of one run, or of several targets: all samples of a family are one group, as the format has it.
 #[derive(Debug, Default)]
-pub struct Page {
+pub struct MetricsPage {
     families: Vec<Family>,
     /// The targets' labels.
     targets: Vec<Option<String>>,
@@ -74,7 +74,7 @@ pub enum Kind {
     Counter,
 }
 
-impl Page {
+impl MetricsPage {
     /// Adds one number.
     pub fn number(
         &mut self,
@@ -170,7 +170,7 @@ fn of_servers(of: &End<'_>) -> BTreeMap<String, OfServer> {
 
 /// Lines of the format; each sample has the target's label, so that several files do not hold the same series.
 struct Metrics<'o> {
-    page: &'o mut Page,
+    page: &'o mut MetricsPage,
     target: Option<&'o str>,
 }
 
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn label_values_are_escaped() {
-        let mut page = Page::default();
+        let mut page = MetricsPage::default();
         let mut metrics = Metrics { page: &mut page, target: Some("a\"b\\c\nd") };
         metrics.family("x", "Some.");
         metrics.sample("x", &[("y", "z")], 1.5);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::nagios::{with_cause, write_line, write_status};
-use super::prometheus::Page;
+use super::prometheus::MetricsPage;
 use crate::limits;
 use crate::report::text::words::count;
 use crate::report::{End, TargetTotals, Targets};
@@ -109,13 +109,13 @@ impl<W: Write> Targets for PluginOfTargets<W> {
 /// Writes one page of metrics when all servers are checked.
 pub struct MetricsOfTargets<W> {
     out: W,
-    page: Page,
+    page: MetricsPage,
 }
 
 impl<W: Write> MetricsOfTargets<W> {
     /// Without any server.
     pub fn new(out: W) -> Self {
-        Self { out, page: Page::default() }
+        Self { out, page: MetricsPage::default() }
     }
 }
 

@@ -40,7 +40,7 @@ pub use packets::Packets;
 
 /// How packets are printed.
 #[derive(Clone, Debug)]
-pub struct Style {
+pub struct LineStyle {
     /// As with `-vv`: the IP header, checksums, and all of a text protocol's lines.
     pub is_verbose: bool,
     /// Whether the packets are a text's, whose lines end where they were cut, and not frames that were.
@@ -56,13 +56,13 @@ pub struct Style {
 /// Prints a whole capture's packets, one after the other.
 #[derive(Debug)]
 pub struct Printer {
-    style: Style,
+    style: LineStyle,
     numberings: Numberings,
 }
 
 impl Printer {
     /// A printer that has seen no conversation.
-    pub fn new(style: Style) -> Self {
+    pub fn new(style: LineStyle) -> Self {
         Self { style, numberings: Numberings::default() }
     }
 
@@ -110,7 +110,7 @@ impl Printer {
 /// When `out` can't be written.
 pub fn write_segment(
     out: &mut (impl Write + ?Sized),
-    style: &Style,
+    style: &LineStyle,
     at: Timestamp,
     names: &Names,
     header: &SegmentHeader,
@@ -123,7 +123,7 @@ pub fn write_segment(
 
 fn write_segment_itself(
     out: &mut (impl Write + ?Sized),
-    style: &Style,
+    style: &LineStyle,
     names: &Names,
     header: &SegmentHeader,
     payload: &[u8],
@@ -143,7 +143,7 @@ fn write_segment_itself(
 /// When `out` can't be written.
 pub fn write_icmp_error(
     out: &mut (impl Write + ?Sized),
-    style: &Style,
+    style: &LineStyle,
     at: Timestamp,
     names: &Names,
     error: &IcmpError<'_>,
@@ -155,7 +155,7 @@ pub fn write_icmp_error(
 
 fn write_icmp_error_itself(
     out: &mut (impl Write + ?Sized),
-    style: &Style,
+    style: &LineStyle,
     names: &Names,
     error: &IcmpError<'_>,
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
@@ -164,7 +164,7 @@ fn write_icmp_error_itself(
     icmp::write(out, names, error, numbers, style.is_verbose)
 }
 
-fn write_time(out: &mut (impl Write + ?Sized), style: &Style, at: Timestamp) -> fmt::Result {
+fn write_time(out: &mut (impl Write + ?Sized), style: &LineStyle, at: Timestamp) -> fmt::Result {
     match clock::time_of_day(at, style.clock, style.digits, &style.zone) {
         Some(time) => write!(out, "{time} "),
         None => Ok(()),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::{Printer, Style};
+use super::{LineStyle, Printer};
 use crate::analysis::{Event, Judged, Needs, Sink};
 use crate::capture::About;
 use crate::limits;
@@ -22,7 +22,7 @@ pub struct Packets<W> {
 impl<W: Write> Packets<W> {
     /// Of a capture with times of this kind.
     pub fn new(out: W, about: &About, style: &report::Style) -> Self {
-        let style = Style {
+        let style = LineStyle {
             is_verbose: style.verbosity > 0,
             is_text: about.files.iter().any(|file| file.is_text),
             clock: about.clock,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::escape::escaped;
 use super::numbers::times;
-use crate::analysis::{LookupFault, Subject, Unanswered};
+use crate::analysis::{LookupFault, LookupSubject, Unanswered};
 use crate::packet::{Names, NoAddress};
 
 /// What is said of one.
@@ -22,7 +22,7 @@ impl Lookup<'_> {
     /// What happened.
     pub(in crate::report) fn headline(&self) -> String {
         match &self.found.subject {
-            Subject::Name(name, resolver, answer) => {
+            LookupSubject::Name(name, resolver, answer) => {
                 let (name, resolver) = (escaped(name), self.names.show(*resolver));
                 match answer {
                     Some(NoAddress::Rcode(3)) => {
@@ -37,7 +37,7 @@ impl Lookup<'_> {
                     None => format!("the resolver {resolver} does not answer for {name}"),
                 }
             }
-            Subject::Neighbor(host) => {
+            LookupSubject::Neighbor(host) => {
                 let protocol = if host.is_ipv6() { "neighbor discovery" } else { "ARP" };
                 format!("no reply to {protocol} for {}", self.names.show(*host))
             }
@@ -61,19 +61,19 @@ impl Lookup<'_> {
         let client = client.as_deref().unwrap_or("several hosts");
         let asked = times(found.asked);
         let (question, answer) = match (&found.subject, found.fault) {
-            (Subject::Neighbor(_), _) => (
+            (LookupSubject::Neighbor(_), _) => (
                 "for its link address",
                 "Without that nothing can be sent to it: it is down, or not on this link.",
             ),
-            (Subject::Name(..), LookupFault::ResolverSilent) => (
+            (LookupSubject::Name(..), LookupFault::ResolverSilent) => (
                 "for the name's address",
                 "No answer was captured, so the client has no address to send a SYN to.",
             ),
-            (Subject::Name(..), LookupFault::ResolverFailed) => (
+            (LookupSubject::Name(..), LookupFault::ResolverFailed) => (
                 "for the name's address",
                 "The resolver could not, or would not, find it out: the client has no address to send a SYN to.",
             ),
-            (Subject::Name(..), _) => {
+            (LookupSubject::Name(..), _) => {
                 ("for the name's address", "The client has no address to send a SYN to.")
             }
         };

@@ -589,7 +589,13 @@ fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_por
 
 fn printer(is_verbose: bool) -> tcpdump::Printer {
     let zone = TimeZone::UTC;
-    tcpdump::Printer::new(tcpdump::Style { is_verbose, is_text: false, clock: Clock::Utc, digits: 6, zone })
+    tcpdump::Printer::new(tcpdump::LineStyle {
+        is_verbose,
+        is_text: false,
+        clock: Clock::Utc,
+        digits: 6,
+        zone,
+    })
 }
 
 /// Prints a packet as tcpdump does, with and without `-vv`.

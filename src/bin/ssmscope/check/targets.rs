@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use ssmscope::analysis::Redaction;
 use ssmscope::limits;
 use ssmscope::probe::{self, Outcome, Plan};
-use ssmscope::report::monitoring::prometheus::Page;
+use ssmscope::report::monitoring::prometheus::MetricsPage;
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Detail, MonitoringDigest, Style, TargetTotals, Targets};
 use ssmscope::time::Elapsed;
@@ -134,7 +134,7 @@ fn in_order<'t>(
     run: &mut Run<'_>,
 ) -> anyhow::Result<Status> {
     let began = Instant::now();
-    let (mut totals, mut page) = (TargetTotals::default(), Page::default());
+    let (mut totals, mut page) = (TargetTotals::default(), MetricsPage::default());
     let mut waiting = BTreeMap::new();
     let (mut handed_out, mut reported) = (0, 0);
     while reported < targets.len() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ssmscope::report::monitoring::prometheus::{Kind, Page};
+use ssmscope::report::monitoring::prometheus::{Kind, MetricsPage};
 
 /// Requests and checks, by what came of them. Labels are names of the configuration and of this program, never a client's words.
 pub struct Counters {
@@ -75,9 +75,9 @@ impl Counters {
     }
 
     /// All of it as metrics, with the number of checks that run now and may run.
-    pub fn page(&self, in_flight: usize, most: u16) -> Page {
+    pub fn page(&self, in_flight: usize, most: u16) -> MetricsPage {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut page = Page::default();
+        let mut page = MetricsPage::default();
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         page.number(
             "ssmscope_build_info",

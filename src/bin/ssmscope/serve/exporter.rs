@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use ssmscope::probe;
-use ssmscope::report::monitoring::prometheus::Page;
+use ssmscope::report::monitoring::prometheus::MetricsPage;
 use ssmscope::report::{Check as Checked, End, MonitoringDigest, Thresholds};
 use ssmscope::time::Elapsed;
 
@@ -131,7 +131,7 @@ impl<'c> Exporter<'c> {
             thresholds: &thresholds,
             ..End::of(&outcome.summary)
         };
-        let mut page = Page::default();
+        let mut page = MetricsPage::default();
         page.add_probe(&outcome, &digest);
         page.add(&end);
         Ok(metrics(&page))
@@ -147,7 +147,7 @@ fn is_admitted(module: &Module, server: &Server<'_>) -> bool {
     module.allowed.iter().any(|allowed| allowed.admits(server))
 }
 
-fn metrics(page: &Page) -> Answer {
+fn metrics(page: &MetricsPage) -> Answer {
     let mut body = Vec::new();
     // A vector takes everything.
     let _ = page.write(&mut body);

@@ -132,7 +132,7 @@ impl Rungs {
             verdict,
             items: &items,
             page,
-            printer: tcpdump::Style {
+            printer: tcpdump::LineStyle {
                 is_verbose: false,
                 ..printer(page.style, story.capture.clock, page.digits, story.capture.is_text)
             },
@@ -238,7 +238,7 @@ struct Drawing<'a> {
     verdict: &'a Verdict,
     items: &'a [Item],
     page: Page<'a>,
-    printer: tcpdump::Style,
+    printer: tcpdump::LineStyle,
     numbering: Numbering,
     deltas: Deltas,
     device: Option<String>,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SCHEMA;
-use crate::analysis::{LookupFault, Subject, Summary as Figures, Unanswered};
+use crate::analysis::{LookupFault, LookupSubject, Summary as Figures, Unanswered};
 use crate::report::machine::values::name;
 use crate::report::text::clock;
 
@@ -48,8 +48,8 @@ impl Lookup {
     pub(super) fn of(figures: &Figures, found: &Unanswered) -> Self {
         let (about, names) = (&figures.about, &figures.names);
         let (named, ip, resolver) = match &found.subject {
-            Subject::Name(asked, resolver, _) => (Some(asked.clone()), None, names.address(*resolver)),
-            Subject::Neighbor(host) => (name(names, *host), names.address(*host), None),
+            LookupSubject::Name(asked, resolver, _) => (Some(asked.clone()), None, names.address(*resolver)),
+            LookupSubject::Neighbor(host) => (name(names, *host), names.address(*host), None),
         };
         Self {
             schema: SCHEMA,
