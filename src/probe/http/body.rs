@@ -14,7 +14,7 @@ use crate::limits;
 /// How the end of a body is found.
 enum Framing {
     Chunked(Chunks),
-    Other(Call<RecvBody>),
+    Other(Box<Call<RecvBody>>),
 }
 
 impl Framing {
@@ -61,7 +61,7 @@ pub(super) fn read_body(
     let is_until_close = mode == BodyMode::CloseDelimited;
     let mut framing = match mode {
         BodyMode::Chunked => Framing::Chunked(Chunks::new()),
-        _ => Framing::Other(call),
+        _ => Framing::Other(Box::new(call)),
     };
     let (mut total, mut read) = (0, 0);
     loop {

@@ -131,10 +131,9 @@ impl Chunks {
             }
             (Place::Size(0), _) => return Err(Broken::Size),
             (Place::Size(_) | Place::Space, b' ' | b'\t') => Place::Space,
-            (Place::Size(_) | Place::Space, b';') => Place::Extension,
             (Place::Size(_) | Place::Space, b'\r') => Place::SizeEnd,
             (Place::Size(_) | Place::Space | Place::Extension | Place::SizeEnd, b'\n') => self.begin(),
-            (Place::Extension, _) => Place::Extension,
+            (Place::Size(_) | Place::Space, b';') | (Place::Extension, _) => Place::Extension,
             (Place::Size(_) | Place::Space | Place::SizeEnd, _) => return Err(Broken::Size),
             (Place::DataEnd, b'\r') => Place::DataLf,
             (Place::DataEnd, b'\n') if !self.has_cr => self.end(),

@@ -111,8 +111,7 @@ impl Perspective<'_> {
             if let Some(asked) = self.closed_instead.iter().find(|asked| is_of(story, asked.client)) {
                 unanswered::closed_instead(verdict, &asked.awaited);
             }
-            rejected_packets(story, verdict);
-            hole(story, verdict);
+            lost_on_the_path(story, verdict);
             if let Some((_, what)) = self.violations.iter().find(|(end, _)| is_of(story, *end)) {
                 violation(verdict, what);
             }
@@ -276,6 +275,12 @@ impl Perspective<'_> {
         verdict.client_reports = vec![PINNED.into()];
         verdict.change_advice(|advice| *advice = vec![KEY, NEW_PIN]);
     }
+}
+
+/// What became of packets on the path, as far as a socket knows.
+fn lost_on_the_path(story: &Story, verdict: &mut Verdict) {
+    rejected_packets(story, verdict);
+    hole(story, verdict);
 }
 
 /// Bytes that are missing while later ones wait in the kernel were lost on the path: the server does send.

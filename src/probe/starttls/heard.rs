@@ -11,13 +11,13 @@ const LEAST_TEXT: usize = 8;
 /// A channel that keeps what came since the last request.
 pub(super) struct Heard<'c, C> {
     channel: &'c mut C,
-    heard: Vec<u8>,
+    came: Vec<u8>,
     has_asked: bool,
 }
 
 impl<'c, C> Heard<'c, C> {
     pub(super) fn new(channel: &'c mut C) -> Self {
-        Self { channel, heard: Vec::new(), has_asked: false }
+        Self { channel, came: Vec::new(), has_asked: false }
     }
 
     /// Whether anything was asked.
@@ -27,7 +27,7 @@ impl<'c, C> Heard<'c, C> {
 
     /// What came since the last request.
     pub(super) fn since(self) -> Vec<u8> {
-        self.heard
+        self.came
     }
 }
 
@@ -47,15 +47,15 @@ pub(super) fn words(bytes: &[u8], tape: &Tape) -> Option<String> {
 impl<C: Read> Read for Heard<'_, C> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.channel.read(buffer)?;
-        let room = limits::HTTP_HEAD_BYTES.saturating_sub(self.heard.len());
-        self.heard.extend(buffer.iter().take(len.min(room)));
+        let room = limits::HTTP_HEAD_BYTES.saturating_sub(self.came.len());
+        self.came.extend(buffer.iter().take(len.min(room)));
         Ok(len)
     }
 }
 
 impl<C: Write> Write for Heard<'_, C> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.heard.clear();
+        self.came.clear();
         self.has_asked = true;
         self.channel.write(bytes)
     }
