@@ -380,12 +380,12 @@ fn a_root_that_has_ended_is_a_fault_of_a_check_unless_another_vouches() {
         let wanted = Wanted { name: "ssm.example".to_owned(), source };
         examine(&chain, Some(wanted), Some(on(VALID)), Some(&anchors))
     };
-    let expired = found(&[ended.clone()], NameSource::Target);
+    let expired = found(std::slice::from_ref(&ended), NameSource::Target);
     assert_eq!((&expired.issuer, codes(&expired)), (&Issuer::Trusted, vec!["certificate-expired"]));
     let text = expired.faults[0].sentence(Some(on(VALID)));
     assert!(text.starts_with("The certificate \"Root of ca.pem\" expired on 2023-01-01"), "{text}");
     // A bystander does not know the client's store.
-    assert_eq!(codes(&found(&[ended.clone()], NameSource::ServerName)), [""; 0]);
+    assert_eq!(codes(&found(std::slice::from_ref(&ended), NameSource::ServerName)), [""; 0]);
     // The store may have the intermediate as well, and that goes on.
     let both = [ended, chain.chain[1].clone()];
     assert_eq!(codes(&found(&both, NameSource::Target)), [""; 0]);

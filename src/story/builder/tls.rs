@@ -239,11 +239,7 @@ impl Handshake {
                 let latest = Observed { what: step, moment, basis };
                 PreludeFacts::record(&mut story.prelude, protocol, latest, sent);
             }
-            Message::Unlisted => {
-                if let Some(prelude) = &mut story.prelude {
-                    prelude.is_unlisted = true;
-                }
-            }
+            Message::Unlisted => PreludeFacts::record_unlisted(&mut story.prelude),
             Message::Plain(plain) => on_plain(role, Observed { what: plain, moment, basis }, story, notes),
         }
         None

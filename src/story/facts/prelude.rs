@@ -39,6 +39,13 @@ impl PreludeFacts {
         }
     }
 
+    /// Records that the server's list lacks what was asked for.
+    pub(in crate::story) fn record_unlisted(slot: &mut Option<Self>) {
+        if let Some(known) = slot {
+            known.is_unlisted = true;
+        }
+    }
+
     /// What a first line means for a tunnel through an HTTP proxy (RFC 9110, 9.3.6).
     pub(in crate::story) fn connect_step(
         known: Option<&Self>,
