@@ -386,7 +386,7 @@ fn a_root_that_has_ended_is_a_fault_of_a_check_unless_another_vouches() {
     assert!(text.starts_with("The certificate \"Root of ca.pem\" expired on 2023-01-01"), "{text}");
     // A bystander does not know the client's store.
     assert_eq!(codes(&found(std::slice::from_ref(&ended), NameSource::ServerName)), [""; 0]);
-    // The store may have the intermediate as well, and that goes on.
+    // The store may have the intermediate as well, which is still valid.
     let both = [ended, chain.chain[1].clone()];
     assert_eq!(codes(&found(&both, NameSource::Target)), [""; 0]);
     let (other, current) = issued(&[], 2040);

@@ -79,7 +79,7 @@ impl Anchors {
         Self { name: name.into(), is_chosen, roots, authorities, fingerprints }
     }
 
-    /// Those that have not ended at that time; nothing where all of them go on.
+    /// Those that have not ended at that time; nothing where none has ended.
     pub(super) fn current(&self, at: Date) -> Option<RootCertStore> {
         if self.authorities.iter().all(|authority| authority.until >= at) {
             return None;

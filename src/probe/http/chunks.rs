@@ -2,7 +2,7 @@
 
 use crate::limits;
 
-/// Where the next byte stands.
+/// Where the next byte belongs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
     /// In the digits of a chunk's size, of which there are this many so far.
