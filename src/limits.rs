@@ -540,6 +540,19 @@ pub const REWRITTEN_WAITING: usize = 256;
 /// See [`REWRITTEN_WAITING`].
 pub const REWRITTEN_WAITING_BYTES: usize = 256 * 1024;
 
+/// Bytes of a line in clear that are put together from segments, where packets are written with `--redact`: more than protocols of lines
+/// allow (RFC 5321, 4.5.3.1). A word is not recognised where a longer line is parted.
+pub const REWRITTEN_LINE_BYTES: usize = 8 * 1024;
+
+/// Bytes before a packet of which it is remembered, in one direction of a connection that is captured with `--redact`, what is left of them:
+/// a window's worth, for packets that are sent again.
+pub const PASSING_KEPT_BYTES: usize = 64 * 1024;
+
+/// Packets, and their bytes, that wait until a message in front of them is whole, where a capture is written with `--redact`.
+pub const PASSING_FRAMES: usize = 64 * 1024;
+/// See [`PASSING_FRAMES`].
+pub const PASSING_BYTES: usize = 32 * 1024 * 1024;
+
 /// Servers, and clients, that are counted to say what the input holds where a selection matches nothing.
 pub const COUNTED_ENDS: usize = 1_000;
 

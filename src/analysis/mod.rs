@@ -39,7 +39,7 @@ pub use groups::{Group, GroupKey, Groups, title};
 pub use interim::Interim;
 pub use logs::{LogInput, LogSource, LogSummary};
 pub use lookups::{Found, LookupFault, LookupSubject, Lookups, Search, Unanswered};
-pub use redact::{NamelessFrames, NewFrame, Redaction};
+pub use redact::{NamelessFrames, NewFrame, PassingFrames, Redaction};
 pub use scan::Scan;
 pub use servers::{Dealings, Presented, ServerSummary, Times};
 pub use summary::Summary;

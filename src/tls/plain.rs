@@ -35,7 +35,7 @@ pub enum PlainKind {
 const LINE_BYTES: usize = 200;
 
 /// HTTP methods (RFC 9110, 9; RFC 5789; WebDAV's few that are seen).
-const METHODS: [&str; 12] = [
+pub(crate) const METHODS: [&str; 12] = [
     "GET ",
     "POST ",
     "HEAD ",

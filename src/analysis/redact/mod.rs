@@ -26,7 +26,7 @@ use foldhash::fast::RandomState;
 use crate::capture::{About, Opened, ReadError, Record, Source, Target};
 use crate::limits;
 use crate::packet::Host;
-pub use frames::{NamelessFrames, NewFrame};
+pub use frames::{NamelessFrames, NewFrame, PassingFrames};
 pub(super) use screen::Screen;
 
 /// Stand-ins that a whole run shares.
@@ -65,6 +65,16 @@ impl Redaction {
     /// A text of which only its length and its gaps are left.
     pub fn masked(text: &str) -> String {
         words::masked(text)
+    }
+
+    /// A sentence of this program that quotes a peer: what it quotes is masked.
+    pub fn without_quotes(sentence: &str) -> String {
+        words::without_quotes(sentence)
+    }
+
+    /// A peer's line, of which the protocol, the method or the code stays.
+    pub fn said(&self, line: &str) -> String {
+        self.stand_ins().line(line)
     }
 
     /// A sentence of this program. Of the `phrases`, each is replaced by its counterpart; then every address, and every word that

@@ -40,6 +40,20 @@ pub(super) fn masked(text: &str) -> String {
     text.chars().map(|letter| if letter.is_alphanumeric() { 'x' } else { letter }).collect()
 }
 
+/// A sentence of which what is between quotation marks is masked. Within them, marks are escaped.
+pub(super) fn without_quotes(sentence: &str) -> String {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let mask = |letter: char| {
+        let was_escaped = std::mem::replace(&mut is_escaped, is_quoted && letter == '\\' && !is_escaped);
+        if letter == '"' && !was_escaped {
+            is_quoted = !is_quoted;
+            return letter;
+        }
+        if is_quoted && letter.is_alphanumeric() { 'x' } else { letter }
+    };
+    sentence.chars().map(mask).collect()
+}
+
 /// Application protocols that say nothing of who speaks them (IANA's registry of ALPN ids).
 const PROTOCOLS: [&str; 12] = [
     "h2",
@@ -132,6 +146,18 @@ mod tests {
         #[test]
         fn any_line_is_redacted_without_a_panic(line: String) {
             StandIns::default().line(&line);
+        }
+    }
+
+    #[test]
+    fn of_a_sentence_the_quotes_are_masked() {
+        for (sentence, masked) in [
+            ("it is HTTP, \"HTTP/1.1 400 ann\", and ends", "it is HTTP, \"xxxx/x.x xxx xxx\", and ends"),
+            (r#"it begins "a \" ann" here"#, r#"it begins "x \" xxx" here"#),
+            ("it begins \"ann", "it begins \"xxx"),
+            ("nothing is quoted", "nothing is quoted"),
+        ] {
+            assert_eq!(without_quotes(sentence), masked);
         }
     }
 

@@ -14,6 +14,7 @@ pub use client_hello::ClientHello;
 pub use group::NamedGroup;
 pub(super) use group::of_server_key_exchange;
 pub(super) use old_hello::OldHello;
+pub(crate) use server_hello::RETRY_RANDOM;
 pub use server_hello::ServerHello;
 pub use suite::CipherSuite;
 pub use version::Version;

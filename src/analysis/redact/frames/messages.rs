@@ -3,10 +3,16 @@
 use super::super::{StandIns, words};
 use super::BLANK;
 use crate::tls::handshake_kind as kind;
+use crate::tls::{CipherSuite, NamedGroup, RETRY_RANDOM};
 
-/// Extensions that name nobody (IANA, TLS ExtensionType Values): groups, point formats, signature algorithms, extended master secret,
-/// record size, versions, key exchange modes, early data, key shares, and the like.
-const HARMLESS: [u16; 16] = [1, 10, 11, 13, 21, 22, 23, 27, 28, 34, 42, 43, 45, 49, 50, 51];
+/// Extensions of which lists of numbers are read (IANA, TLS ExtensionType Values): groups, signature algorithms, and these for
+/// certificates.
+const GROUPS: u16 = 10;
+const SIGNATURES: u16 = 13;
+const CERTIFICATE_SIGNATURES: u16 = 50;
+const VERSIONS: u16 = 43;
+/// Key shares, which drafts up to 22 of TLS 1.3 had elsewhere.
+const KEY_SHARES: [u16; 2] = [40, 51];
 const SERVER_NAME: u16 = 0;
 const APPLICATION_PROTOCOLS: u16 = 16;
 const PRE_SHARED_KEY: u16 = 41;
@@ -15,18 +21,47 @@ const AUTHORITIES: u16 = 47;
 const RENEGOTIATION: u16 = 0xff01;
 /// RFC 6066, 8: the kind of the request.
 const STATUS_REQUEST: u16 = 5;
+/// Of these only the length is read, and their contents are zeros: fragment lengths, point formats, padding, encrypt-then-MAC, extended
+/// master secret, compression of certificates, record size, delegated credentials, early data, key exchange modes, authentication
+/// afterwards.
+const LENGTH_ALONE: [u16; 11] = [1, 11, 21, 22, 23, 27, 28, 34, 42, 45, 49];
 
-/// Bytes of a random value, and of the version before it (RFC 5246, 7.4.1.2).
-const FIXED_BYTES: usize = 2 + 32;
+/// The kind of a curve that has a name (RFC 8422, 5.4).
+const NAMED_CURVE: u8 = 3;
 
-/// Blanks a hello whose session id is longer than one may be (RFC 8446, 4.1.2), so that nobody knows what follows it.
-fn blank_behind_no_session(body: &mut [u8]) -> bool {
-    const LONGEST: u8 = 32;
-    let is_none = body.get(FIXED_BYTES).is_some_and(|len| *len > LONGEST);
-    if is_none && let Some(rest) = body.get_mut(FIXED_BYTES + 1..) {
-        rest.fill(BLANK);
+/// Bytes of a random value (RFC 5246, 7.4.1.2), which finds a session in a list of keys.
+const RANDOM_BYTES: usize = 32;
+/// The longest session id (RFC 8446, 4.1.2).
+const SESSION_BYTES: usize = 32;
+/// What takes the place of a number that nobody has registered: its bytes may be text.
+const NO_NUMBER: [u8; 2] = [BLANK; 2];
+
+/// Bytes that are read from their beginning.
+struct Walk<'b>(&'b mut [u8]);
+
+impl<'b> Walk<'b> {
+    /// The next bytes, as many as are there.
+    fn take(&mut self, len: usize) -> &'b mut [u8] {
+        let all = std::mem::take(&mut self.0);
+        let (taken, rest) = all.split_at_mut(len.min(all.len()));
+        self.0 = rest;
+        taken
     }
-    is_none
+
+    /// What follows a length of `digits` bytes, as much as is there. Nothing, and blank, where the length is not whole.
+    fn vector(&mut self, digits: usize) -> Option<&'b mut [u8]> {
+        if self.0.len() < digits {
+            self.blank();
+            return None;
+        }
+        let len = self.take(digits).iter().fold(0, |len: usize, byte| len << 8 | usize::from(*byte));
+        Some(self.take(len))
+    }
+
+    /// Nothing that is left stays.
+    fn blank(&mut self) {
+        self.take(usize::MAX).fill(BLANK);
+    }
 }
 
 /// Where a length of `digits` bytes at `at` says that something is, as far as it is there.
@@ -40,75 +75,116 @@ impl StandIns {
     /// Replaces what the body of a message of this type names, as far as it is there. Its length stays.
     pub(super) fn handshake(&mut self, kind: u8, body: &mut [u8]) {
         match kind {
-            kind::CLIENT_HELLO => self.client_hello_bytes(body),
-            kind::SERVER_HELLO | kind::HELLO_RETRY_REQUEST => self.server_hello_bytes(body),
+            kind::CLIENT_HELLO => {
+                self.client_hello_bytes(&mut Walk(body));
+            }
+            kind::SERVER_HELLO | kind::HELLO_RETRY_REQUEST => {
+                self.server_hello_bytes(&mut Walk(body));
+            }
             kind::CERTIFICATE => self.chain_bytes(body),
-            kind::CERTIFICATE_REQUEST => self.request_bytes(body),
-            kind::HELLO_REQUEST | kind::SERVER_HELLO_DONE => {}
+            kind::CERTIFICATE_REQUEST => {
+                self.request_bytes(body);
+            }
             // The lifetime and the length; the kind of a curve, and which; the kind of a status, and its length.
             kind::NEW_SESSION_TICKET => blank_from(body, 6),
+            kind::SERVER_KEY_EXCHANGE if body.first() != Some(&NAMED_CURVE) => blank_from(body, 2),
             kind::SERVER_KEY_EXCHANGE | kind::CERTIFICATE_STATUS => blank_from(body, 4),
             kind::CLIENT_KEY_EXCHANGE => blank_from(body, 2),
             _ => blank_from(body, 0),
         }
     }
 
-    /// RFC 8446, 4.1.2.
-    fn client_hello_bytes(&mut self, body: &mut [u8]) {
-        if blank_behind_no_session(body) {
-            return;
+    /// RFC 8446, 4.1.2. Nothing where it ends early.
+    fn client_hello_bytes(&mut self, body: &mut Walk<'_>) -> Option<()> {
+        body.take(2);
+        body.take(RANDOM_BYTES).fill(BLANK);
+        self.session(body)?;
+        numbers(body.vector(2)?, is_suite);
+        for method in body.vector(1)? {
+            *method = if *method > 1 { BLANK } else { *method };
         }
-        let after_suites = || {
-            let (_, session) = sized(body, FIXED_BYTES, 1)?;
-            let (_, suites) = sized(body, session, 2)?;
-            let (_, methods) = sized(body, suites, 1)?;
-            sized(body, methods, 2)
-        };
-        if let Some((from, to)) = after_suites() {
-            self.extensions_in(body, from, to, true);
+        if !body.0.is_empty() {
+            self.extensions_in(&mut Walk(body.vector(2)?), true);
         }
+        body.blank();
+        Some(())
     }
 
-    /// RFC 8446, 4.1.3.
-    fn server_hello_bytes(&mut self, body: &mut [u8]) {
-        if blank_behind_no_session(body) {
-            return;
+    /// RFC 8446, 4.1.3; drafts of TLS 1.3 up to 21 had no session id and no compression (draft-ietf-tls-tls13-21, 4.1.3).
+    fn server_hello_bytes(&mut self, body: &mut Walk<'_>) -> Option<()> {
+        let is_short = matches!(body.take(2), [0x7f, _]);
+        let random = body.take(RANDOM_BYTES);
+        if !RETRY_RANDOM.starts_with(random) {
+            random.fill(BLANK);
         }
-        let after_suite = || {
-            let (_, session) = sized(body, FIXED_BYTES, 1)?;
-            sized(body, session + 3, 2)
-        };
-        if let Some((from, to)) = after_suite() {
-            self.extensions_in(body, from, to, false);
+        if !is_short {
+            self.session(body)?;
         }
+        numbers(body.take(2), is_suite);
+        if !is_short {
+            body.take(1);
+        }
+        if !body.0.is_empty() {
+            self.extensions_in(&mut Walk(body.vector(2)?), false);
+        }
+        body.blank();
+        Some(())
     }
 
-    fn extensions_in(&mut self, body: &mut [u8], from: usize, to: usize, is_client: bool) {
-        let mut at = from;
-        while let Some((start, end)) = sized(body, at + 2, 2) {
-            let number = body.get(at..at + 2).map_or(0, |two| u16::from_be_bytes([two[0], two[1]]));
-            let Some(content) = body.get_mut(start..end.min(to)) else { break };
-            self.extension(number, content, is_client);
-            at = end;
+    /// A session id finds the session in a server's log. Nothing, and blank, where it is longer than one may be.
+    fn session(&mut self, body: &mut Walk<'_>) -> Option<()> {
+        if body.0.first().is_some_and(|len| usize::from(*len) > SESSION_BYTES) {
+            body.take(1);
+            body.blank();
+            return None;
+        }
+        let session = body.vector(1)?;
+        if !session.is_empty() {
+            self.opaque(session);
+        }
+        Some(())
+    }
+
+    fn extensions_in(&mut self, list: &mut Walk<'_>, is_client: bool) {
+        while list.0.len() >= 4 {
+            let number = match list.take(2) {
+                [high, low] => u16::from_be_bytes([*high, *low]),
+                _ => return,
+            };
+            if let Some(content) = list.vector(2) {
+                self.extension(number, content, is_client);
+            }
         }
         // What is behind a length that is cut.
-        if let Some(rest) = body.get_mut(at.min(to)..) {
-            let kept = rest.len().min(4);
-            blank_from(rest, kept);
-        }
+        let kept = list.0.len().min(2);
+        list.take(kept);
+        list.blank();
     }
 
     fn extension(&mut self, number: u16, content: &mut [u8], is_client: bool) {
+        let mut walk = Walk(content);
         match number {
-            known if HARMLESS.contains(&known) => {}
-            SERVER_NAME => self.server_names(content),
-            APPLICATION_PROTOCOLS => protocols(content),
-            PRE_SHARED_KEY if is_client => identities(content),
-            PRE_SHARED_KEY => {}
-            AUTHORITIES => self.authorities(content),
-            RENEGOTIATION | STATUS_REQUEST => blank_from(content, 1),
-            _ => blank_from(content, 0),
+            SERVER_NAME => return self.server_names(walk.0),
+            APPLICATION_PROTOCOLS => return protocols(walk.0),
+            AUTHORITIES => return self.authorities(walk.0),
+            PRE_SHARED_KEY if is_client => return identities(walk.0),
+            // Which of them was chosen.
+            PRE_SHARED_KEY => {
+                walk.take(2);
+            }
+            GROUPS => list_of(&mut walk, 2, is_group),
+            SIGNATURES | CERTIFICATE_SIGNATURES => list_of(&mut walk, 2, is_signature),
+            VERSIONS if is_client => list_of(&mut walk, 1, is_version),
+            VERSIONS => numbers(walk.take(2), is_version),
+            known if KEY_SHARES.contains(&known) && is_client => key_shares(&mut walk),
+            known if KEY_SHARES.contains(&known) => key_share(&mut walk),
+            RENEGOTIATION | STATUS_REQUEST => {
+                walk.take(1);
+            }
+            known if LENGTH_ALONE.contains(&known) => walk.take(usize::MAX).fill(0),
+            _ => {}
         }
+        walk.blank();
     }
 
     /// RFC 6066, 3.
@@ -120,24 +196,22 @@ impl StandIns {
             name.copy_from_slice(&stand_in);
             at = end;
         }
+        blank_from(content, at);
     }
 
-    /// RFC 5246, 7.4.4, and before it the same without signature algorithms.
-    fn request_bytes(&mut self, body: &mut [u8]) {
-        let Some((_, types)) = sized(body, 0, 1) else { return };
-        let list_at = |at: usize| {
-            let declared = sized(body, at, 2).map(|(start, _)| {
-                let len =
-                    body.get(at..at + 2).map_or(0, |two| usize::from(u16::from_be_bytes([two[0], two[1]])));
-                start + len
-            });
-            declared.filter(|end| *end == body.len())
-        };
-        let behind_algorithms = sized(body, types, 2).map_or(types, |(_, end)| end);
-        let at = if list_at(types).is_some() { types } else { behind_algorithms };
-        if let Some(rest) = body.get_mut(at..) {
-            self.authorities(rest);
+    /// RFC 5246, 7.4.4, and before it the same without signature algorithms. Nothing where it ends early.
+    fn request_bytes(&mut self, body: &mut [u8]) -> Option<()> {
+        let mut body = Walk(body);
+        for kind in body.vector(1)? {
+            // The registry's own have numbers below 70, and others above 127 are nobody's text.
+            *kind = if *kind > 68 { BLANK } else { *kind };
         }
+        let is_all = |rest: &[u8]| matches!(*rest, [high, low, ref names @ ..] if usize::from(u16::from_be_bytes([high, low])) == names.len());
+        if !is_all(body.0) {
+            numbers(body.vector(2)?, is_signature);
+        }
+        self.authorities(body.0);
+        Some(())
     }
 
     /// A list of distinguished names.
@@ -149,6 +223,7 @@ impl StandIns {
             }
             at = end;
         }
+        blank_from(list, at);
     }
 
     /// RFC 5246, 7.4.2: certificates of which each has its length.
@@ -160,6 +235,7 @@ impl StandIns {
             }
             at = end;
         }
+        blank_from(body, at);
     }
 }
 
@@ -181,6 +257,68 @@ fn protocols(content: &mut [u8]) {
         }
         at = end;
     }
+    blank_from(content, at);
+}
+
+/// A list of 16-bit numbers behind its length.
+fn list_of(content: &mut Walk<'_>, digits: usize, is_known: fn(u16) -> bool) {
+    if let Some(list) = content.vector(digits) {
+        numbers(list, is_known);
+    }
+}
+
+/// Keeps of 16-bit numbers those that are known.
+fn numbers(list: &mut [u8], is_known: fn(u16) -> bool) {
+    let (pairs, rest) = list.as_chunks_mut::<2>();
+    for pair in pairs {
+        if !is_known(u16::from_be_bytes(*pair)) {
+            *pair = NO_NUMBER;
+        }
+    }
+    rest.fill(BLANK);
+}
+
+/// RFC 8701: reserved numbers that clients send to keep servers tolerant.
+fn is_reserved(number: u16) -> bool {
+    number & 0x0f0f == 0x0a0a && number >> 8 == number & 0xff
+}
+
+/// A cipher suite of the registry. It has all of 0x00 and many of 0xc0 that are not named here.
+fn is_suite(number: u16) -> bool {
+    CipherSuite(number.into()).name().is_some()
+        || matches!(number >> 8, 0 | 0xc0 | 0xc1)
+        || is_reserved(number)
+}
+
+fn is_group(number: u16) -> bool {
+    NamedGroup(number).name().is_some() || number < 0x0100 || is_reserved(number)
+}
+
+/// A hash and a signature (RFC 5246, 7.4.1.4.1), or a scheme (RFC 8446, 4.2.3).
+fn is_signature(number: u16) -> bool {
+    number >> 8 <= 9 || is_reserved(number)
+}
+
+/// SSL's, TLS's and TLCP's numbers, and those of drafts and experiments.
+fn is_version(number: u16) -> bool {
+    matches!(number >> 8, 3 | 0x7f | 0xfb) || matches!(number, 0x0002 | 0x0101) || is_reserved(number)
+}
+
+/// RFC 8446, 4.2.8: groups with a key for each.
+fn key_shares(content: &mut Walk<'_>) {
+    let Some(shares) = content.vector(2) else { return };
+    let mut shares = Walk(shares);
+    while !shares.0.is_empty() {
+        key_share(&mut shares);
+    }
+}
+
+/// A group, and the key where there is one.
+fn key_share(content: &mut Walk<'_>) {
+    numbers(content.take(2), is_group);
+    if let Some(key) = content.vector(2) {
+        key.fill(BLANK);
+    }
 }
 
 /// RFC 8446, 4.2.11: tickets, whose lengths stay, and digests over the hello.
@@ -192,8 +330,13 @@ fn identities(content: &mut [u8]) {
             ticket.fill(BLANK);
         }
         // The ticket's age follows it.
+        if let Some(age) = content.get_mut(end..(end + 4).min(to)) {
+            age.fill(BLANK);
+        }
         at = end + 4;
     }
+    // Digests over the hello.
+    blank_from(content, to);
 }
 
 #[cfg(test)]
@@ -210,7 +353,8 @@ mod tests {
             list.extend((content.len() as u16).to_be_bytes());
             list.extend_from_slice(content);
         }
-        let mut body = vec![3; FIXED_BYTES];
+        let mut body = vec![3, 3];
+        body.extend([BLANK; RANDOM_BYTES]);
         body.extend([0, 0, 2, 0x13, 1, 1, 0]);
         body.extend((list.len() as u16).to_be_bytes());
         body.extend(list);
@@ -239,6 +383,48 @@ mod tests {
             let mut body = [&[1, 64][..], algorithms, &list].concat();
             StandIns::default().handshake(kind::CERTIFICATE_REQUEST, &mut body);
             assert!(body.ends_with(b"\x0c\x04h1xx"), "{body:x?}");
+        }
+    }
+
+    #[test]
+    fn lists_keep_the_numbers_that_are_registered_and_other_contents_only_their_length() {
+        let of = |signatures: &[u8], groups: &[u8], padding: &[u8]| {
+            let list = |numbers: &[u8]| [&(numbers.len() as u16).to_be_bytes()[..], numbers].concat();
+            hello(&[(13, &list(signatures)), (10, &list(groups)), (21, padding), (0x6162, padding)])
+        };
+        let mut body = of(&[4, 3, 8, 4, b'a', b'c', b'm', b'e'], &[0, 29, b'b', b'k'], b"acmebank");
+        StandIns::default().handshake(kind::CLIENT_HELLO, &mut body);
+        let mut expected = of(&[4, 3, 8, 4, 255, 255, 255, 255], &[0, 29, 255, 255], &[0; 8]);
+        let end = expected.len() - 8;
+        expected[end..].fill(BLANK);
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_session_id_that_the_server_repeats_is_repeated_and_another_one() {
+        let with = |session: &[u8], behind: &[u8]| {
+            let head = [&[3, 3][..], &[BLANK; RANDOM_BYTES], &[session.len() as u8], session].concat();
+            [head.as_slice(), behind].concat()
+        };
+        let mut stand_ins = StandIns::default();
+        let mut client = with(b"acmebank-session", &[0, 2, 0x13, 1, 1, 0]);
+        let mut server = with(b"acmebank-session", &[0x13, 1, 0]);
+        stand_ins.handshake(kind::CLIENT_HELLO, &mut client);
+        stand_ins.handshake(kind::SERVER_HELLO, &mut server);
+        let mut session = [0; 16];
+        session[15] = 1;
+        assert_eq!((client, server), (with(&session, &[0, 2, 0x13, 1, 1, 0]), with(&session, &[0x13, 1, 0])));
+        let mut long = with(&[b'a'; 33], &[0, 2, 0x13, 1]);
+        stand_ins.handshake(kind::CLIENT_HELLO, &mut long);
+        assert!(!long.contains(&b'a'), "{long:x?}");
+    }
+
+    #[test]
+    fn bodies_that_are_empty_as_a_rule_are_blank() {
+        for kind in [kind::HELLO_REQUEST, kind::SERVER_HELLO_DONE] {
+            let mut body = b"acmebank".to_vec();
+            StandIns::default().handshake(kind, &mut body);
+            assert_eq!(body, [BLANK; 8]);
         }
     }
 

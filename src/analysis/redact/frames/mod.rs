@@ -5,10 +5,14 @@
 //! which protocols before TLS are recognised; all else is blank. Names are replaced where they are, over any split into segments, so
 //! the packets are read twice: to learn what each direction contains, and to write them.
 
+mod anew;
 mod around;
+mod binary;
 mod build;
 mod der;
+mod dns;
 mod messages;
+mod passing;
 mod plain;
 mod records;
 mod stream;
@@ -17,10 +21,13 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{Redaction, words};
+use super::Redaction;
+use crate::decode;
 use crate::limits;
-use crate::packet::{Content, Flags, Host, Neighbour, Packet, Segment, SegmentHeader};
+use crate::packet::{Content, Host, Packet, Segment, SegmentHeader};
+use anew::{explaining, is_reset, rewritten};
 pub use build::NewFrame;
+pub use passing::PassingFrames;
 use stream::Stream;
 
 /// What is in the place of a byte that is left out.
@@ -84,51 +91,30 @@ impl NamelessFrames {
     /// neither kind.
     pub fn frame(&mut self, connection: Option<u64>, packet: &Packet<'_>) -> Option<NewFrame> {
         let carried = match &packet.content {
-            Content::Segment(segment) => self.segment(connection?, segment),
-            Content::IcmpError(error) => {
-                let mut error = error.as_ref().clone().without_quoted_bytes();
-                self.redaction.stand_ins().icmp(&mut error);
-                around::icmp_error(&error)
-            }
-            Content::Neighbour(Neighbour { target, asker, is_answer }) => {
-                let mut stand_ins = self.redaction.stand_ins();
-                let target = stand_ins.host(*target);
-                let asker = asker.map(|asker| stand_ins.host(asker));
-                around::neighbour(&Neighbour { target, asker, is_answer: *is_answer })?
-            }
-            Content::Lookup(lookup) => {
-                let mut lookup = lookup.as_ref().clone();
-                let mut stand_ins = self.redaction.stand_ins();
-                lookup.client = stand_ins.host(lookup.client);
-                lookup.resolver = stand_ins.host(lookup.resolver);
-                lookup.name = stand_ins.written_host(&lookup.name);
-                for address in &mut lookup.addresses {
-                    *address = stand_ins.address(*address);
+            Content::Segment(segment) => match connection {
+                Some(connection) => self.segment(connection, segment),
+                // A lookup that is a part of a connection which is not written.
+                None => {
+                    let lookup = Content::Lookup(Box::new(decode::lookup_over_tcp(segment)?));
+                    explaining(&self.redaction, &Packet { content: lookup, ..*packet })?
                 }
-                around::lookup(&lookup)
-            }
-            Content::Other(_) => return None,
+            },
+            _ => explaining(&self.redaction, packet)?,
         };
         Some(carried.framed(packet.direction))
     }
 
     fn segment(&mut self, connection: u64, segment: &Segment<'_>) -> build::Carried {
-        let mut header = *segment.header;
-        self.redaction.stand_ins().segment(&mut header);
-        let payload = if header.tcp.flags.is_some_and(Flags::rst) {
-            // The reason that a RST may carry (RFC 9293, 3.5.3), and nothing else that could be one.
-            words::masked(&String::from_utf8_lossy(segment.payload)).into_bytes()
+        let captured = segment.payload.len();
+        let payload = if is_reset(segment) {
+            plain::masked(segment.payload)
         } else {
-            let captured = segment.payload.len();
             match self.streams.get_mut(&way(connection, segment.header)) {
                 Some(stream) => stream.payload(segment.header, captured),
                 None => vec![BLANK; captured],
             }
         };
-        let mut payload = payload;
-        payload.resize(segment.payload.len(), BLANK);
-        let (bytes, wire_len) = build::segment(&header, segment.header, &payload);
-        build::ip_packet(&header.ip, build::TCP, &bytes, wire_len)
+        rewritten(&self.redaction, segment.header, &payload)
     }
 }
 
@@ -139,7 +125,7 @@ fn way(connection: u64, header: &SegmentHeader) -> Way {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{IpHeader, Seq, TcpHeader};
+    use crate::packet::{Flags, IpHeader, Seq, TcpHeader};
 
     #[test]
     fn what_is_remembered_is_bounded_and_what_is_not_is_counted() {

@@ -1,8 +1,9 @@
 //! One direction of a connection, without names: TLS records, what comes before them, and what of either stays.
 
 use super::super::StandIns;
+use super::{BLANK, plain};
 use crate::limits;
-use crate::tls::{RecordContent, RecordHeader, handshake_kind};
+use crate::tls::{CipherSuite, RecordContent, RecordHeader, handshake_kind};
 
 /// Bytes of a record's header, and of a handshake message's.
 const RECORD_HEADER: usize = 5;
@@ -26,6 +27,20 @@ impl Kept {
             _ => self.pieces.push((at, self.bytes.len(), bytes.len())),
         }
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Bytes that stay.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets what ends before this place.
+    pub(super) fn forget_before(&mut self, place: i64) {
+        let first = self.pieces.partition_point(|(from, _, len)| from + *len as i64 <= place);
+        let forgotten = self.pieces.get(first).map_or(self.bytes.len(), |(_, begin, _)| *begin);
+        self.pieces.drain(..first);
+        self.bytes.drain(..forgotten);
+        self.pieces.iter_mut().for_each(|(_, begin, _)| *begin -= forgotten);
     }
 
     fn size(&self) -> usize {
@@ -86,6 +101,12 @@ pub(super) struct Records {
     message: Vec<u8>,
     places: Vec<(i64, usize)>,
     is_encrypted: bool,
+    /// Bytes of a message whose beginning was no longer waited with: they are blank.
+    unread: usize,
+    /// Whether what is in clear is text: its lines are read whole, since a word may be split between segments.
+    is_text: bool,
+    /// The last line as far as it came, up to the place that is read.
+    line: Vec<u8>,
 }
 
 impl Default for Records {
@@ -100,6 +121,9 @@ impl Default for Records {
             message: Vec::new(),
             places: Vec::new(),
             is_encrypted: false,
+            unread: 0,
+            is_text: false,
+            line: Vec::new(),
         }
     }
 }
@@ -107,22 +131,32 @@ impl Default for Records {
 impl Records {
     /// Bytes that it holds in memory.
     pub(super) fn size(&self) -> usize {
-        self.kept.size() + self.message.len() + self.places.len() * size_of::<(i64, usize)>()
+        self.kept.size()
+            + self.message.len()
+            + self.line.len()
+            + self.places.len() * size_of::<(i64, usize)>()
     }
 
     /// Takes the next bytes. `is_start` is whether a segment begins with them.
     pub(super) fn take(&mut self, mut bytes: &[u8], is_start: bool, names: &mut StandIns) {
         if is_start && self.mode != Mode::Tls && begins_tls(bytes, !self.has_begun) {
+            self.end_line(names);
             self.mode = Mode::Tls;
         }
         let is_first = !self.has_begun;
         self.has_begun |= !bytes.is_empty();
-        if is_first && let Some(hello) = old_hello(bytes, names) {
+        if is_first
+            && self.mode == Mode::Plain
+            && let Some(len) = old_hello_len(bytes)
+        {
+            let (hello, rest) = bytes.split_at(len.min(bytes.len()));
+            let is_whole = hello.len() == len;
+            let hello = old_hello(hello, names);
             self.kept.add(self.at, &hello);
             self.at += hello.len() as i64;
-            // TLS may follow.
-            self.mode = Mode::Lost;
-            bytes = &[];
+            // TLS may follow, where a segment begins if it is not known where that is.
+            self.mode = if is_whole { Mode::Tls } else { Mode::Lost };
+            bytes = rest;
         }
         while !bytes.is_empty() {
             bytes = match self.mode {
@@ -141,6 +175,7 @@ impl Records {
         if len == 0 {
             return;
         }
+        self.end_line(names);
         self.at += len as i64;
         if self.mode != Mode::Tls {
             return;
@@ -162,11 +197,34 @@ impl Records {
 
     /// Ends: of a message that is not whole, what is there stays.
     pub(super) fn finish(&mut self, names: &mut StandIns) {
+        self.end_line(names);
         self.flush(names);
         self.header = Vec::new();
     }
 
+    /// From where on what stays may still depend on what follows.
+    pub(super) fn open_from(&self) -> i64 {
+        let held = self.header.len() + self.line.len();
+        self.places.first().map_or(self.at - held as i64, |(at, _)| *at)
+    }
+
+    /// The same as [`Self::finish`], and more follows: of a message that is not whole, the rest will be blank.
+    pub(super) fn settle(&mut self, names: &mut StandIns) {
+        self.end_line(names);
+        if !self.message.is_empty() {
+            match self.message_len() {
+                Some(len) => self.unread = (len + MESSAGE_HEADER).saturating_sub(self.message.len()),
+                None => self.lose(),
+            }
+            self.flush(names);
+        }
+        if let [20..=24] | [20..=24, 3, ..] = *self.header {
+            self.kept.add(self.at - self.header.len() as i64, &self.header);
+        }
+    }
+
     fn lose(&mut self) {
+        self.unread = 0;
         self.mode = Mode::Lost;
         self.record = None;
         self.header.clear();
@@ -176,14 +234,43 @@ impl Records {
         let end =
             (1..bytes.len()).find(|at| is_hello(bytes.get(*at..).unwrap_or_default())).unwrap_or(bytes.len());
         let (own, rest) = bytes.split_at(end);
-        let mut own = own.to_vec();
-        names.plain_bytes(&mut own);
-        self.kept.add(self.at, &own);
-        self.at += end as i64;
+        self.is_text |= plain::is_text(own);
+        if self.is_text {
+            self.take_text(own, names);
+        } else {
+            let mut own = own.to_vec();
+            names.binary_bytes(&mut own);
+            self.kept.add(self.at, &own);
+            self.at += end as i64;
+        }
         if !rest.is_empty() {
+            self.end_line(names);
             self.mode = Mode::Tls;
         }
         rest
+    }
+
+    /// Takes text: lines that are whole are done with, and the beginning of one waits for its end, as long as it is no longer than lines
+    /// are.
+    fn take_text(&mut self, bytes: &[u8], names: &mut StandIns) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            for part in part.chunks(limits::REWRITTEN_LINE_BYTES) {
+                self.line.extend_from_slice(part);
+                self.at += part.len() as i64;
+                if part.ends_with(b"\n") || self.line.len() >= limits::REWRITTEN_LINE_BYTES {
+                    self.end_line(names);
+                }
+            }
+        }
+    }
+
+    /// Keeps a line, as far as it came, without what it names.
+    fn end_line(&mut self, names: &mut StandIns) {
+        let mut line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            names.text_bytes(&mut line);
+            self.kept.add(self.at - line.len() as i64, &line);
+        }
     }
 
     fn take_tls<'a>(&mut self, bytes: &'a [u8], names: &mut StandIns) -> &'a [u8] {
@@ -192,7 +279,10 @@ impl Records {
         let done = record.len - record.left;
         match record.content {
             RecordContent::ChangeCipherSpec => {
-                self.kept.add(self.at, body);
+                // It has one byte (RFC 5246, 7.1).
+                if record.len == 1 {
+                    self.kept.add(self.at, body);
+                }
                 self.is_encrypted = true;
             }
             // In clear, it has two bytes (RFC 8446, 6).
@@ -238,7 +328,7 @@ impl Records {
     /// Whether a handshake record is in clear: before the change of cipher it is if it can be, and behind it a hello is that follows a
     /// request for another one (RFC 8446, 4.1.4).
     fn is_in_clear(&self, body: &[u8], record_len: usize) -> bool {
-        if !self.message.is_empty() {
+        if !self.message.is_empty() || self.unread > 0 {
             return true;
         }
         let is_hello = |kind| matches!(kind, handshake_kind::CLIENT_HELLO | handshake_kind::SERVER_HELLO);
@@ -255,6 +345,10 @@ impl Records {
 
     fn take_message(&mut self, mut body: &[u8], names: &mut StandIns) {
         let mut at = self.at;
+        let unread = self.unread.min(body.len());
+        self.unread -= unread;
+        at += unread as i64;
+        body = body.get(unread..).unwrap_or_default();
         while !body.is_empty() {
             let len = self.message_len();
             let wanted = len.map_or(MESSAGE_HEADER, |len| len + MESSAGE_HEADER) - self.message.len();
@@ -309,28 +403,59 @@ fn is_hello(bytes: &[u8]) -> bool {
     matches!(*bytes, [22, 3, 0..=4, _, _, handshake_kind::CLIENT_HELLO | handshake_kind::SERVER_HELLO, 0, ..])
 }
 
-/// A hello of SSL 2 that is all of these bytes, without names (RFC 6101, E.2; the server's has a certificate behind 11 bytes).
-fn old_hello(bytes: &[u8], names: &mut StandIns) -> Option<Vec<u8>> {
-    const CLIENT: u8 = 1;
-    const SERVER: u8 = 4;
-    let &[high, low, kind @ (CLIENT | SERVER), ..] = bytes else { return None };
-    let len = 2 + (usize::from(high & 0x7f) << 8 | usize::from(low));
-    if high & 0x80 == 0 || len != bytes.len() {
-        return None;
-    }
+/// Bytes of a hello of SSL 2 by which it is recognised: header, kind, and version, or whether the session is known.
+const OLD_START: usize = 5;
+
+/// The kinds of hello that SSL 2 has.
+const OLD_CLIENT: u8 = 1;
+const OLD_SERVER: u8 = 4;
+
+/// The length of a hello of SSL 2 that begins these bytes (RFC 6101, E.2).
+fn old_hello_len(bytes: &[u8]) -> Option<usize> {
+    let &[high, low, kind, major, minor, ..] = bytes else { return None };
+    let is_version = matches!((major, minor), (0, 2) | (3, 0..=4));
+    let is_one = high & 0x80 != 0 && (kind == OLD_CLIENT && is_version || kind == OLD_SERVER && major <= 1);
+    is_one.then(|| (2 + (usize::from(high & 0x7f) << 8 | usize::from(low))).max(OLD_START))
+}
+
+/// The same without names, as far as it is there: the lengths behind the beginning, the ciphers that are known, and of a certificate what
+/// other certificates keep. The client's hello has ciphers, a session id and a challenge; the server's a certificate, ciphers and an id
+/// of the connection.
+fn old_hello(bytes: &[u8], names: &mut StandIns) -> Vec<u8> {
+    const CIPHER: usize = 3;
     let mut hello = bytes.to_vec();
-    if kind == SERVER {
-        let len = usize::from(u16::from_be_bytes([*bytes.get(7)?, *bytes.get(8)?]));
-        names.certificate_bytes(hello.get_mut(13..13 + len)?);
+    let is_server = hello.get(2) == Some(&OLD_SERVER);
+    let lengths = if is_server { OLD_START + 2 } else { OLD_START };
+    let len_at = |at: usize| match bytes.get(at..at + 2) {
+        Some([high, low]) => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => 0,
+    };
+    let (first, second) = (len_at(lengths), len_at(lengths + 2));
+    let Some(rest) = hello.get_mut(lengths + 6..) else { return hello };
+    let certificate_len = if is_server { first.min(rest.len()) } else { 0 };
+    let ciphers_len = if is_server { second } else { first };
+    let (certificate, rest) = rest.split_at_mut(certificate_len);
+    names.certificate_bytes(certificate);
+    let (ciphers, rest) = rest.split_at_mut(ciphers_len.min(rest.len()));
+    for cipher in ciphers.chunks_mut(CIPHER) {
+        let number = cipher.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+        if cipher.len() < CIPHER || CipherSuite(number).name().is_none() {
+            cipher.fill(BLANK);
+        }
     }
-    Some(hello)
+    let session_len = if is_server { 0 } else { second.min(rest.len()) };
+    let (session, rest) = rest.split_at_mut(session_len);
+    if !session.is_empty() {
+        names.opaque(session);
+    }
+    rest.fill(BLANK);
+    hello
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::BLANK;
     use super::*;
 
     fn record(content: u8, body: &[u8]) -> Vec<u8> {
@@ -386,6 +511,55 @@ mod tests {
         let stream = [b"a STARTTLS ann\r\n", hello.as_slice()].concat();
         assert_eq!(left(&stream, &[16]), [b"x STARTTLS xxx\r\n", hello.as_slice()].concat());
         assert_eq!(left(&stream, &[]), [b"x STARTTLS xxx\r\n", hello.as_slice()].concat());
+    }
+
+    #[test]
+    fn words_in_clear_are_recognised_over_any_split() {
+        let text = "HTTP/1.1 407 nécessaire\r\nProxy-Authenticate: Basic realm=bank\r\n\r\n454 x\r\na STARTTLS ann\r\nHT";
+        let expected = left(text.as_bytes(), &[]);
+        let shown = String::from_utf8_lossy(&expected);
+        assert!(
+            shown.starts_with("HTTP/1.1 407 x") && shown.ends_with("454 x\r\nx STARTTLS xxx\r\nHT"),
+            "{shown}"
+        );
+        for cut in 1..text.len() {
+            assert_eq!(left(text.as_bytes(), &[cut]), expected, "cut at {cut}");
+        }
+        assert_eq!(left(text.as_bytes(), &[1; 60]), expected);
+    }
+
+    #[test]
+    fn what_follows_text_in_a_direction_of_text_keeps_the_ends_of_its_lines() {
+        let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let stream = [&answer[..], b"4\r\n\x00\x01ab\r\n0\r\n\r\n"].concat();
+        assert!(left(&stream, &[answer.len()]).ends_with(b"\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_bounded() {
+        let (mut records, mut names) = (Records::default(), StandIns::default());
+        for _ in 0..100 {
+            records.take(&[b'a'; 1_460], true, &mut names);
+            assert!(records.line.len() <= limits::REWRITTEN_LINE_BYTES);
+        }
+    }
+
+    #[test]
+    fn a_change_of_cipher_that_is_too_long_and_the_rest_of_an_old_hello_are_blank() {
+        let stream = [record(20, b"acmebank"), record(21, &[2, 40])].concat();
+        let mut expected = stream.clone();
+        expected[5..13].fill(BLANK);
+        assert_eq!(left(&stream, &[]), expected);
+        let hello = |cipher: &[u8], session: &[u8], challenge: &[u8]| {
+            let lengths = [0, cipher.len() as u8, 0, session.len() as u8, 0, challenge.len() as u8];
+            let body = [&[1, 3, 1][..], &lengths, cipher, session, challenge].concat();
+            [&[0x80, body.len() as u8][..], &body].concat()
+        };
+        let old = hello(&[0, 0, 0x2f, b'a', b'c', b'm', 7, 0, 0xc0], b"bank", b"challenge");
+        let kept = hello(&[0, 0, 0x2f, 255, 255, 255, 7, 0, 0xc0], &[0, 0, 0, 1], &[BLANK; 9]);
+        assert_eq!(left(&old, &[]), kept);
+        // What is left of one that is cut off is recognised still.
+        assert_eq!(left(&[0x80, 0x2e, 1, 0, 2], &[]), [0x80, 0x2e, 1, 0, 2]);
     }
 
     #[test]

@@ -44,13 +44,18 @@ impl Stream {
         Some(place)
     }
 
-    /// Takes a segment in, for what its connection shows.
-    pub(super) fn learn(&mut self, header: &SegmentHeader, payload: &[u8], names: &mut StandIns) {
-        let Some(at) = self.place(header) else { return };
+    /// Takes a segment in, for what its connection shows. Returns the place of its first byte in the stream, where it has numbers.
+    pub(super) fn learn(
+        &mut self,
+        header: &SegmentHeader,
+        payload: &[u8],
+        names: &mut StandIns,
+    ) -> Option<i64> {
+        let at = self.place(header)?;
         let len = header.payload_len.unwrap_or(payload.len() as u32);
         // The text of a RST is none of the stream's.
         if len == 0 || header.tcp.flags.is_some_and(Flags::rst) {
-            return;
+            return Some(at);
         }
         if at <= self.next {
             self.deliver(at, payload, len, names);
@@ -64,6 +69,40 @@ impl Stream {
         };
         while self.waiting.first_key_value().is_some_and(|(at, _)| *at <= self.next) || is_full(self) {
             self.deliver_first(names);
+        }
+        Some(at)
+    }
+
+    /// Whether a SYN begins another connection of the same sockets.
+    pub(super) fn is_begun_again_by(&self, header: &SegmentHeader) -> bool {
+        let is_syn = header.tcp.flags.is_some_and(Flags::syn);
+        is_syn && self.records.has_begun && header.tcp.seq.is_some_and(|seq| self.base != Some(seq + 1))
+    }
+
+    /// Whether nothing that follows can change what stays up to this place.
+    pub(super) fn is_settled_to(&self, place: i64) -> bool {
+        place <= self.next.min(self.records.open_from())
+    }
+
+    /// Waits for nothing more that is missing: what is there stays as far as it is understood.
+    pub(super) fn settle(&mut self, names: &mut StandIns) {
+        while !self.waiting.is_empty() {
+            self.deliver_first(names);
+        }
+        self.records.settle(names);
+    }
+
+    /// What stays of as many bytes from this place on.
+    pub(super) fn content(&self, place: i64, len: usize) -> Vec<u8> {
+        let mut bytes = vec![BLANK; len];
+        self.records.kept.overlay(place, &mut bytes);
+        bytes
+    }
+
+    /// Forgets what stays far before this place, where that is much.
+    pub(super) fn forget_before(&mut self, place: i64) {
+        if self.records.kept.len() > 2 * limits::PASSING_KEPT_BYTES {
+            self.records.kept.forget_before(place - limits::PASSING_KEPT_BYTES as i64);
         }
     }
 
@@ -107,11 +146,10 @@ impl Stream {
 
     /// What takes the place of a segment's payload.
     pub(super) fn payload(&mut self, header: &SegmentHeader, captured: usize) -> Vec<u8> {
-        let mut bytes = vec![BLANK; captured];
-        if let Some(at) = self.place(header) {
-            self.records.kept.overlay(at, &mut bytes);
+        match self.place(header) {
+            Some(place) => self.content(place, captured),
+            None => vec![BLANK; captured],
         }
-        bytes
     }
 }
 
