@@ -64,6 +64,8 @@ pub struct Settings {
     pub device: String,
     /// Bytes captured of each packet.
     pub snaplen: u32,
+    /// What whoever opens a file should know besides.
+    pub remark: Option<&'static str>,
 }
 
 impl Settings {

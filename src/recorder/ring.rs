@@ -91,7 +91,7 @@ impl DiskRing {
     pub(super) fn finish(&mut self, dropped: u64) -> Option<String> {
         let last = self.last;
         let open = self.writer.as_mut()?;
-        let written = open.encoded.statistics(last, dropped).and_then(|()| open.write());
+        let written = open.encoded.statistics(last, Some(dropped)).and_then(|()| open.write());
         written.err().map(|error| format!("{}: {error}", self.path().display()))
     }
 
@@ -122,7 +122,12 @@ impl DiskRing {
             _ => {}
         }
         let file = files::create(&path)?;
-        let encoded = save::Writer::new(Vec::new(), &self.settings.device, self.settings.snaplen, None)?;
+        let encoded = save::Writer::new(
+            Vec::new(),
+            &self.settings.device,
+            self.settings.snaplen,
+            self.settings.remark,
+        )?;
         let mut open = Open { encoded, file, len: 0 };
         open.write()?;
         Ok(open)

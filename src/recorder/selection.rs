@@ -246,6 +246,7 @@ mod tests {
             after: Elapsed::ZERO,
             device: String::new(),
             snaplen: 65_535,
+            remark: None,
         }
     }
 

@@ -23,6 +23,7 @@ fn settings(folder: &Path) -> Settings {
         after: Elapsed::from_millis(1_000),
         device: "eth0".to_owned(),
         snaplen: 262_144,
+        remark: None,
     }
 }
 

@@ -18,6 +18,7 @@ use ssmscope::verdict::Status;
 use crate::args::Live;
 use crate::observers::Observer;
 use crate::observers::conductor::Conductor;
+use crate::observers::passed_on::PassedOn;
 use crate::observers::saving::Saving;
 use crate::observers::shown::OnlyShown;
 use crate::observers::status::StatusLine;
@@ -34,11 +35,8 @@ const USER: &str = "--user names whose rights files are opened with";
 /// Runs the command and returns its exit status.
 pub fn run(options: &Live) -> anyhow::Result<Status> {
     let slow_after = options.judgement.timing.slow_after;
-    let has_logs = !options.logs.log.is_empty();
-    let writes =
-        [("-w", options.write.is_some()), ("--record", options.record.is_some()), ("--log", has_logs)];
     let run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, options.selection.words())
-        .redacting(options.redacting, "live", &writes)?;
+        .redacting(options.redacting, "live", !options.logs.log.is_empty())?;
     run.alerting_as_plugin().finish_after(|run| capture(options, run))
 }
 
@@ -96,11 +94,15 @@ fn prepare(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
         records: options.record.as_deref(),
         ..Later::default()
     };
+    // What is written is redacted as the report is.
+    let redaction = run.redaction.clone();
+    let name = redaction.as_ref().map_or_else(|| interface.clone(), |redaction| redaction.file(&interface));
+    let remark = redaction.as_ref().map(|_| Redaction::SENTENCE);
     let (user, saving, recorder, page) = privileges::end(&later, None, |user| {
         let saving =
-            options.write.as_deref().map(|path| Saving::begin(path, &interface, options)).transpose()?;
+            options.write.as_deref().map(|path| Saving::begin(path, &name, remark, options)).transpose()?;
         let recorder =
-            options.record.as_deref().map(|folder| recorder(folder, &interface, options)).transpose()?;
+            options.record.as_deref().map(|folder| recorder(folder, &name, remark, options)).transpose()?;
         let others = [options.write.as_deref(), options.monitoring.textfile.as_deref()];
         let others = || others.into_iter().flatten().chain(logs.iter().copied());
         let page = html.map(|path| PageFile::begin(path, others(), true)).transpose();
@@ -137,7 +139,8 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     }
     let columns = style.columns;
     let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
-    let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
+    let passed_on = PassedOn::new(run.redaction.as_ref(), saving, recorder);
+    let mut conductor = Conductor::new(options, &interface, &target, signals, passed_on);
     let done = conductor.done();
     let stop = || done.load(Ordering::Relaxed);
     let keeps_packets = options.record.is_some() || options.write.is_some();
@@ -258,7 +261,12 @@ impl Sink for Enduring<'_> {
 }
 
 /// The flight recorder that was asked for.
-fn recorder(folder: &Path, device: &str, options: &Live) -> anyhow::Result<recorder::Prepared> {
+fn recorder(
+    folder: &Path,
+    device: &str,
+    remark: Option<&'static str>,
+    options: &Live,
+) -> anyhow::Result<recorder::Prepared> {
     let settings = recorder::Settings {
         folder: folder.to_owned(),
         size: options.record_size.saturating_mul(1024 * 1024),
@@ -268,6 +276,7 @@ fn recorder(folder: &Path, device: &str, options: &Live) -> anyhow::Result<recor
         after: options.record_after,
         device: device.to_owned(),
         snaplen: options.snaplen,
+        remark,
     };
     recorder::Prepared::new(settings).with_context(|| {
         format!("{}: can't be recorded to; --user names whose rights files are opened with", folder.display())

@@ -73,6 +73,17 @@ fn contains_word(text: &str, word: &str) -> bool {
     })
 }
 
+/// Fails where bytes contain one of these addresses as it is on the wire.
+pub fn expect_no_address(bytes: &[u8], addresses: &[&str]) {
+    for address in addresses {
+        let wire = match address.parse().expect("an address") {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        assert!(!bytes.windows(wire.len()).any(|window| window == wire), "{address}");
+    }
+}
+
 /// Every address in the reports, and every name that one in JSON shows, without those that a stand-in may be.
 pub fn originals(reports: &[&Outcome], json: &Outcome) -> BTreeSet<String> {
     let mut found = BTreeSet::new();

@@ -223,8 +223,8 @@ pub struct Page {
 pub struct Redacting {
     /// Put stand-ins in the place of addresses, names and files, so that what is printed can be passed on.
     ///
-    /// Codes, causes and actors stay. `read -w` writes packets anew, without names and with what TLS shows. What writes packets as they
-    /// come is refused with it: -o tcpdump, `live -w`, --record, --save.
+    /// Codes, causes and actors stay. Packets are written anew, without names and with what TLS shows: by `read -w`, and by `live -w`,
+    /// --record and --save up to a second later. Refused with it are -o tcpdump, and --log where logs are followed.
     #[arg(long, help_heading = "Output")]
     pub redact: bool,
 }

@@ -40,7 +40,7 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
         options.paths.iter().all(|path| path != Path::new("-")),
         "batch reads files and folders; for standard input: ssmscope read -"
     );
-    run::redaction(options.redacting, form, &[])?;
+    run::redaction(options.redacting, form, false)?;
     let mut style = run::style(&options.rendering, Detail::Examples);
     if options.into.is_some() {
         // Outputs that stay don't depend on the terminal.
@@ -102,7 +102,11 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
         work_through();
     });
     progress.finish_and_clear();
-    Ok(queue.finish()?.status())
+    match queue.finish() {
+        // Nobody reads the results any more, and which of the captures were read is not known.
+        Err(error) if run::is_unread(&error) => Ok(Status::Unknown),
+        finished => Ok(finished?.status()),
+    }
 }
 
 /// Where each capture has an output of its own, standard output has a row for each.

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use ssmscope::analysis::{PassingFrames, Redaction};
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::limits;
@@ -48,7 +49,7 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
     let target = probe::authority(server.host, server.port);
     let slow_after = options.timing.slow_after;
     let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, Some(target))
-        .redacting(options.redacting, "check", &writes(options))?;
+        .redacting(options.redacting, "check", !options.logs.log.is_empty())?;
     run.target = run
         .redaction
         .as_ref()
@@ -59,11 +60,6 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
     let most = Elapsed::from_nanos(most);
     run.deadline = Some(Deadline::after(most, run.form));
     run.finish_after(|run| check(options, server, run))
-}
-
-/// The options that write packets, and whether they are given.
-fn writes(options: &Check) -> [(&'static str, bool); 2] {
-    [("--save", options.save.is_some()), ("--log", !options.logs.log.is_empty())]
 }
 
 fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Result<Done> {
@@ -88,7 +84,10 @@ fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Resu
         if let Some(page) = &mut page {
             page.connection(judged);
         }
-        report.connection(judged.clone())?;
+        // Whoever reads no further has the status of the whole check.
+        report
+            .connection(judged.clone())
+            .or_else(|error| if run::is_unread(&error) { Ok(()) } else { Err(error) })?;
     }
     let summary = mem::take(&mut outcome.summary);
     let results = Results { summary, check: Some((outcome, options.rendering.verbose)) };
@@ -146,7 +145,8 @@ fn attempt(
     })?;
     let outcome = probe.finish(device, logs::followed(&options.logs, limits::LOG_CHECK_ATTEMPTS, &handles)?);
     if let Some((path, file)) = saving {
-        save_to(file, &outcome).with_context(|| format!("{}: can't be written", path.display()))?;
+        save_to(file, &outcome, run.redaction.as_ref())
+            .with_context(|| format!("{}: can't be written", path.display()))?;
     }
     Ok((outcome, page))
 }
@@ -171,16 +171,30 @@ fn create(path: &Path) -> anyhow::Result<File> {
     })
 }
 
-/// Saves what was captured, with what came of the check as a comment.
-fn save_to(file: File, outcome: &Outcome) -> io::Result<()> {
+/// Saves what was captured, with what came of the check as a comment; where results are redacted, without names.
+fn save_to(file: File, outcome: &Outcome, redaction: Option<&Redaction>) -> io::Result<()> {
     let Some(captured) = outcome.captured.as_ref().or(outcome.opaque.as_ref()) else { return Ok(()) };
     let conclusion = outcome.conclusion();
-    let comment = escaped(&format!("{}: {}", conclusion.reason, conclusion.headline));
+    let mut comment = escaped(&format!("{}: {}", conclusion.reason, conclusion.headline));
+    if redaction.is_some() {
+        comment = format!("{comment}\n{}", Redaction::SENTENCE);
+    }
     let device = captured.about().files.first().map(|file| file.name.clone()).unwrap_or_default();
     let mut writer = save::Writer::new(BufWriter::new(file), &device, SNAPLEN, Some(&comment))?;
-    for frame in captured.frames() {
-        writer.frame(&frame, None)?;
+    match redaction {
+        Some(redaction) => {
+            let mut passing = PassingFrames::new(redaction);
+            captured.frames().for_each(|frame| passing.hold(&frame));
+            let mut written = Ok(());
+            passing.finish(&mut |frame| {
+                if written.is_ok() {
+                    written = writer.frame(frame, None);
+                }
+            });
+            written?;
+        }
+        None => captured.frames().try_for_each(|frame| writer.frame(&frame, None))?,
     }
-    writer.statistics(captured.end(), captured.about().dropped.unwrap_or(0))?;
+    writer.statistics(captured.end(), captured.about().dropped)?;
     writer.into_inner().flush()
 }

@@ -56,7 +56,7 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
     let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, None).redacting(
         options.redacting,
         "check",
-        &super::writes(options),
+        !options.logs.log.is_empty(),
     )?;
     // Reading the list may take as long as one check.
     let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));

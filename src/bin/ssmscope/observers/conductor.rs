@@ -14,7 +14,7 @@ use ssmscope::time::{Elapsed, Timestamp};
 use ssmscope::verdict::{Code, Severity, Status};
 
 use super::Observer;
-use super::saving::Saving;
+use super::passed_on::PassedOn;
 use crate::args::{Live, Until};
 use crate::exit;
 use crate::system::deadline;
@@ -26,8 +26,7 @@ pub struct Conductor<'o> {
     /// What is captured on.
     device: String,
     signals: Signals,
-    saving: Option<Saving>,
-    recorder: Option<Recorder>,
+    passed_on: PassedOn,
     /// When it ends, whatever comes.
     longest: Option<Elapsed>,
     began: Instant,
@@ -59,15 +58,13 @@ impl<'o> Conductor<'o> {
         device: &str,
         target: &Target,
         signals: Signals,
-        saving: Option<Saving>,
-        recorder: Option<Recorder>,
+        passed_on: PassedOn,
     ) -> Self {
         Self {
             options,
             device: device.to_owned(),
             signals,
-            saving,
-            recorder,
+            passed_on,
             longest: deadline::patience(options.duration, options.rendering.output),
             began: Instant::now(),
             packets: 0,
@@ -93,13 +90,15 @@ impl<'o> Conductor<'o> {
     /// What is left to do once the capture has ended.
     pub fn finish(&mut self, about: &About) {
         let dropped = about.dropped.unwrap_or(0);
-        if let Some(saving) = &mut self.saving {
-            saving.statistics(self.last_at, dropped);
-        }
         self.report_notes(about);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.dropped(dropped);
-            recorder.finish();
+        let unlearned = self.passed_on.finish(self.last_at, dropped);
+        if unlearned > 0 {
+            exit::aside(
+                self.options.rendering.output,
+                format_args!("ssmscope: nothing of the payload of {unlearned} packets was written"),
+            );
+        }
+        if let Some(recorder) = self.passed_on.recorder() {
             report_news(recorder, self.options.rendering.output);
             if recorder.lacks_some() {
                 report_counts(recorder, self.options.rendering.output);
@@ -110,33 +109,30 @@ impl<'o> Conductor<'o> {
     fn frame(&mut self, frame: &Frame<'_>) {
         self.packets += 1;
         self.last_at = frame.at;
-        if let Some(saving) = &mut self.saving {
-            saving.frame(frame);
-        }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.frame(frame);
-            report_news(recorder, self.options.rendering.output);
-        }
+        self.passed_on.frame(frame);
+        self.report_recorder();
         self.look();
     }
 
     fn idle(&mut self, at: Timestamp, about: &About) {
         self.dropped = about.dropped.unwrap_or(0);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.dropped(self.dropped);
-            recorder.pass(at);
-            report_news(recorder, self.options.rendering.output);
-        }
+        self.last_at = self.last_at.max(at);
+        self.passed_on.idle(at, self.dropped);
+        self.report_recorder();
         self.report_notes(about);
         self.look();
     }
 
     fn packet(&mut self, packet: &Packet<'_>) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.packet(packet);
-        }
+        self.passed_on.packet(packet);
         if matches!(packet.content, Content::Segment(_) | Content::IcmpError(_)) {
             self.last_selected = Some(Instant::now());
+        }
+    }
+
+    fn report_recorder(&mut self) {
+        if let Some(recorder) = self.passed_on.recorder() {
+            report_news(recorder, self.options.rendering.output);
         }
     }
 
@@ -168,9 +164,7 @@ impl<'o> Conductor<'o> {
 
     /// Takes a verdict in, known before or not.
     fn verdict(&mut self, judged: &Judged, is_final: bool) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.judged(judged);
-        }
+        self.passed_on.judged(judged);
         let number = judged.story.first.number;
         let severity = judged.verdict.severity;
         let was_known = if is_final {
@@ -203,10 +197,8 @@ impl<'o> Conductor<'o> {
         if self.signals.summary.swap(false, Ordering::Relaxed) {
             self.report_summary();
         }
-        if self.signals.reopen.swap(false, Ordering::Relaxed)
-            && let Some(saving) = &mut self.saving
-        {
-            saving.reopen();
+        if self.signals.reopen.swap(false, Ordering::Relaxed) {
+            self.passed_on.reopen();
         }
         let is_done = self.signals.ends.load(Ordering::Relaxed)
             || self.longest.is_some_and(|most| self.began.elapsed() >= Duration::from(most))
@@ -218,7 +210,7 @@ impl<'o> Conductor<'o> {
         }
     }
 
-    fn report_summary(&self) {
+    fn report_summary(&mut self) {
         let codes: Vec<_> = self.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
         let codes = if codes.is_empty() { "none yet".to_owned() } else { codes.join(", ") };
         let elapsed = Elapsed::from_secs_f64(self.began.elapsed().as_secs_f64());
@@ -229,7 +221,7 @@ impl<'o> Conductor<'o> {
                 self.packets, self.dropped
             ),
         );
-        if let Some(recorder) = &self.recorder {
+        if let Some(recorder) = self.passed_on.recorder() {
             report_counts(recorder, self.options.rendering.output);
         }
     }
@@ -256,7 +248,7 @@ impl Observer for Conductor<'_> {
 
     fn needs(&self) -> Needs {
         // A recorded failure's file holds its findings, and its verdict in full.
-        let records = self.recorder.is_some();
+        let records = self.options.record.is_some();
         Needs { findings: records, examinations: records, ..Needs::ALL }
     }
 }

@@ -2,15 +2,18 @@
 //! monitoring wants to know, and what conducts a live capture.
 
 pub mod conductor;
+pub mod passed_on;
 pub mod progress;
 pub mod saving;
 pub mod shown;
 pub mod status;
 
+use std::collections::BTreeSet;
 use std::io;
 
 use ssmscope::analysis::{Event, Judged, Needs, Sink};
 use ssmscope::report::MonitoringDigest;
+use ssmscope::verdict::Severity;
 
 /// Sees everything that a report gets.
 pub trait Observer: Send {
@@ -55,12 +58,14 @@ impl Sink for Observers<'_> {
 /// Keeps what monitoring shows. The dates of certificates are needed only where it is written.
 pub struct Monitored<'d> {
     pub digest: &'d mut MonitoringDigest,
+    pub severities: &'d mut BTreeSet<Severity>,
     pub is_written: bool,
 }
 
 impl Observer for Monitored<'_> {
     fn connection(&mut self, judged: &Judged) {
         self.digest.record(judged);
+        self.severities.insert(judged.verdict.severity);
     }
 
     fn needs(&self) -> Needs {

@@ -18,6 +18,8 @@ pub struct Saving {
     path: PathBuf,
     output: Form,
     device: String,
+    /// What whoever opens the file should know.
+    remark: Option<&'static str>,
     snaplen: u32,
     writer: Option<save::Writer<File>>,
     /// Bytes in the file before the writer's own.
@@ -29,15 +31,20 @@ impl Saving {
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn begin(path: &Path, device: &str, options: &Live) -> anyhow::Result<Self> {
+    pub fn begin(
+        path: &Path,
+        device: &str,
+        remark: Option<&'static str>,
+        options: &Live,
+    ) -> anyhow::Result<Self> {
         let (device, snaplen) = (device.to_owned(), options.snaplen);
         let file = files::create_private(path).with_context(|| {
             format!("{}: can't be written; --user names whose rights files are opened with", path.display())
         })?;
-        let writer = save::Writer::new(file, &device, snaplen, None)
+        let writer = save::Writer::new(file, &device, snaplen, remark)
             .with_context(|| format!("{}: can't be written", path.display()))?;
         let (path, output) = (path.to_owned(), options.rendering.output);
-        Ok(Self { path, output, device, snaplen, writer: Some(writer), len_before: 0 })
+        Ok(Self { path, output, device, remark, snaplen, writer: Some(writer), len_before: 0 })
     }
 
     /// Continues in a file of the same name, which is a new one if the old was moved away.
@@ -45,7 +52,7 @@ impl Saving {
         let opened = files::append_private(&self.path);
         let begun = opened.and_then(|file| {
             let len = file.metadata()?.len();
-            Ok((save::Writer::new(file, &self.device, self.snaplen, None)?, len))
+            Ok((save::Writer::new(file, &self.device, self.snaplen, self.remark)?, len))
         });
         match begun {
             Ok((writer, len)) => (self.writer, self.len_before) = (Some(writer), len),
@@ -62,10 +69,10 @@ impl Saving {
         }
     }
 
-    /// Saves how many packets were dropped until then.
+    /// Saves that the capture ended then, and how many packets were dropped.
     pub fn statistics(&mut self, at: Timestamp, dropped: u64) {
         if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.statistics(at, dropped)
+            && let Err(error) = writer.statistics(at, Some(dropped))
         {
             self.give_up(&error);
         }

@@ -10,8 +10,8 @@ use super::{HELLO, NO_SERVER, Peers, request_over_tls, watch};
 use crate::peers;
 use crate::pki::Pki;
 use crate::support::lab::{CLIENT, Lab, SERVER};
-use crate::support::originals::left_in;
-use crate::support::run::{Outcome, path};
+use crate::support::originals::{expect_no_address, left_in};
+use crate::support::run::{Outcome, path, run};
 
 /// A name for the server's certificate that no lab shares.
 const NAME: &str = "ssm4711.oz-bank.test";
@@ -108,17 +108,51 @@ fn what_is_noted_of_an_interface_does_not_name_it() {
 }
 
 #[test]
-fn what_writes_packets_is_refused_beside_redact() {
+fn packets_that_are_written_as_they_come_name_nobody_and_have_the_same_verdicts() {
     let Some(lab) = Lab::new() else { return };
-    let file = lab.folder.path().join("x.pcapng");
-    for (options, why) in [
-        (["-w", path(&file)], "does not work with -w"),
-        (["--record", path(&file)], "does not work with --record"),
-        (["-o", "tcpdump"], "is for reports"),
-    ] {
+    let pki = Pki::named(lab.folder.path(), NAME);
+    let Some(_server) = lab.serve_tls(8443, &pki.good(), &["-www"]) else { return };
+    let file = lab.folder.path().join("live.pcapng");
+    let folder = lab.folder.path().join("failures");
+    let outputs = ["-w", path(&file), "--record", path(&folder), "--record-after", "1"];
+    let watch = watch(&lab, &[&["--redact", "-o", "json", "--verdicts", "2"][..], &outputs].concat());
+    request_over_tls(&lab, 8443);
+    NO_SERVER.play(&lab, SERVER, 8444);
+    let outcome = watch.wait();
+    let written = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+    let written: Vec<_> = written.chain([file.clone()]).collect();
+    for path in &written {
+        let bytes = fs::read(path).unwrap();
+        expect_none(&lab, &bytes, &path.display().to_string());
+        expect_no_address(&bytes, &[SERVER, CLIENT]);
+    }
+    let sorted = |outcome: &Outcome| {
+        let mut ends: Vec<_> = outcome
+            .connections()
+            .iter()
+            .map(|line| {
+                (line["verdict"]["code"].to_string(), line["client"].to_string(), line["server"].to_string())
+            })
+            .collect();
+        ends.sort_unstable();
+        ends
+    };
+    let again = run(&["read", "-o", "json", path(&file)]);
+    assert_eq!(sorted(&again), sorted(&outcome), "{outcome:?}");
+    let of_failure = |path: &&std::path::PathBuf| path.to_string_lossy().ends_with("refused.pcapng");
+    let failure = written.iter().find(of_failure).unwrap_or_else(|| panic!("{written:?} {outcome:?}"));
+    assert_eq!(run(&["read", "-o", "json", path(failure)]).codes(), ["refused"]);
+}
+
+#[test]
+fn what_is_not_redacted_is_refused() {
+    let Some(lab) = Lab::new() else { return };
+    let log = lab.folder.path().join("a.log");
+    fs::write(&log, "").unwrap();
+    for (options, why) in [(["--log", path(&log)], "on `read` alone"), (["-o", "tcpdump"], "is for reports")]
+    {
         let outcome = Outcome::of(&mut lab.live("client", &[&["--redact"][..], &options].concat()));
         assert_eq!((outcome.status, outcome.out.as_str()), (3, ""), "{options:?}");
         assert!(outcome.error.contains(why), "{}", outcome.error);
-        assert!(!file.exists());
     }
 }
