@@ -105,6 +105,8 @@ pub(super) enum Held {
     Printed(Box<Detached>),
     /// Another capture of a text begins.
     NextCapture,
+    /// The capture ended then.
+    End(Timestamp),
 }
 
 /// A packet of which the bytes are held apart, and of a segment the headers too.
@@ -124,6 +126,7 @@ impl Held {
             Self::Frame(frame) => frame.at,
             Self::Printed(detached) => detached.packet.at,
             Self::NextCapture => Timestamp::ZERO,
+            Self::End(at) => *at,
         }
     }
 }
@@ -155,7 +158,8 @@ impl Merged {
         }
         input.next = match record {
             Some(Record::NextCapture) => Some(Held::NextCapture),
-            // Files are merged, and they never wait.
+            // How long another file's capture lasted shows nothing of this one's.
+            Some(Record::Idle(at)) if is_alone => Some(Held::End(at)),
             None | Some(Record::Idle(_)) => return Ok(()),
             Some(Record::Frame(frame)) => {
                 input.bytes.clear();
@@ -204,6 +208,7 @@ impl Source for Merged {
         let number = self.number;
         Ok(next.as_ref().map(|held| match held {
             Held::NextCapture => Record::NextCapture,
+            Held::End(at) => Record::Idle(*at),
             Held::Frame(frame) => Record::Frame(Frame { number, bytes, ..*frame }),
             Held::Printed(packet) => Record::Printed(Packet { number, ..packet.attached(bytes) }),
         }))

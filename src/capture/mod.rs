@@ -50,7 +50,8 @@ pub enum Record<'a> {
     Frame(Frame<'a>),
     /// A packet as tcpdump printed it.
     Printed(Packet<'a>),
-    /// No packet for a moment, from sources that wait for them: the capture's clock now.
+    /// No packet for a moment, from sources that wait for them, or until the capture ended, from files that say when: the capture's clock
+    /// then.
     Idle(Timestamp),
     /// With the next record another capture begins: a text may hold several. Packets are counted further.
     NextCapture,

@@ -176,6 +176,7 @@ impl Source for Waiting {
             Held::Frame(frame) => Record::Frame(Frame { bytes, ..*frame }),
             Held::Printed(packet) => Record::Printed(packet.attached(bytes)),
             Held::NextCapture => Record::NextCapture,
+            Held::End(at) => Record::Idle(*at),
         }))
     }
 

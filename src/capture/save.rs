@@ -20,8 +20,9 @@ const USER_APPLICATION: u16 = 4;
 /// Of an interface description: its name, and the power of ten that times are counted in.
 const INTERFACE_NAME: u16 = 2;
 const TIME_RESOLUTION: u16 = 9;
-/// Of interface statistics: packets that the operating system dropped. Those that the interface dropped are counted with
-/// them.
+/// Of interface statistics: when the capture ended, and packets that the operating system dropped. Those that the interface dropped are
+/// counted with them.
+const END_TIME: u16 = 3;
 const DROPPED_BY_SYSTEM: u16 = 7;
 
 /// Writes one section of pcapng.
@@ -78,16 +79,21 @@ impl<W: Write> Writer<W> {
         self.end()
     }
 
-    /// Writes how many packets were dropped until then.
+    /// Writes that the capture ended then, and how many packets were dropped, where that is known.
     ///
     /// # Errors
     /// When `out` can't be written.
-    pub fn statistics(&mut self, at: Timestamp, dropped: u64) -> io::Result<()> {
+    pub fn statistics(&mut self, at: Timestamp, dropped: Option<u64>) -> io::Result<()> {
         for interface in 0..self.link_types.len() as u32 {
             self.begin(INTERFACE_STATISTICS);
             self.block.extend(interface.to_le_bytes());
             self.time(at);
-            self.option(DROPPED_BY_SYSTEM, &dropped.to_le_bytes());
+            let nanos = at.nanos().max(0) as u64;
+            let words = [(nanos >> 32) as u32, nanos as u32].map(u32::to_le_bytes);
+            self.option(END_TIME, words.as_flattened());
+            if let Some(dropped) = dropped {
+                self.option(DROPPED_BY_SYSTEM, &dropped.to_le_bytes());
+            }
             self.option(END_OF_OPTIONS, &[]);
             self.end()?;
         }
@@ -200,7 +206,8 @@ mod tests {
             for (link_type, nanos, bytes, has_comment) in &frames {
                 writer.frame(&frame(1, *link_type, *nanos, bytes), has_comment.then_some("a word")).unwrap();
             }
-            writer.statistics(Timestamp::from_nanos(5), 3).unwrap();
+            let latest = frames.iter().map(|(_, nanos, ..)| *nanos).max().unwrap_or(0);
+            writer.statistics(Timestamp::from_nanos(latest + 7), Some(3)).unwrap();
             let written = Cursor::new(writer.into_inner());
             let mut source = file::read("saved", 0, written, None).unwrap();
             for (link_type, nanos, bytes, _) in &frames {
@@ -208,7 +215,10 @@ mod tests {
                 prop_assert_eq!((read.link_type, read.at.nanos(), read.bytes), (*link_type, *nanos, &bytes[..]));
                 prop_assert_eq!(read.wire_len as usize, bytes.len() + 7);
             }
+            let end = source.next_record().unwrap();
+            prop_assert!(matches!(end, Some(Record::Idle(at)) if at.nanos() == latest + 7), "{:?}", end);
             prop_assert!(source.next_record().unwrap().is_none());
+            prop_assert_eq!(source.about().dropped, Some(3 * frames.iter().map(|frame| frame.0).collect::<std::collections::BTreeSet<_>>().len() as u64));
             prop_assert!(source.about().notes.is_empty(), "{:?}", source.about().notes);
         }
     }

@@ -13,6 +13,8 @@ use crate::verdict::Code;
 pub(super) struct Recording {
     /// When it is written.
     pub(super) due: Timestamp,
+    /// How long the capture had lasted when the verdict was known.
+    pub(super) until: Timestamp,
     /// From when on others' packets belong into it.
     pub(super) from: Timestamp,
     /// The verdict's code.
@@ -49,6 +51,7 @@ impl Recording {
         let started: String = started.chars().filter(char::is_ascii_alphanumeric).collect();
         Self {
             due: story.capture.end.max(story.last.at) + settings.after,
+            until: story.capture.end.max(story.last.at),
             from: Timestamp::from_nanos(story.first.at.nanos().saturating_sub(settings.before.nanos())),
             code: verdict.code,
             key: Key::between((client.host, client.port), (server.host, server.port)),
@@ -74,6 +77,7 @@ impl Recording {
         let [from, due] = seconds.map(|seconds| Timestamp::from_parts(seconds, 0));
         Self {
             due,
+            until: from,
             from,
             code: Code::Refused,
             key: Key::between(ends[0], ends[1]),

@@ -14,7 +14,6 @@ use super::selection::{Lacks, Selected};
 use crate::capture::{Frame, save};
 use crate::limits;
 use crate::report::text::escape::escaped;
-use crate::time::Timestamp;
 
 impl Selected {
     /// Writes the file, and the JSON next to it, under a name that begins with the number which `number` returns. Each has its name when
@@ -66,11 +65,14 @@ impl Selected {
         dropped: u64,
     ) -> io::Result<Vec<u64>> {
         let recording = &self.recording;
-        let comment = comment(recording, self.lacks);
+        let mut comment = comment(recording, self.lacks);
+        if let Some(remark) = settings.remark {
+            comment = format!("{comment}\n{remark}");
+        }
         let out = BufWriter::new(file.file());
         let mut writer = save::Writer::new(out, &settings.device, settings.snaplen, Some(&comment))?;
         let mut evidence = Vec::new();
-        let mut last = Timestamp::ZERO;
+        let mut last = recording.until;
         let kept = self.places.iter().filter_map(|place| packets.at(*place));
         for (number, (frame, kept)) in (1..).zip(kept) {
             last = last.max(kept.at);
@@ -83,7 +85,7 @@ impl Selected {
             }
             writer.frame(&Frame { number, ..frame }, comment.as_deref())?;
         }
-        writer.statistics(last, dropped)?;
+        writer.statistics(last, Some(dropped))?;
         writer.into_inner().flush()?;
         Ok(evidence)
     }

@@ -125,6 +125,22 @@ fn packets_written_without_names_have_the_same_verdicts_when_they_are_read_again
     assert!(checked > 200, "{checked}");
 }
 
+#[test]
+fn what_a_lookup_found_and_what_it_did_not_can_be_passed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("anew.pcapng");
+    let unknown = crate::lookups::unknown_name(&folder);
+    for options in [&[][..], &["--redact"]] {
+        let plain = run(&["read", "-o", "json", path(&unknown)]);
+        run(&[&["read", "-o", "json", "-w", path(&written), path(&unknown)], options].concat());
+        let again = run(&["read", "-o", "json", path(&written)]);
+        let codes = |outcome: &Outcome| {
+            outcome.objects_of("lookup").iter().map(|lookup| lookup["code"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!((codes(&again), again.status), (codes(&plain), plain.status), "{options:?} {again:?}");
+    }
+}
+
 /// The addresses of these that are in bytes as they are on the wire.
 fn addresses_in(bytes: &[u8], originals: &BTreeSet<String>) -> Vec<String> {
     let on_the_wire = |original: &String| match original.parse().ok()? {

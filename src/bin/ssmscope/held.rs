@@ -110,8 +110,8 @@ impl<W: Write> Held<W> {
         Ok(())
     }
 
-    /// Writes how many packets the capture lost by its end.
-    pub fn statistics(&mut self, at: Timestamp, dropped: u64) -> io::Result<()> {
+    /// Writes when the capture ended, and how many packets it had lost by then.
+    pub fn statistics(&mut self, at: Timestamp, dropped: Option<u64>) -> io::Result<()> {
         self.writer.statistics(at, dropped)
     }
 

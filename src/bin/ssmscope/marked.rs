@@ -16,10 +16,9 @@ use ssmscope::analysis::{Judged, NamelessFrames, NewFrame, Redaction, Summary};
 use ssmscope::capture::{Frame, Record, Source, save};
 use ssmscope::decode::Decoder;
 use ssmscope::limits;
-use ssmscope::packet::{Content, Host, Origin, Other, Packet};
+use ssmscope::packet::{Content, Host, Other, Packet};
 use ssmscope::report::text::escape::escaped;
 use ssmscope::tcp::{Key, Role};
-use ssmscope::time::Timestamp;
 use ssmscope::verdict::{Code, Severity};
 
 use crate::held::{Datagram, Held};
@@ -180,7 +179,7 @@ impl Marked {
         let mut writing = Writing { held: Held::new(writer), nameless, count: Count::default() };
         let lookups = self.lookups(summary);
         let mut decoder = Decoder::new().verifying_checksums(writing.nameless.is_some());
-        let (mut last_read, mut last_written) = (None, None);
+        let mut end = None;
         while let Ok(Some(record)) = source.next_record() {
             let frame = match record {
                 Record::Frame(frame) => frame,
@@ -188,22 +187,22 @@ impl Marked {
                     writing.count.printed += 1;
                     continue;
                 }
-                Record::Idle(_) | Record::NextCapture => continue,
+                Record::Idle(at) => {
+                    end = end.max(Some(at));
+                    continue;
+                }
+                Record::NextCapture => continue,
             };
-            last_read = Some(frame.at);
+            end = end.max(Some(frame.at));
             let packet = decoder.decode(&frame);
             let part = self.find(&packet, &lookups, writing.nameless.as_ref());
             let anew = writing.anew(&part, &packet);
             let datagram = Datagram::of(decoder.ip());
-            if writing.frame(&part, &frame, anew.as_ref(), datagram)? {
-                last_written = Some(frame.at);
-            }
+            writing.frame(&part, &frame, anew.as_ref(), datagram)?;
         }
-        if writing.nameless.is_some() && last_written < last_read {
-            writing.end(last_read.unwrap_or_default())?;
-        }
-        if let Some(dropped) = summary.about.dropped.filter(|dropped| *dropped > 0) {
-            writing.held.statistics(last_read.unwrap_or_default(), dropped)?;
+        // A silence lasts until then, though what shows it may be other traffic.
+        if let Some(end) = end {
+            writing.held.statistics(end, summary.about.dropped.filter(|dropped| *dropped > 0))?;
         }
         let Writing { held, nameless, count } = writing;
         held.finish().and_then(|mut out| out.flush())?;
@@ -213,6 +212,13 @@ impl Marked {
     /// What was written.
     fn words(&self, path: &str, count: &Count, nameless: Option<&NamelessFrames>) -> String {
         let plural = if self.count == 1 { "" } else { "s" };
+        if self.count == 0 && count.explaining > 0 {
+            let packets = if count.explaining == 1 { "packet" } else { "packets" };
+            return format!(
+                "{} {packets} of ARP, neighbor discovery and DNS written to {path}",
+                count.explaining
+            );
+        }
         let packets = if count.written == 1 { "packet" } else { "packets" };
         let mut words =
             format!("{} {packets} of {} connection{plural} written to {path}", count.written, self.count);
@@ -235,13 +241,15 @@ impl Marked {
         words
     }
 
-    /// The packets of the lookups that the connections began with.
+    /// The packets of the lookups that the connections began with, and those that show what found nothing.
     fn lookups(&self, summary: &Summary) -> HashSet<u64> {
         let found = |connection: &Connection| {
             let found = summary.lookups.before(connection.client, connection.server?, connection.first)?;
             Some(found.asked.into_iter().chain([found.answered]).map(|moment| moment.number))
         };
-        self.shown.values().flatten().filter_map(found).flatten().collect()
+        let without_result = summary.unanswered.iter().filter(|_| self.only.is_none());
+        let without_result = without_result.flat_map(|search| search.evidence.iter().copied());
+        self.shown.values().flatten().filter_map(found).flatten().chain(without_result).collect()
     }
 
     /// What a packet is to the connections that are shown. These have stand-ins where packets are written without names.
@@ -256,7 +264,7 @@ impl Marked {
             Some(Key::between((shown_as(from.0)?, from.1), (shown_as(to.0)?, to.1)))
         };
         let key = match &packet.content {
-            Content::Segment(_) | Content::Lookup(_) if lookups.contains(&packet.number) => {
+            Content::Lookup(_) | Content::Neighbour(_) if lookups.contains(&packet.number) => {
                 return Part::Explains;
             }
             Content::Segment(segment) => {
@@ -280,7 +288,12 @@ impl Marked {
         let uses = key.and_then(|key| self.shown.get(&key)).map(Vec::as_slice).unwrap_or_default();
         let mut uses = uses.iter();
         let found = uses.find(|connection| (connection.first..=connection.last).contains(&packet.number));
-        found.map_or(Part::Other, Part::Of)
+        match found {
+            Some(connection) => Part::Of(connection),
+            // Over TCP, a lookup is a part of another connection.
+            None if lookups.contains(&packet.number) => Part::Explains,
+            None => Part::Other,
+        }
     }
 }
 
@@ -310,17 +323,16 @@ impl<W: Write> Writing<W> {
         self.nameless.as_mut()?.frame(connection, packet)
     }
 
-    /// Writes a frame that is a part of the file. Returns whether it is.
+    /// Writes a frame that is a part of the file.
     fn frame(
         &mut self,
         part: &Part<'_>,
         frame: &Frame<'_>,
         anew: Option<&NewFrame>,
         datagram: Datagram,
-    ) -> io::Result<bool> {
-        // A lookup over TCP is a part of another connection, whose bytes were not learned.
+    ) -> io::Result<()> {
         if self.nameless.is_some() && anew.is_none() && !matches!(part, Part::Other) {
-            return Ok(false);
+            return Ok(());
         }
         let frame = match anew {
             Some(NewFrame { link_type, wire_len, bytes }) => {
@@ -331,7 +343,6 @@ impl<W: Write> Writing<W> {
         match part {
             Part::Fragment => {
                 self.held.hold(datagram, &frame)?;
-                return Ok(false);
             }
             Part::Of(connection) => {
                 self.count.written += 1 + self.held.decide(datagram, true)?;
@@ -343,28 +354,9 @@ impl<W: Write> Writing<W> {
             }
             Part::Other => {
                 self.held.decide(datagram, false)?;
-                return Ok(false);
             }
         }
-        Ok(true)
-    }
-
-    /// Writes when the capture ended, since a silence lasts until then: an empty frame of the EtherType for experiments (IEEE 802, 9.2.4).
-    fn end(&mut self, at: Timestamp) -> io::Result<()> {
-        const ETHERNET: u32 = 1;
-        const LEAST_BYTES: usize = 60;
-        let mut bytes = [0; LEAST_BYTES];
-        bytes[12..14].copy_from_slice(&[0x88, 0xb5]);
-        let frame = Frame {
-            number: 0,
-            origin: Origin::default(),
-            at,
-            link_type: ETHERNET,
-            wire_len: LEAST_BYTES as u32,
-            bytes: &bytes,
-        };
-        let comment = "The capture lasted until then. Other traffic is left out.";
-        self.held.write(&frame, Some(comment.to_owned()))
+        Ok(())
     }
 }
 

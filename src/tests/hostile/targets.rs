@@ -73,7 +73,8 @@ pub fn reader(bytes: &[u8]) {
         match record {
             Record::Frame(frame) => assert_eq!(frame.number, number),
             Record::Printed(packet) => assert_eq!(packet.number, number),
-            Record::Idle(_) => panic!("a file never waits"),
+            // A file that this program wrote says when its capture ended.
+            Record::Idle(_) => (number, packets) = (number - 1, packets - 1),
             Record::NextCapture => (number, packets) = (0, packets - 1),
         }
     }

@@ -23,7 +23,6 @@ use self::block::{
 use self::section::{Interface, Located, Packet, Section};
 use super::account::Account;
 use super::input::Input;
-use super::order::Order;
 use super::recovery::{self, Damage};
 
 /// A pcapng file being read.
@@ -54,7 +53,7 @@ impl Pcapng {
             });
         };
         account.file.format = input.format_name("pcapng", &[order.name()]);
-        let section = Section { order, interfaces: Vec::new() };
+        let section = Section::begun_by(&[], order);
         Ok(Self { input, account, section, dropped_before: None, last_at: Timestamp::ZERO, is_over: false })
     }
 
@@ -71,9 +70,13 @@ impl Pcapng {
             };
             let block = self.input.available().get(..block_len).unwrap_or_default();
             match kind_of(block, self.section.order) {
-                SECTION_HEADER => self.begin_section(order_of(block).unwrap_or(self.section.order)),
+                SECTION_HEADER => {
+                    self.dropped_before = self.dropped();
+                    // Interfaces are counted anew, and the byte order may differ.
+                    self.section = Section::begun_by(block, order_of(block).unwrap_or(self.section.order));
+                }
                 INTERFACE_DESCRIPTION => self.describe_interface(block_len),
-                INTERFACE_STATISTICS => self.section.count_drops(block),
+                INTERFACE_STATISTICS => self.section.learn_statistics(block),
                 ENHANCED_PACKET | PACKET | SIMPLE_PACKET => match self.section.packet(block, self.last_at) {
                     Packet::Good(located) => return Ok(Some(located)),
                     Packet::Damaged(why) => self.note_bad_block(&why),
@@ -135,12 +138,6 @@ impl Pcapng {
         })
     }
 
-    /// Starts a section: interfaces are counted anew, and the byte order may differ.
-    fn begin_section(&mut self, order: Order) {
-        self.dropped_before = self.dropped();
-        self.section = Section { order, interfaces: Vec::new() };
-    }
-
     /// Learns the interface that the block of `len` available bytes describes.
     fn describe_interface(&mut self, len: usize) {
         let block = self.input.available().get(..len).unwrap_or_default();
@@ -200,7 +197,10 @@ impl Pcapng {
 
 impl Source for Pcapng {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        let Some(located) = self.locate()? else { return Ok(None) };
+        let Some(located) = self.locate()? else {
+            let end = self.section.end.take().filter(|end| *end > self.last_at);
+            return Ok(end.map(Record::Idle));
+        };
         self.last_at = located.at;
         self.account.file.packets += 1;
         let number = self.account.file.packets;

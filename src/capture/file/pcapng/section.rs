@@ -19,6 +19,10 @@ use crate::time::Timestamp;
 pub(super) struct Section {
     pub(super) order: Order,
     pub(super) interfaces: Vec<Interface>,
+    /// Whether this program wrote it. Others leave times out of a file, and let its statistics be those of the whole capture.
+    pub(super) is_own: bool,
+    /// When the capture ended.
+    pub(super) end: Option<Timestamp>,
 }
 
 /// An interface of a section.
@@ -56,6 +60,11 @@ pub(super) enum Packet {
 }
 
 impl Section {
+    /// The section that begins with this block.
+    pub(super) fn begun_by(block: &[u8], order: Order) -> Self {
+        Self { order, interfaces: Vec::new(), is_own: is_own(block, order), end: None }
+    }
+
     /// Reads the packet of a block.
     pub(super) fn packet(&self, block: &[u8], last_at: Timestamp) -> Packet {
         let order = self.order;
@@ -86,9 +95,9 @@ impl Section {
         Packet::Good(Located { block_len: block.len(), frame, link_type: interface.link_type, wire_len, at })
     }
 
-    /// Learns how many packets an interface dropped. The counters count from the start of the capture, so the last
-    /// block holds.
-    pub(super) fn count_drops(&mut self, block: &[u8]) {
+    /// Learns how many packets an interface dropped, and when the capture ended. The counters count from the start of the capture, so the
+    /// last block holds.
+    pub(super) fn learn_statistics(&mut self, block: &[u8]) {
         let parsed = match self.order {
             Order::Little => parse_interfacestatisticsblock_le(block),
             Order::Big => parse_interfacestatisticsblock_be(block),
@@ -102,6 +111,12 @@ impl Section {
             .map(|bytes| order.u64(bytes, 0))
             .reduce(u64::saturating_add);
         interface.dropped = dropped.or(interface.dropped);
+        let end = value(&statistics.options, END_TIME).filter(|bytes| self.is_own && bytes.len() == 8);
+        let end = end.map(|bytes| {
+            let units = u64::from(order.u32(bytes, 0)) << 32 | u64::from(order.u32(bytes, 4));
+            interface.instant(units)
+        });
+        self.end = self.end.max(end);
     }
 }
 
@@ -150,6 +165,28 @@ impl Interface {
             _ => 9,
         }
     }
+}
+
+/// When an interface's capture ended (draft, 4.6).
+const END_TIME: OptionCode = OptionCode(3);
+
+/// Whether a section header names this program as its writer (draft, 4.1).
+fn is_own(block: &[u8], order: Order) -> bool {
+    const OPTIONS: usize = 24;
+    const END: u16 = 0;
+    const USER_APPLICATION: u16 = 4;
+    let mut rest = block.get(OPTIONS..block.len().saturating_sub(4)).unwrap_or_default();
+    while rest.len() >= 4 {
+        let (code, len) = (order.u16(rest, 0), usize::from(order.u16(rest, 2)));
+        match code {
+            END => return false,
+            USER_APPLICATION => {
+                return rest.get(4..4 + len).is_some_and(|name| name.starts_with(b"ssmscope "));
+            }
+            _ => rest = rest.get(4 + len.next_multiple_of(4)..).unwrap_or_default(),
+        }
+    }
+    false
 }
 
 /// An option's value without its padding.
