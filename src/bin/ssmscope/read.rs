@@ -31,7 +31,7 @@ pub fn run(options: &Read) -> anyhow::Result<Status> {
     let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words()).redacting(
         options.redacting,
         "read",
-        &[],
+        false,
     )?;
     run.deadline = patience(options.timeout, form).map(|patience| Deadline::after(patience, form));
     run.alerting_as_plugin().finish_after(|run| read(options, run))

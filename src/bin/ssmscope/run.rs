@@ -1,5 +1,6 @@
 //! What `read`, `live` and `check` share: a report, the thresholds, a file of metrics, and the status that comes of it all.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::io::{self, BufWriter, IsTerminal, LineWriter};
 
@@ -13,7 +14,7 @@ use ssmscope::report::{
     self, Detail, End, Form, MonitoringDigest, Out, Provenance, Report, Style, Thresholds,
 };
 use ssmscope::time::Elapsed;
-use ssmscope::verdict::Status;
+use ssmscope::verdict::{Severity, Status};
 
 use crate::args::{Monitoring, Redacting, Rendering};
 use crate::observers::{Monitored, Observer, Observers};
@@ -43,6 +44,8 @@ pub struct Run<'o> {
     /// Files that could not be opened.
     pub unopened: Vec<ReadError>,
     pub digest: MonitoringDigest,
+    /// Of the connections that were judged.
+    severities: BTreeSet<Severity>,
     /// How to make the report again.
     pub provenance: Provenance,
     /// Stand-ins for what names somebody, where what is printed can be passed on.
@@ -82,23 +85,19 @@ impl<'o> Run<'o> {
             textfile: None,
             unopened: Vec::new(),
             digest: MonitoringDigest::default(),
+            severities: BTreeSet::new(),
             provenance: provenance::of_command(),
             redaction: None,
         }
     }
 
-    /// Has everything that is reported redacted, where that is asked for of `command`. `writes` are the options that write packets, and
-    /// whether they are given.
+    /// Has everything that is reported redacted, where that is asked for of `command`. `follows_logs` is whether it reads logs while they
+    /// grow.
     ///
     /// # Errors
-    /// When packets are printed, or written as they come: they are not redacted.
-    pub fn redacting(
-        mut self,
-        asked: Redacting,
-        command: &str,
-        writes: &[(&str, bool)],
-    ) -> anyhow::Result<Self> {
-        self.redaction = redaction(asked, self.form, writes)?;
+    /// When packets are printed, or logs are followed: they are not redacted.
+    pub fn redacting(mut self, asked: Redacting, command: &str, follows_logs: bool) -> anyhow::Result<Self> {
+        self.redaction = redaction(asked, self.form, follows_logs)?;
         if let Some(redaction) = &self.redaction {
             self.provenance = provenance::redacted(&self.provenance, redaction, command);
             self.target = None;
@@ -129,6 +128,15 @@ impl<'o> Run<'o> {
         work: impl FnOnce(&mut Self) -> anyhow::Result<Done>,
     ) -> anyhow::Result<Status> {
         let done = work(&mut self);
+        // Nobody reads the report any more: what is known by then counts, and that nothing failed so far says little.
+        let done = match done {
+            Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_unread) => {
+                let failures = [Severity::Critical, Severity::Warning];
+                let worst = failures.into_iter().find(|severity| self.severities.contains(severity));
+                Ok(Done::Unread(worst.map_or(Status::Unknown, Status::from)))
+            }
+            other => other,
+        };
         for error in &self.unopened {
             exit::aside(self.form, format_args!("ssmscope: {error}"));
         }
@@ -219,8 +227,11 @@ impl<'o> Run<'o> {
             Some(redaction) => redaction.target(&target),
             None => target.clone(),
         });
-        let mut monitored =
-            Monitored { digest: &mut self.digest, is_written: self.monitoring.textfile.is_some() };
+        let mut monitored = Monitored {
+            digest: &mut self.digest,
+            severities: &mut self.severities,
+            is_written: self.monitoring.textfile.is_some(),
+        };
         let mut all: Vec<&mut dyn Observer> = vec![&mut monitored];
         all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer));
         let mut observed = Observers { observers: all, report };
@@ -261,27 +272,20 @@ impl<'o> Run<'o> {
     }
 }
 
-/// The stand-ins that are asked for. `writes` are the options that write packets or follow logs, and whether they are given.
+/// The stand-ins that are asked for. `follows_logs` is whether logs are read while they grow.
 ///
 /// # Errors
-/// When packets are printed or written: they are not redacted.
-pub fn redaction(asked: Redacting, form: Form, writes: &[(&str, bool)]) -> anyhow::Result<Option<Redaction>> {
+/// When packets are printed, or logs are followed: they are not redacted.
+pub fn redaction(asked: Redacting, form: Form, follows_logs: bool) -> anyhow::Result<Option<Redaction>> {
     if !asked.redact {
         return Ok(None);
     }
     ensure!(form != Form::Tcpdump, "--redact is for reports, and -o tcpdump prints packets");
-    for (option, is_given) in writes {
-        ensure!(
-            !(*is_given && *option == "--log"),
-            "--redact works with --log on `read` alone: keep the log and a capture for yourself, and pass on what `ssmscope read --redact` \
-             prints of both"
-        );
-        ensure!(
-            !is_given,
-            "--redact does not work with {option}, which writes packets as they come: write them without --redact, keep them for \
-             yourself, and pass on what `ssmscope read --redact -w NEW FILE` makes of them"
-        );
-    }
+    ensure!(
+        !follows_logs,
+        "--redact works with --log on `read` alone: keep the log and a capture for yourself, and pass on what `ssmscope read --redact` \
+         prints of both"
+    );
     Ok(Some(Redaction::default()))
 }
 
