@@ -45,7 +45,7 @@ fn translated(text: String, language: Option<Language>) -> String {
 /// The explanation of a word, in upper or lower case, with hyphens or underscores.
 fn explanation(word: &str) -> Option<String> {
     let word = word.to_lowercase();
-    let is_it = |name: &str| name.replace(['_', ' '], "-") == word.replace(['_', ' '], "-");
+    let is_it = |name: &str| name.to_lowercase().replace(['_', ' '], "-") == word.replace(['_', ' '], "-");
     // A finding is named as the alert is, but for the kind of hyphen.
     if let Some(alert) = alert(&word).filter(|_| !word.contains('-')) {
         return Some(alert);
@@ -57,9 +57,19 @@ fn explanation(word: &str) -> Option<String> {
     if rows.is_empty() {
         let of_class =
             || words::cause(&word).map(|row| page::rendered(&of_table(&Word { name: &word, ..row })));
-        return alert(&word.replace('-', "_")).or_else(of_class).or_else(|| refusal(&word));
+        return alert(&word.replace('-', "_"))
+            .or_else(of_class)
+            .or_else(|| refusal(&word))
+            .or_else(|| quoted(&word));
     }
     Some(page::rendered(&rows.iter().map(of_table).collect::<Vec<_>>().join("\n")))
+}
+
+/// The page on what a line of a client's log contains: the longest of the words that are known.
+fn quoted(line: &str) -> Option<String> {
+    let contained = words::all()
+        .filter(|known| known.kind == "client's word" && line.contains(&known.name.to_lowercase()));
+    contained.max_by_key(|known| known.name.len()).map(|known| page::rendered(&of_table(&known)))
 }
 
 /// A word of a table, as a page.
@@ -193,6 +203,7 @@ fn catalogue(language: Option<Language>) -> String {
         ("Headlines begin with", "headline"),
         ("Stages", "stage"),
         ("Findings", "finding"),
+        ("Words of clients, logs and resolvers", "client's word"),
     ];
     for (title, kind) in kinds {
         let names: Vec<_> = words::all().filter(|word| word.kind == kind).map(|word| word.name).collect();
@@ -291,6 +302,13 @@ mod tests {
             ("client-finished", "client-finished (stage)\n"),
             ("certificate-expired", "certificate-expired (finding)\n"),
             ("certificate_expired", "certificate_expired (alert 45)\n"),
+            ("econnreset", "ECONNRESET (client's word)\n"),
+            ("Read timed out", "read timed out (client's word)\n"),
+            ("NXDOMAIN", "NXDOMAIN (client's word)\n"),
+            (
+                "javax.net.ssl.SSLHandshakeException: PKIX path building failed: no",
+                "PKIX path building failed (client's word)\n",
+            ),
         ] {
             assert!(plain(word).starts_with(text), "{word}: {}", plain(word));
         }

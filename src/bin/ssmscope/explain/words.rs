@@ -14,10 +14,11 @@ const WORDS: &str = include_str!("../../../../docs/words.md");
 const FINDINGS: &str = include_str!("../../../../docs/findings.md");
 
 /// The kinds of words, by the head of their table's first column.
-const KINDS: [(&str, &str, &str); 4] = [
+const KINDS: [(&str, &str, &str); 5] = [
     ("cause", "cause", WORDS),
     ("word", "headline", WORDS),
     ("stage", "stage", WORDS),
+    ("error", "client's word", WORDS),
     ("code", "finding", FINDINGS),
 ];
 
@@ -88,6 +89,7 @@ mod tests {
             ("cause", "rst-injected"),
             ("headline", "port scan"),
             ("stage", "client-hello"),
+            ("client's word", "ECONNRESET"),
             ("finding", "mss-clamp"),
         ] {
             let word = all().find(|word| word.name == name).unwrap();
