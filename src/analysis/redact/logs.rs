@@ -1,5 +1,7 @@
 //! Logs without names: of their words those stay that tell which error it is.
 
+use std::ops::Range;
+
 use super::{Redaction, StandIns, words};
 use crate::analysis::LogSummary;
 use crate::log::tie::{Objection, Untied};
@@ -30,18 +32,14 @@ const VOCABULARY: &str = "a about abort aborted access accept accepted account a
     close_notify decode_error decrypt_error handshake_failure illegal_parameter internal_error no_application_protocol \
     protocol_version unexpected_message unknown_ca unrecognized_name unsupported_certificate";
 
-/// Where the classes of exceptions come from that programs print.
-const PACKAGES: [&str; 9] = [
-    "java.",
-    "javax.",
-    "sun.",
-    "org.apache.",
-    "org.springframework.",
-    "com.sun.",
-    "com.cisco.",
-    "io.netty.",
-    "jdk.",
-];
+/// Words of which the names of exceptions' classes and of their packages are made, besides [`VOCABULARY`]: of Java's own, of the
+/// frameworks that its programs use, and of Python's and Node's errors.
+const CLASS_WORDS: &str = "addr apache conn array async attribute bind bound bounds broken buffer catalina cause cast checked circuit cisco codec concurrent \
+    constraint conversion crypto csp deadline decoder dns edsa encoder execution fault factory gateway generic group hash illegal \
+    index interrupted invocation job jwt keystore lang ldap login malformed memory modification naming netty nio null number out \
+    parameters parser peer pointer port processing program queue record reference reflect rejected remote rest rmi route runtime sasl schema script \
+    security servlet socks spring springframework sql ssl state stream string sun sync syntax target task thread throwable tomcat \
+    transaction transient transport type undeclared unchecked unmarshal unverified uri util web webpki xml zip";
 
 /// Digits of a number that stays: statuses, ports, numbers of errors.
 const DIGITS: usize = 5;
@@ -205,8 +203,9 @@ impl StandIns {
     /// The words of a log: addresses and hosts have the stand-ins that they have everywhere, other words are masked if they are none of
     /// [`VOCABULARY`].
     pub(super) fn log_text(&mut self, text: &str) -> String {
-        let is_of_word = |letter: char| letter.is_alphanumeric() || "._-:".contains(letter);
-        let mut rest = text;
+        let text = without_lists(text);
+        let is_of_word = |letter: char| letter.is_alphanumeric() || WITHIN_WORDS.contains(letter);
+        let mut rest = text.as_str();
         let mut redacted = String::with_capacity(text.len());
         while let Some(first) = rest.chars().next() {
             let of_word = is_of_word(first);
@@ -253,14 +252,90 @@ impl StandIns {
     }
 }
 
-/// Whether it is the name of a class of exceptions.
+/// What joins the parts of a word.
+const WITHIN_WORDS: &str = "._-:";
+
+/// A text in which numbers are masked that one separator joins, three or more of them: an address as FTP writes it (RFC 959, 3.2.1), one
+/// that is written wide, the number of a telephone or of an account.
+fn without_lists(text: &str) -> String {
+    const FEWEST: usize = 3;
+    /// Characters of the longest separator.
+    const WIDEST: usize = 3;
+    let mut masked = text.as_bytes().to_vec();
+    // The numbers of a list so far, and what joins them.
+    let mut list: Vec<Range<usize>> = Vec::new();
+    let mut joint: Option<&str> = None;
+    let mut mask = |list: &[Range<usize>]| {
+        if list.len() >= FEWEST {
+            list.iter().cloned().for_each(|range| {
+                masked.get_mut(range).unwrap_or_default().fill(b'x');
+            });
+        }
+    };
+    for number in numbers(text) {
+        let before = list.last().map_or(0, |last| last.end);
+        let between = text.get(before..number.start).unwrap_or_default();
+        let is_joint = !list.is_empty()
+            && between.chars().count() <= WIDEST
+            && between.chars().any(|letter| !WITHIN_WORDS.contains(letter))
+            && !between.chars().any(char::is_alphanumeric);
+        let between = between.trim();
+        if !is_joint || joint.is_some_and(|joint| joint != between) {
+            mask(&list);
+            // The last one may begin a list with another separator.
+            list = list.pop().filter(|_| is_joint).into_iter().collect();
+        }
+        joint = is_joint.then_some(between);
+        list.push(number);
+    }
+    mask(&list);
+    String::from_utf8(masked).unwrap_or_default()
+}
+
+/// Where the numbers of a text are, in digits of ASCII.
+fn numbers(text: &str) -> Vec<Range<usize>> {
+    let mut numbers: Vec<Range<usize>> = Vec::new();
+    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
+        match numbers.last_mut() {
+            Some(last) if last.end == at => last.end += 1,
+            _ => numbers.push(at..at + 1),
+        }
+    }
+    numbers
+}
+
+/// Whether it is the name of a class of exceptions that is everybody's: it is made of words that name errors, protocols and what programs
+/// do.
 fn is_class(word: &str) -> bool {
-    let last = word.rsplit(['.', ':']).next().unwrap_or_default();
-    let is_one = last.ends_with("Exception") || last.ends_with("Error");
-    let whole = word.trim_end_matches(':');
+    let (packages, class) =
+        word.rsplit_once('.').map_or((None, word), |(packages, class)| (Some(packages), class));
+    let is_one = class.ends_with("Exception") || class.ends_with("Error");
     is_one
-        && whole.chars().all(|letter| letter.is_ascii_alphabetic() || letter == '.')
-        && (!whole.contains('.') || PACKAGES.iter().any(|package| whole.starts_with(package)))
+        && packages.is_none_or(|packages| packages.split('.').all(is_of_class))
+        && camel_words(class).into_iter().all(is_of_class)
+}
+
+fn is_of_class(word: &str) -> bool {
+    word.chars().all(|letter| letter.is_ascii_alphanumeric())
+        && (is_listed(word)
+            || CLASS_WORDS.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word)))
+}
+
+/// The words of a name that is written as `SSLHandshakeException` is.
+fn camel_words(name: &str) -> Vec<&str> {
+    let bytes = name.as_bytes();
+    let begins = |at: usize| {
+        let (before, here, after) = (bytes.get(at - 1), bytes.get(at), bytes.get(at + 1));
+        let is_upper = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_uppercase);
+        is_upper(here) && (!is_upper(before) || after.is_some_and(u8::is_ascii_lowercase))
+    };
+    let mut words = Vec::new();
+    let mut from = 0;
+    for at in (1..name.len()).filter(|at| begins(*at)).chain([name.len()]) {
+        words.extend(name.get(from..at));
+        from = at;
+    }
+    words
 }
 
 /// Whether it has a host's form: labels of which the last is one of letters.
@@ -315,6 +390,33 @@ mod tests {
     }
 
     #[test]
+    fn classes_of_exceptions_stay_where_all_their_words_are_everybody_s() {
+        for class in [
+            "SocketTimeoutException",
+            "java.net.UnknownHostException",
+            "javax.net.ssl.SSLHandshakeException",
+            "sun.security.validator.ValidatorException",
+            "sun.security.provider.certpath.SunCertPathBuilderException",
+            "java.util.concurrent.ExecutionException",
+            "org.apache.http.conn.HttpHostConnectException",
+            "org.springframework.web.client.ResourceAccessException",
+            "io.netty.handler.ssl.NotSslRecordException",
+            "ConnectionResetError",
+        ] {
+            assert_eq!(StandIns::default().log_text(class), class);
+        }
+        for class in [
+            "AcmeBankException",
+            "AcmeMuellerError",
+            "java.acmebank.internal.FooException",
+            "Acme.SocketException",
+        ] {
+            let redacted = StandIns::default().log_text(&format!("{class}: no"));
+            assert!(!redacted.to_lowercase().contains("acme"), "{redacted}");
+        }
+    }
+
+    #[test]
     fn no_number_of_an_address_is_left_however_it_is_written() {
         for word in [
             "ip-10-106-66-12",
@@ -333,6 +435,17 @@ mod tests {
                 !["106", "620", "1111", "56"].iter().any(|number| redacted.contains(number)),
                 "{word}: {redacted}"
             );
+        }
+        for text in [
+            "connect to (172,31,9,106,33,5) failed",
+            "connect to 172。31。9。106 failed",
+            "connect to 172 . 31 . 9 . 106 failed",
+            "call +41 44 555 106 34",
+            "account CH93 0076 106 6238 5295 7",
+            "from 10, 106, 66,12",
+        ] {
+            let redacted = StandIns::default().log_text(text);
+            assert!(!redacted.contains("106"), "{redacted}");
         }
         assert_eq!(StandIns::default().log_text("HTTP/1.1 401 in 52 ms"), "HTTP/1.1 401 in 52 ms");
     }
