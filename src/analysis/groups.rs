@@ -49,6 +49,8 @@ pub struct Groups {
     known: BTreeMap<GroupKey, Group>,
     /// Connections that belong to none of these groups.
     pub ungrouped: u64,
+    /// Leftovers of older connections among all: there is nothing about them to judge.
+    pub leftovers: u64,
 }
 
 impl GroupKey {
@@ -79,6 +81,8 @@ impl Groups {
     /// Takes in a connection. The return value is whether its group is one of those that are kept.
     pub fn add(&mut self, judged: &Judged) -> bool {
         let key = GroupKey::of(judged);
+        let is_leftover = key.code == Code::Midstream && judged.story.is_leftover();
+        self.leftovers += u64::from(is_leftover);
         if self.known.len() >= limits::GROUPS && !self.known.contains_key(&key) && !self.make_room_for(&key) {
             self.ungrouped += 1;
             return false;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::collection::Collection;
 use super::glyphs::Glyphs;
 use super::judgement::{files, write_headline, write_place, write_translation, write_why};
+use super::overview;
 use super::prose::{prose, write_next};
 use crate::analysis::{Failure, LookupFault, Summary};
 use crate::packet::Other;
@@ -74,20 +75,26 @@ pub(super) fn write_notes(
 /// The count: connections by what came of them, and packets.
 pub(super) fn counts(summary: &Summary) -> (String, String) {
     let mut parts = Vec::new();
+    let all = overview::but_leftovers(summary);
     for (severity, what) in [
         (Severity::Critical, "failed"),
         (Severity::Warning, "with a warning"),
         (Severity::Ok, "ok"),
         (Severity::Unknown, "undecided"),
     ] {
-        let some = summary.severities.get(&severity).copied().unwrap_or(0);
+        let left = if severity == Severity::Unknown { summary.connections - all } else { 0 };
+        let some = summary.severities.get(&severity).copied().unwrap_or(0).saturating_sub(left);
         if some > 0 {
-            let kinds = kinds(summary, severity);
+            let kinds = kinds(summary, severity, left);
             parts.push(format!("{} {what}{kinds}", grouped(some)));
         }
     }
-    let counted = count(summary.connections, "connection");
-    let text = if parts.is_empty() { counted } else { format!("{counted}: {}", parts.join(", ")) };
+    let counted = count(all, "connection");
+    let mut text = if parts.is_empty() { counted } else { format!("{counted}: {}", parts.join(", ")) };
+    if all < summary.connections {
+        let left = summary.connections - all;
+        text = format!("{text}; {} of older connections not judged", count(left, "leftover"));
+    }
     (text, packets(summary))
 }
 
@@ -116,7 +123,7 @@ fn write_count(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Res
 }
 
 /// The codes and causes of a severity, each with its number where there are several: ` (tls-alert unknown_ca 4, reset 1)`.
-fn kinds(summary: &Summary, severity: Severity) -> String {
+fn kinds(summary: &Summary, severity: Severity, leftovers: u64) -> String {
     if severity == Severity::Ok
         && summary
             .groups
@@ -126,7 +133,13 @@ fn kinds(summary: &Summary, severity: Severity) -> String {
     {
         return String::new();
     }
-    let kinds = by_kind::as_grouped(summary, severity);
+    let mut kinds = by_kind::as_grouped(summary, severity);
+    for kind in &mut kinds {
+        if kind.title == Code::Midstream.name() {
+            kind.count = kind.count.saturating_sub(leftovers);
+        }
+    }
+    kinds.retain(|kind| kind.count > 0);
     let text: Vec<_> = match kinds.as_slice() {
         [] => return String::new(),
         [only] => vec![escaped(&only.title)],

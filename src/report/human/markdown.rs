@@ -13,8 +13,9 @@ use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::finding::Weight;
 use crate::report::many::{CaptureResult, Many, Totals};
 use crate::report::text::escape::escaped;
+use crate::report::text::neighbours::{self, Conclusion, Stance};
 use crate::report::text::words::{PacketNames, count, grouped};
-use crate::report::text::{clock, ends, neighbours};
+use crate::report::text::{clock, ends};
 use crate::report::{Detail, Style};
 use crate::tcp::Role;
 use crate::time::Clock;
@@ -179,7 +180,11 @@ impl Markdown<'_> {
         let version = story.tls.version().map(|version| format!(", {version}")).unwrap_or_default();
         let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
         let advice = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
-        let others = others.map(|others| others.text);
+        // What the neighbours show may exclude what the explanation of one connection supposes.
+        let (why, others) = match others {
+            Some(Conclusion { text, stance: Stance::Replaces, .. }) => (text, String::new()),
+            others => (verdict.explanation.to_string(), others.map(|others| others.text).unwrap_or_default()),
+        };
         let list = names.list(&verdict.evidence);
         let evidence = format!("{}, {list} ({})", files(summary), judgement::basis(judged, Some(summary)));
         let evidence = if verdict.evidence.is_empty() { files(summary) } else { evidence };
@@ -196,8 +201,8 @@ impl Markdown<'_> {
         self.table(&[
             ("Connection", self.prose(&format!("{client} → {server}{version}"))),
             ("Time", self.prose(&time(judged, style))),
-            ("Why", self.prose(&verdict.explanation)),
-            ("Others", self.prose(&others.unwrap_or_default())),
+            ("Why", self.prose(&why)),
+            ("Others", self.prose(&others)),
             ("Evidence", self.prose(&evidence) + &filter.unwrap_or_default()),
             ("Client log", reports.join("<br>")),
             ("Next", advice.join("<br>")),

@@ -58,9 +58,24 @@ fn of(summary: &Summary, severity: Severity) -> u64 {
     summary.severities.get(&severity).copied().unwrap_or(0)
 }
 
+/// Connections without the leftovers of older ones, unless that is all there is.
+pub(super) fn but_leftovers(summary: &Summary) -> u64 {
+    match summary.connections.saturating_sub(summary.groups.leftovers) {
+        0 => summary.connections,
+        others => others,
+    }
+}
+
+/// The only connection that is no leftover of an older one, where others are.
+pub(super) fn only<'c>(collection: &'c Collection, summary: &Summary) -> Option<&'c Judged> {
+    let is_other = |judged: &&Judged| !judged.story.is_leftover();
+    let is_alone = but_leftovers(summary) == 1 && summary.connections > 1;
+    collection.connections.iter().find(is_other).filter(|_| is_alone)
+}
+
 /// What it all comes to.
 pub(super) fn headline(summary: &Summary) -> (Severity, String) {
-    let all = summary.connections;
+    let all = but_leftovers(summary);
     let ways = |severity| {
         let kinds = kinds::of(summary, severity);
         match kinds.as_slice() {
@@ -76,7 +91,8 @@ pub(super) fn headline(summary: &Summary) -> (Severity, String) {
             return (severity, text);
         }
     }
-    let (fine, open) = (of(summary, Severity::Ok), of(summary, Severity::Unknown));
+    let left = summary.connections - all;
+    let (fine, open) = (of(summary, Severity::Ok), of(summary, Severity::Unknown).saturating_sub(left));
     match (fine, open) {
         (0, _) => (
             Severity::Unknown,
@@ -205,7 +221,9 @@ fn write_groups(
         writeln!(out, "{color}{word}{color:#}{}", glyphs.text(line.strip_prefix(word).unwrap_or(line)))?;
     }
     if let Some(text) = left_out(summary, groups) {
-        writeln!(out, "{DIM}{:6}  {text}{DIM:#}", "")?;
+        for line in wrapped(&text, columns(style).saturating_sub(8)) {
+            writeln!(out, "{DIM}{:6}  {line}{DIM:#}", "")?;
+        }
     }
     Ok(())
 }
