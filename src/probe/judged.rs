@@ -190,7 +190,7 @@ impl Probe<'_> {
         }
         if let Some((end, why)) = &mut self.unread {
             *end = redaction.socket(*end);
-            *why = Redaction::masked(why);
+            *why = Redaction::without_quotes(why);
         }
         if let Some((end, _, words)) = &mut self.injected {
             *end = redaction.socket(*end);
@@ -198,7 +198,7 @@ impl Probe<'_> {
         }
         if let Some((end, words)) = &mut self.unencrypted {
             *end = redaction.socket(*end);
-            *words = words.as_deref().map(Redaction::masked);
+            *words = words.as_deref().map(|words| redaction.said(words));
         }
         for given_up in self.given_up.iter_mut().chain(&mut self.closed_instead) {
             *given_up = redacted.given_up(given_up);

@@ -175,7 +175,7 @@ impl<'r> Redacted<'r> {
             schemes: schemes.into_iter().map(masked).collect(),
             is_page,
             target: target.map(|target| Redaction::masked(&target)),
-            unread: unread.map(|why| Redaction::masked(&why)),
+            unread: unread.map(|why| Redaction::without_quotes(&why)),
         }
     }
 
