@@ -34,7 +34,7 @@ const VOCABULARY: &str = "a about abort aborted access accept accepted account a
 
 /// Words of which the names of exceptions' classes and of their packages are made, besides [`VOCABULARY`]: of Java's own, of the
 /// frameworks that its programs use, and of Python's and Node's errors.
-const CLASS_WORDS: &str = "addr apache conn array async attribute bind bound bounds broken buffer catalina cause cast checked circuit cisco codec concurrent \
+const CLASS_WORDS: &str = "addr apache conn array async attribute bind bound bounds broken buffer builder catalina cause cast certpath checked circuit cisco codec concurrent \
     constraint conversion crypto csp deadline decoder dns edsa encoder execution fault factory gateway generic group hash illegal \
     index interrupted invocation job jwt keystore lang ldap login malformed memory modification naming netty nio null number out \
     parameters parser peer pointer port processing program queue record reference reflect rejected remote rest rmi route runtime sasl schema script \

@@ -26,6 +26,9 @@ const STATUS_REQUEST: u16 = 5;
 /// afterwards.
 const LENGTH_ALONE: [u16; 11] = [1, 11, 21, 22, 23, 27, 28, 34, 42, 45, 49];
 
+/// What a distinguished name begins with: a SEQUENCE (RFC 5280, 4.1.2.4).
+const NAME_TAG: u8 = 0x30;
+
 /// The kind of a curve that has a name (RFC 8422, 5.4).
 const NAMED_CURVE: u8 = 3;
 
@@ -218,6 +221,10 @@ impl StandIns {
     fn authorities(&mut self, list: &mut [u8]) {
         let mut at = 2;
         while let Some((start, end)) = sized(list, at, 2) {
+            // A length that no name follows is none.
+            if list.get(start).is_some_and(|tag| *tag != NAME_TAG) {
+                break;
+            }
             if let Some(name) = list.get_mut(start..end) {
                 self.directory_bytes(name);
             }
@@ -417,6 +424,13 @@ mod tests {
         let mut long = with(&[b'a'; 33], &[0, 2, 0x13, 1]);
         stand_ins.handshake(kind::CLIENT_HELLO, &mut long);
         assert!(!long.contains(&b'a'), "{long:x?}");
+    }
+
+    #[test]
+    fn what_is_no_authority_in_the_place_of_one_is_blank() {
+        let mut body = [&[1, 64, 0, 8][..], b"acmebank"].concat();
+        StandIns::default().handshake(kind::CERTIFICATE_REQUEST, &mut body);
+        assert_eq!(body, [&[1, 64, 0, 8][..], &[BLANK; 8]].concat());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::time::{Elapsed, Timestamp};
 /// How long a packet waits for those that follow it.
 const PATIENCE: Elapsed = Elapsed::from_millis(1_000);
 
-/// A direction between two sockets: who sends, and to whom.
+/// A direction between two sockets: the sender's, and the receiver's.
 type Way = ((Host, u16), (Host, u16));
 
 /// Takes each frame, and returns what takes its place, perhaps later.

@@ -122,7 +122,10 @@ impl StandIns {
         let colon = target.iter().rposition(|byte| *byte == b':').filter(is_port);
         let end = colon.unwrap_or(target.len());
         let host = target.get_mut(..end).unwrap_or_default();
-        let is_name = host.iter().any(u8::is_ascii_alphabetic) && !host.starts_with(b"[");
+        // Bytes that make the line no text have others of their kind in their place.
+        let is_name = host.iter().any(u8::is_ascii_alphabetic)
+            && host.iter().all(u8::is_ascii_graphic)
+            && !host.starts_with(b"[");
         let stand_in = if is_name { self.name_bytes(host) } else { masked(host) };
         host.copy_from_slice(&stand_in);
         let version = version(rest);
@@ -341,6 +344,12 @@ mod tests {
         assert!(
             !is_text(&[0x30, 0x0c, 2, 1, 1]) && !is_text(b"\r\n\r\n\0\r\nQUIT\n") && !is_text(b"\x05\x01")
         );
+    }
+
+    #[test]
+    fn a_target_that_is_no_text_stays_none() {
+        let redacted = redacted("CONNECT bücher.bank:443 HTTP/1.1\r\n".as_bytes());
+        assert_eq!(redacted, [&b"CONNECT x"[..], &[BLANK; 2], b"xxxx.xxxx:443 HTTP/1.1\r\n"].concat());
     }
 
     #[test]

@@ -509,6 +509,8 @@ mod tests {
     fn text_before_tls_is_masked_and_the_hello_behind_it_found() {
         let hello = record(22, &[1, 0, 0, 4, 3, 3, 9, 9]);
         let stream = [b"a STARTTLS ann\r\n", hello.as_slice()].concat();
+        // Of this hello there is a part of its random value.
+        let hello = record(22, &[1, 0, 0, 4, 3, 3, BLANK, BLANK]);
         assert_eq!(left(&stream, &[16]), [b"x STARTTLS xxx\r\n", hello.as_slice()].concat());
         assert_eq!(left(&stream, &[]), [b"x STARTTLS xxx\r\n", hello.as_slice()].concat());
     }

@@ -62,7 +62,7 @@ impl PassedOn {
         }
     }
 
-    /// No packet came until then, and so many were dropped.
+    /// No packet came until then. `dropped` were dropped since the beginning.
     pub fn idle(&mut self, at: Timestamp, dropped: u64) {
         let Self { targets, passing } = self;
         let mut until = at;
