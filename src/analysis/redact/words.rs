@@ -44,7 +44,8 @@ pub(super) fn masked(text: &str) -> String {
 pub(super) fn without_quotes(sentence: &str) -> String {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let mask = |letter: char| {
-        let was_escaped = std::mem::replace(&mut is_escaped, is_quoted && letter == '\\' && !is_escaped);
+        let was_escaped = is_escaped;
+        is_escaped = is_quoted && letter == '\\' && !was_escaped;
         if letter == '"' && !was_escaped {
             is_quoted = !is_quoted;
             return letter;

@@ -61,13 +61,15 @@ const STATUS: &[u8] = b"HTTP/1.# ###";
 const METHOD: &[u8] = b"CONNECT ";
 
 /// Bytes by which a piece is taken for text.
-const TELLING_BYTES: usize = 8;
+const TELLING_BYTES: usize = 4;
+/// How the second version of the PROXY protocol begins, which is no text (HAProxy's proxy-protocol.txt, 2.2).
+const PROXY_HEADER: &[u8] = b"\r\n\r\n\0";
 
 /// Whether a piece of a conversation is text: it begins as a line does.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
     let begins = bytes.first().is_some_and(|first| matches!(first, b'\t' | b'\r' | b'\n' | b' '..=b'~'));
-    begins && !bytes.iter().take(TELLING_BYTES).any(is_control)
+    begins && !bytes.starts_with(PROXY_HEADER) && !bytes.iter().take(TELLING_BYTES).any(is_control)
 }
 
 /// Text in the place of bytes that are one: no letter, no digit and no byte of it is left.
@@ -340,7 +342,11 @@ mod tests {
         let line = "HTTP/1.1 407 nécessaire\x1b\x0b\r\n".as_bytes();
         let expected = [&b"HTTP/1.1 407 x"[..], &[BLANK; 2], b"xxxxxxxx\x1a\x1a\r\n"].concat();
         assert_eq!(redacted(line), expected);
-        assert!(is_text(line) && is_text("454 TLS nicht verfügbar".as_bytes()));
+        assert!(
+            is_text(line)
+                && is_text(b"220 \x1b]0;pwn\x07\r\n")
+                && is_text("454 TLS nicht verfügbar".as_bytes())
+        );
         assert!(
             !is_text(&[0x30, 0x0c, 2, 1, 1]) && !is_text(b"\r\n\r\n\0\r\nQUIT\n") && !is_text(b"\x05\x01")
         );
