@@ -154,7 +154,6 @@ impl Records {
             let hello = old_hello(hello, names);
             self.kept.add(self.at, &hello);
             self.at += hello.len() as i64;
-            // TLS may follow, where a segment begins if it is not known where that is.
             self.mode = if is_whole { Mode::Tls } else { Mode::Lost };
             bytes = rest;
         }
@@ -405,8 +404,6 @@ fn is_hello(bytes: &[u8]) -> bool {
 
 /// Bytes of a hello of SSL 2 by which it is recognised: header, kind, and version, or whether the session is known.
 const OLD_START: usize = 5;
-
-/// The kinds of hello that SSL 2 has.
 const OLD_CLIENT: u8 = 1;
 const OLD_SERVER: u8 = 4;
 
@@ -418,9 +415,8 @@ fn old_hello_len(bytes: &[u8]) -> Option<usize> {
     is_one.then(|| (2 + (usize::from(high & 0x7f) << 8 | usize::from(low))).max(OLD_START))
 }
 
-/// The same without names, as far as it is there: the lengths behind the beginning, the ciphers that are known, and of a certificate what
-/// other certificates keep. The client's hello has ciphers, a session id and a challenge; the server's a certificate, ciphers and an id
-/// of the connection.
+/// The same without names, as far as it is there. The client's has ciphers, a session id and a challenge; the server's a certificate,
+/// ciphers and an id of the connection.
 fn old_hello(bytes: &[u8], names: &mut StandIns) -> Vec<u8> {
     const CIPHER: usize = 3;
     let mut hello = bytes.to_vec();
