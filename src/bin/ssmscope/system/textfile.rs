@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use ssmscope::report::monitoring::prometheus::Page;
+use ssmscope::report::monitoring::prometheus::MetricsPage;
 use tempfile::NamedTempFile;
 
 use super::files;
@@ -42,11 +42,11 @@ impl Textfile {
     ///
     /// # Errors
     /// When they can't be written, and then what was there still is.
-    pub fn finish(self, page: Page) -> anyhow::Result<()> {
+    pub fn finish(self, page: MetricsPage) -> anyhow::Result<()> {
         self.write(page).with_context(|| format!("--textfile {}: can't be written", self.path.display()))
     }
 
-    fn write(&self, mut page: Page) -> io::Result<()> {
+    fn write(&self, mut page: MetricsPage) -> io::Result<()> {
         let mut text = Vec::new();
         page.add_time(now());
         page.write(&mut text)?;
