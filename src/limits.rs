@@ -441,6 +441,12 @@ pub const LOG_TEXT_BYTES: usize = 1024;
 /// Bytes that are kept of a host's name in a log: a name has 253 (RFC 1035, 2.3.4).
 pub const LOG_HOST_BYTES: usize = 256;
 
+/// Different secrets of the logs that are looked for wherever else the logs may have them: those of a client are few.
+pub const LOG_SECRETS: usize = 1_000;
+
+/// How long such a secret is, in bytes: a shorter one may be a word of the log itself, and a longer one is none that a line repeats.
+pub const LOG_SECRET_BYTES: std::ops::RangeInclusive<usize> = 6..=256;
+
 /// Attempts that are kept of one log, in all its files; the oldest leave. A busy server's access log has as many in an hour.
 pub const LOG_ATTEMPTS: usize = 100_000;
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::redact;
+use super::attempt::Line;
+use super::redact::{self, Known};
 use super::text::head;
 use crate::limits;
 
@@ -21,17 +22,24 @@ impl Quote {
         Self(head(text.trim_end(), limits::LOG_TEXT_BYTES).into())
     }
 
-    /// Covers the secrets, unless they are to be shown.
-    pub(super) fn seal(&mut self, shows_secrets: bool) {
+    /// Covers the secrets, unless they are to be shown; `known` takes them in.
+    pub(super) fn seal(&mut self, shows_secrets: bool, known: &mut Known) {
         if !shows_secrets {
-            self.0 = redact::covered(&self.0).into();
+            self.0 = redact::covered_and_known(&self.0, known).into();
+        }
+    }
+
+    /// Covers secrets that are known from elsewhere in the logs.
+    pub(super) fn cover(&mut self, known: &Known) {
+        if let Some(safe) = known.covered(&self.0) {
+            self.0 = safe.into();
         }
     }
 
     /// Keeps `text`, sealed.
     pub(super) fn new(text: &str, shows_secrets: bool) -> Self {
         let mut quote = Self::held(text);
-        quote.seal(shows_secrets);
+        quote.seal(shows_secrets, &mut Known::default());
         quote
     }
 
@@ -48,6 +56,13 @@ impl Quote {
     /// Bytes that it takes.
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+impl Line {
+    /// What it quotes of the log.
+    pub(super) fn quotes(&mut self) -> impl Iterator<Item = &mut Quote> {
+        self.source.iter_mut().chain([&mut self.text])
     }
 }
 

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use super::clocks::ClockId;
 use super::grammar::{Entry, Fact, Grammar, Level};
 use super::quote::Quote;
+use super::redact::Known;
 use super::settings::Settings;
 use crate::limits;
 use crate::time::{Elapsed, Timestamp};
@@ -310,20 +311,22 @@ pub(super) struct Gathered {
     pub crowded_out: u64,
     /// Lines near the capture beyond the bound.
     pub lines_beyond: u64,
+    /// The secrets that were covered.
+    pub secrets: Known,
     bytes: usize,
 }
 
 impl Gathered {
     fn seal(&mut self, shows_secrets: bool) {
-        let seal = |quote: &mut Quote| quote.seal(shows_secrets);
-        let seal_line = |line: &mut Line| line.source.iter_mut().chain([&mut line.text]).for_each(seal);
+        let secrets = &mut self.secrets;
+        let mut seal = |quote: &mut Quote| quote.seal(shows_secrets, secrets);
         for attempt in &mut self.attempts {
-            attempt.lines.iter_mut().for_each(seal_line);
-            let Attempt { server, client, request, thread, .. } = attempt;
+            let Attempt { lines, server, client, request, thread, .. } = attempt;
+            lines.iter_mut().flat_map(Line::quotes).for_each(&mut seal);
             let peers = server.host.iter_mut().chain(client.host.iter_mut());
-            peers.chain(request.iter_mut()).chain(thread.iter_mut()).for_each(seal);
+            peers.chain(request.iter_mut()).chain(thread.iter_mut()).for_each(&mut seal);
         }
-        self.lines.iter_mut().for_each(seal_line);
+        self.lines.iter_mut().flat_map(Line::quotes).for_each(&mut seal);
         self.services.iter_mut().for_each(|service| seal(&mut service.daemon));
     }
 

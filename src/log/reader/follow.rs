@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::libc::O_NONBLOCK;
 
 use super::opened::{Opened, unreadable};
-use super::{OpenFile, add, given_twice, not_kept, number_logs};
+use super::{OpenFile, add, cover, given_twice, not_kept, number_logs};
 use crate::capture::{FileNote, ReadError};
 use crate::limits;
 use crate::log::attempt::Gatherer;
@@ -22,6 +22,7 @@ use crate::log::clock;
 use crate::log::clocks::{ClockId, Clocks};
 use crate::log::input::Input;
 use crate::log::logs::{LogFile, Logs};
+use crate::log::redact::Known;
 use crate::log::settings::Settings;
 use crate::time::{Elapsed, MILLI, SECOND, Timestamp};
 
@@ -165,9 +166,11 @@ impl Follower {
     /// What the lines so far come to.
     pub fn logs(&self) -> Logs {
         let mut logs = Logs { notes: self.notes.clone(), ..Logs::default() };
+        let mut secrets = Known::default();
         for file in &self.files {
             logs.files.push(file.reading.file.about.clone());
-            let gathered = file.reading.lines.gatherer.clone().finish(&self.settings);
+            let mut gathered = file.reading.lines.gatherer.clone().finish(&self.settings);
+            secrets.extend(mem::take(&mut gathered.secrets));
             logs.notes.extend(not_kept(file.reading.file.index, &gathered));
             add(&mut logs, gathered);
             logs.notes.extend(file.reading.notes());
@@ -176,6 +179,7 @@ impl Follower {
         }
         logs.clocks = self.clocks.list().to_vec();
         logs.clocks_beyond = self.clocks.beyond;
+        cover(&mut logs, &secrets);
         logs
     }
 }

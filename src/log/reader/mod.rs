@@ -11,10 +11,11 @@ mod opened;
 use std::path::Path;
 use std::{io, mem};
 
-use super::attempt::{Gathered, Gatherer};
+use super::attempt::{Gathered, Gatherer, Line};
 use super::calendar::Calendar;
 use super::clocks::Clocks;
 use super::logs::{LogFile, Logs};
+use super::redact::Known;
 use super::settings::Settings;
 use crate::capture::{FileNote, ReadError};
 use crate::limits;
@@ -66,6 +67,7 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
     let mut logs = Logs { files: vec![LogFile::default(); opened.len()], ..Logs::default() };
     let mut clocks = Clocks::default();
     let mut gatherer = Gatherer::default();
+    let mut secrets = Known::default();
     let mut latest = None;
     let mut files = opened.into_iter().peekable();
     while let Some(file) = files.next() {
@@ -82,7 +84,8 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
             *place = reading.file.about;
         }
         if files.peek().is_none_or(|next| next.about.log != log) {
-            let gathered = mem::take(&mut gatherer).finish(settings);
+            let mut gathered = mem::take(&mut gatherer).finish(settings);
+            secrets.extend(mem::take(&mut gathered.secrets));
             logs.notes.extend(not_kept(index as u16, &gathered));
             add(&mut logs, gathered);
             latest = None;
@@ -90,6 +93,7 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
     }
     logs.clocks = clocks.list().to_vec();
     logs.clocks_beyond = clocks.beyond;
+    cover(&mut logs, &secrets);
     Ok(logs)
 }
 
@@ -103,6 +107,25 @@ fn not_kept(file: u16, gathered: &Gathered) -> Option<FileNote> {
         }
     };
     Some(FileNote { file, text })
+}
+
+/// Covers the secrets of all logs wherever one of them has them.
+fn cover(logs: &mut Logs, secrets: &Known) {
+    if secrets.beyond > 0 {
+        let most = limits::LOG_SECRETS;
+        let text = format!(
+            "more than {most} different secrets: those beyond are covered where a name precedes them, and not wherever else they are"
+        );
+        logs.notes.push(Note { file: 0, text });
+    }
+    if secrets.is_empty() {
+        return;
+    }
+    let of_attempts = logs.attempts.iter_mut().flat_map(|attempt| {
+        attempt.lines.iter_mut().flat_map(Line::quotes).chain(attempt.request.iter_mut())
+    });
+    let quotes = of_attempts.chain(logs.lines.iter_mut().flat_map(Line::quotes));
+    quotes.for_each(|quote| quote.cover(secrets));
 }
 
 fn add(logs: &mut Logs, gathered: Gathered) {

@@ -3,11 +3,13 @@
 //! Whatever looks like one is covered. A word too many costs a reader little, a token in a report that is sent to a vendor costs an
 //! account. Names of users stay: the fault is often theirs.
 
+mod known;
 mod names;
 mod spoken;
 
 use std::ops::Range;
 
+pub(super) use self::known::Known;
 use self::names::{ends_like, next_name, secret_name};
 use self::spoken::spoken;
 use super::text::find;
@@ -29,7 +31,13 @@ const COVERS: &[&str] =
 const SCHEMES: &[&str] = &["bearer ", "basic ", "digest ", "negotiate "];
 
 /// `text` with its secrets covered.
+#[cfg(test)]
 pub(super) fn covered(text: &str) -> String {
+    covered_and_known(text, &mut Known::default())
+}
+
+/// `text` with its secrets covered, which `known` takes in.
+pub(super) fn covered_and_known(text: &str, known: &mut Known) -> String {
     let mut secrets = Vec::new();
     named(text, &mut secrets);
     spoken(text, &mut secrets);
@@ -45,6 +53,7 @@ pub(super) fn covered(text: &str) -> String {
         if secret.end <= from {
             continue;
         }
+        known.note(text.get(secret.clone()).unwrap_or_default());
         if secret.start >= from {
             safe.push_str(text.get(from..secret.start).unwrap_or_default());
             safe.push_str(COVER);
