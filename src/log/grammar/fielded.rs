@@ -11,6 +11,7 @@
 
 use super::fields::{address, next_pair};
 use super::nginx_access::{level, seconds, status, take_line};
+use super::ssm::milliseconds;
 use super::{Entry, Fact, Grammar, Level, Request};
 use crate::log::stamp::{self, Date, Stamp};
 
@@ -62,6 +63,7 @@ fn json(line: &str) -> Option<Entry<'_>> {
     let mut entry = Entry::new(Grammar::Generic, line);
     let mut request = Request::default();
     let (mut is_nginx, mut has_error, mut has_words) = (false, false, false);
+    let mut took = None;
     for (depth, key, value) in Members::of(line) {
         match key {
             _ if depth == 1 && is_time(key) => {
@@ -84,6 +86,10 @@ fn json(line: &str) -> Option<Entry<'_>> {
             "request_time" => request.duration = seconds(value),
             "status" => request.status = status(value),
             "http_host" => request.host = Some(value).filter(|host| !matches!(*host, "-" | "")),
+            // Rails' requests as lograge's JSON formatter writes them.
+            "method" if depth == 1 => request.method = request.method.or(Some(value)),
+            "path" if depth == 1 => request.path = request.path.or(Some(value)),
+            "duration" if depth == 1 => took = milliseconds(value),
             "connection" => request.connection = value.parse().ok(),
             "body_bytes_sent" => request.body_bytes = value.parse().ok(),
             "bytes_sent" => request.sent_bytes = value.parse().ok(),
@@ -100,6 +106,11 @@ fn json(line: &str) -> Option<Entry<'_>> {
         entry.grammar = Grammar::NginxAccess;
         entry.level = level(request.status);
         entry.fact = Fact::Request(request);
+    } else if request.method.is_some() && request.path.is_some() && request.status.is_some() && took.is_some()
+    {
+        entry.grammar = Grammar::Lograge;
+        entry.level = level(request.status);
+        entry.fact = Fact::Request(Request { duration: took, ..request });
     }
     Some(entry)
 }
@@ -253,6 +264,21 @@ mod tests {
         let line = r#"{"time":"2023-01-13T11:17:01Z","remote_addr":"192.0.2.7","request_method":"GET","uri":"/x","status":200}"#;
         let Fact::Request(request) = read(line).expect("a line").fact else { panic!() };
         assert_eq!((request.method, request.path, request.status), (Some("GET"), Some("/x"), Some(200)));
+    }
+
+    #[test]
+    fn a_request_of_rails_is_one_by_lograge_s_names() {
+        let line = r#"{"method":"POST","path":"/oauth/token","format":"json","status":401,"duration":12.3,"@timestamp":"2026-11-28T17:03:48.000Z","message":"[401] POST /oauth/token"}"#;
+        let entry = read(line).expect("a line");
+        assert_eq!((entry.grammar, entry.level), (Grammar::Lograge, Level::Warning));
+        let Fact::Request(request) = entry.fact else { panic!("{entry:?}") };
+        assert_eq!(
+            (request.method, request.path, request.status, request.duration),
+            (Some("POST"), Some("/oauth/token"), Some(401), Some(12_300_000))
+        );
+        let other =
+            r#"{"method":"POST","path":"/x","status":"done","duration":1,"time":"2026-11-28T17:03:48Z"}"#;
+        assert_eq!(read(other).expect("a line").grammar, Grammar::Generic);
     }
 
     #[test]

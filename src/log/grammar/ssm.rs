@@ -92,7 +92,7 @@ fn without_tags(text: &str) -> &str {
 }
 
 /// `23.91` milliseconds as nanoseconds.
-fn milliseconds(text: &str) -> Option<i64> {
+pub(super) fn milliseconds(text: &str) -> Option<i64> {
     let number: f64 = text.parse().ok()?;
     // An hour: longer requests do not exist behind nginx.
     (0.0..3_600_000.0).contains(&number).then_some((number * 1e6) as i64)
