@@ -135,8 +135,11 @@ impl Calendar {
             // A leap year, since the 29th of February has to exist.
             (None, None, None) => (days_since_1970(2000, month, day) * DAY, Dating::NoYear),
         };
+        // The 29th of February is a day of few years, of which two are eight years apart at most.
         let (year, _, _) = civil(near.div_euclid(DAY));
-        let at = (year - 1..=year + 1).map(of_year).min_by_key(|at| at.abs_diff(near)).unwrap_or(near);
+        let has_day = |year: &i32| u32::from(day) <= days_in_month(*year, u32::from(month));
+        let years = (year - 8..=year + 1).filter(has_day);
+        let at = years.map(of_year).min_by_key(|at| at.abs_diff(near)).unwrap_or(near);
         self.without_year = Some((at, dating));
         (at, dating)
     }

@@ -1,7 +1,7 @@
 //! What logs come to.
 
 use super::attempt::{Attempt, Line, Service};
-use super::clocks::{ClockId, LogClock};
+use super::clocks::{ClockId, LogClock, LogZone};
 use crate::capture::FileNote;
 use crate::time::Timestamp;
 
@@ -50,6 +50,23 @@ pub struct LogFile {
 }
 
 impl Logs {
+    /// An instant of one of the clocks in UTC, where another of the clocks is in UTC and the logs show how far the two are apart; else as it
+    /// is.
+    pub fn comparable(&self, clock: ClockId, at: Timestamp) -> Timestamp {
+        let ahead = self.clocks.get(clock.index()).and_then(|clock| self.ahead_of_utc(clock));
+        Timestamp::from_nanos(at.nanos().saturating_sub(ahead.unwrap_or(0)))
+    }
+
+    /// Whether the instants of all clocks are known in UTC so, and can be put into one order.
+    pub fn are_comparable(&self) -> bool {
+        self.clocks.iter().all(|clock| self.ahead_of_utc(clock).is_some())
+    }
+
+    fn ahead_of_utc(&self, clock: &LogClock) -> Option<i64> {
+        let utc = self.clocks.iter().find(|clock| clock.zone == LogZone::Utc)?;
+        if clock.zone == LogZone::Utc { Some(0) } else { clock.ahead_of(utc) }
+    }
+
     /// Connections that nginx numbered between two of its lines and that left no line between them: an upper bound, since its own
     /// connections to upstream servers are numbered too. `None` where its lines don't enclose the time.
     ///

@@ -98,7 +98,7 @@ impl LogSummary {
     /// What logs without a capture come to: the last attempt that has an outcome decides.
     pub fn status(&self) -> Status {
         let last = self.attempts().filter(|(_, attempt)| attempt.outcome != log::Outcome::Unknown);
-        match last.max_by_key(|(_, attempt)| attempt.end) {
+        match last.max_by_key(|(_, attempt)| self.logs.comparable(attempt.clock, attempt.end)) {
             Some((_, attempt)) if attempt.outcome.is_failure() => Status::from(Severity::Critical),
             Some(_) => Status::from(Severity::Ok),
             None => Status::from(Severity::Unknown),

@@ -106,6 +106,10 @@ pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<
             Err(error) => run.unopened.push(error),
         }
     }
+    // Of a log that can't be read there is nothing to report, least of all about a capture.
+    if results.summary.logs.is_none() && !run.form.shows_unread() {
+        return Ok(Done::Reported(Box::new(results)));
+    }
     let bounds = ssmscope::analysis::Bounds::default();
     let about = ssmscope::capture::About::default();
     let occasion = Occasion::Read(&about, &bounds, &run.provenance);

@@ -601,3 +601,37 @@ fn what_came_at_once_is_read_to_its_end_when_the_capture_ends() {
     assert_eq!(follower.logs().files[0].lines, count as u64);
     assert!(follower.logs().notes.iter().all(|note| !note.text.contains("not followed")));
 }
+
+#[test]
+fn a_secret_that_one_log_names_is_covered_in_the_others() {
+    let client = "13-Jan-2023 10:00:00,000 UTC INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Query client_secret=S3cr3tVal\n\
+                  13-Jan-2023 10:00:01,000 UTC ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to query: S3cr3tVal refused\n";
+    let server =
+        "10.0.0.1 - - [13/Jan/2023:10:00:01 +0000] \"POST /oauth/token?x=S3cr3tVal HTTP/1.1\" 401 5\n";
+    let named = [("client.log", client), ("access.log", server)];
+    let shown = |settings: &Settings| format!("{:?}", read(&named, settings).attempts);
+    let safe = shown(&Settings::default());
+    assert!(!safe.contains("S3cr3tVal") && safe.contains("[secret] refused"), "{safe}");
+    assert!(shown(&Settings { shows_secrets: true, ..Settings::default() }).contains("S3cr3tVal"));
+}
+
+#[test]
+fn a_day_that_few_years_have_is_of_one_of_those() {
+    let request = "SSM 504f06c0d581: method=GET path=/x status=200 duration=1.00 view=0";
+    let text = format!("Feb 28 23:59:58 {request}\nFeb 29 00:00:02 {request}\n");
+    let settings = Settings { near: Some(at("2026-03-01T10:00:00Z")), ..Settings::default() };
+    let logs = read(&[("messages", &text)], &settings);
+    assert!(ends(&logs)[1].starts_with("2024-02-29T00:00:02"), "{:?}", ends(&logs));
+}
+
+#[test]
+fn times_without_an_offset_compare_with_those_of_the_same_nginx_that_have_one() {
+    let error = "2026/11/28 22:33:49 [error] 7#7: *12 connect() failed (111: Connection refused) while connecting to upstream, \
+                 client: 10.66.76.81, server: ssm, request: \"POST /oauth/token HTTP/1.1\", host: \"ssm\"\n";
+    let access =
+        "10.66.76.81 - - [28/Nov/2026:22:40:47 +0530] \"POST /oauth/token HTTP/1.1\" 200 163 \"-\" \"-\"\n";
+    let logs = read(&[("error.log", error), ("access.log", access)], &Settings::default());
+    let at_utc: Vec<_> =
+        logs.attempts.iter().map(|attempt| logs.comparable(attempt.clock, attempt.end)).collect();
+    assert_eq!(at_utc, [at("2026-11-28T17:03:49Z"), at("2026-11-28T17:10:47Z")]);
+}

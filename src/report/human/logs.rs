@@ -132,8 +132,11 @@ pub(super) fn write(logs: &LogSummary, is_alone: bool, out: &mut dyn Write) -> i
     for (what, number) in bounds_reached(logs) {
         write_line(&format!("{what}: {}", grouped(number)), out)?;
     }
-    let attempts: Vec<(usize, &Attempt)> =
+    let mut attempts: Vec<(usize, &Attempt)> =
         logs.attempts().filter(|(index, _)| is_alone || logs.tie(*index).is_none()).collect();
+    if is_alone && logs.logs.are_comparable() {
+        attempts.sort_by_key(|(_, attempt)| logs.logs.comparable(attempt.clock, attempt.end));
+    }
     if !is_alone {
         write_line(&format!("{} tied to connections", count(logs.ties.ties.len() as u64, "attempt")), out)?;
     }
