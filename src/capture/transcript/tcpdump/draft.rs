@@ -8,6 +8,7 @@ use crate::capture::transcript::front::{Line, repaired};
 use crate::capture::transcript::hexdump;
 use crate::capture::transcript::hosts::Hosts;
 use crate::capture::transcript::numbering::Numbering;
+use crate::capture::transcript::scan::split_rare;
 use crate::limits::{TRANSCRIPT_LINE_OVERHEAD_BYTES, TRANSCRIPT_PACKET_BYTES};
 use crate::packet::Host;
 
@@ -27,8 +28,8 @@ pub struct Draft {
     is_error: bool,
     /// Whether a line below may begin that quote.
     has_quote: bool,
-    /// Whether the latest header has no ends so far: they are on a line below.
-    awaits_ends: bool,
+    /// Whether the latest header has no ends so far: they are on a line below. Not known until it is asked for.
+    awaits_ends: Option<bool>,
 }
 
 /// What a draft is read against.
@@ -48,8 +49,8 @@ impl Context<'_> {
     }
 }
 
-/// Physical lines that one line may have become in a narrow terminal, beyond the first.
-pub const MOST_WRAPS: usize = 4;
+/// Physical lines that one line may have become in a narrow terminal, beyond the first: 300 letters at 20 columns.
+pub const MOST_WRAPS: usize = 15;
 
 /// Columns by which a line must be shorter than the longest to be certainly whole: a lost indent is at most a tab.
 const INDENT: usize = 8;
@@ -64,7 +65,7 @@ impl Draft {
             cost: cost(&line),
             is_error: is_error(head),
             has_quote: false,
-            awaits_ends: awaits_ends(head),
+            awaits_ends: None,
             lines: vec![(head.to_owned(), line)],
         }
     }
@@ -78,7 +79,7 @@ impl Draft {
             let text = line.text();
             self.is_error |= is_error(&text);
             self.has_quote |= text.starts_with("IP (") || text.starts_with('(');
-            self.awaits_ends = awaits_ends(&text) || (self.awaits_ends && ip::ends(&text).is_none());
+            self.awaits_ends = Some(awaits_ends(&text) || (self.awaits_ends() && ip::ends(&text).is_none()));
             self.lines.push((text.into_owned(), line.clone()));
         }
         is_kept
@@ -116,7 +117,8 @@ impl Draft {
 
     /// Whether the two ends that follow a header have yet to come.
     pub fn awaits_ends(&self) -> bool {
-        self.awaits_ends
+        // Of most packets, which have one line, nobody asks.
+        self.awaits_ends.unwrap_or_else(|| awaits_ends(self.text(0)))
     }
 
     /// How many lines there are.
@@ -174,5 +176,5 @@ fn awaits_ends(text: &str) -> bool {
 
 /// Whether `text` is of an error message that quotes a packet.
 fn is_error(text: &str) -> bool {
-    text.contains(": ICMP ") && text.contains("unreachable")
+    split_rare(text, ": ICMP ").is_some_and(|(_, message)| message.contains("unreachable"))
 }

@@ -19,8 +19,11 @@ const ICMP_V6: u8 = 58;
 /// The packet in the lines of a draft; `None` when they don't show its ends.
 pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
     let (start, of_junos) = junos_start(draft);
-    let (first, below) = link_line(draft, start);
-    let Link { direction, wire_len, network, .. } = Link::split(&first);
+    let text = draft.text(start);
+    let link = Link::split(text);
+    let is_whole = matches!(link.network, Network::Ip(ends) if !ends.is_empty());
+    let (first, below) = if is_whole { (text.into(), start + 1) } else { link_line(draft, start) };
+    let Link { direction, wire_len, network, .. } = if is_whole { link } else { Link::split(&first) };
     let direction = direction.or(of_junos);
     let mut packet = PrintedPacket {
         stamp: draft.stamp,

@@ -1,7 +1,8 @@
 //! Payload lengths of segments whose lines show none, by the numbers of the lines that follow: where the sender continues, or
 //! how far the other side acknowledges.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 
 use super::packet::{ToolContent, ToolPacket, ToolSegment};
 use crate::limits::TRANSCRIPT_HELD_ROWS;
@@ -13,6 +14,10 @@ pub struct Lengths {
     held: VecDeque<ToolPacket>,
     /// How many of them still wait.
     waiting: usize,
+    /// How many were given back before the first of these.
+    given_back: u64,
+    /// Which of all of them are of a conversation, by its hash.
+    of: HashMap<u64, VecDeque<u64>, foldhash::fast::FixedState>,
 }
 
 /// Most bytes that a segment is believed to have (RFC 791, 3.1).
@@ -21,10 +26,19 @@ const MOST_PAYLOAD: u32 = 1 << 16;
 impl Lengths {
     /// Takes the next packet in.
     pub fn take(&mut self, packet: ToolPacket) {
-        if self.waiting > 0 {
-            self.settle(&packet);
+        let is_open = is_open(&packet);
+        if self.waiting == 0 && !is_open && self.held.is_empty() {
+            // Nothing waits that it could show anything of, and it waits for nothing.
+            self.held.push_back(packet);
+            return;
         }
-        self.waiting += usize::from(is_open(&packet));
+        let conversation = conversation(&packet);
+        if self.waiting > 0 {
+            self.settle(&packet, conversation);
+        }
+        self.waiting += usize::from(is_open);
+        let number = self.given_back + self.held.len() as u64;
+        self.of.entry(conversation).or_default().push_back(number);
         self.held.push_back(packet);
         if self.held.len() > TRANSCRIPT_HELD_ROWS {
             self.close_first();
@@ -34,7 +48,22 @@ impl Lengths {
     /// The next packet that is complete.
     pub fn next(&mut self) -> Option<ToolPacket> {
         self.held.front().filter(|packet| self.waiting == 0 || !is_open(packet))?;
-        self.held.pop_front()
+        let packet = self.held.pop_front()?;
+        if !self.of.is_empty() {
+            let conversation = conversation(&packet);
+            let numbers = self.of.get_mut(&conversation);
+            let is_last = numbers.is_some_and(|numbers| {
+                if numbers.front() == Some(&self.given_back) {
+                    numbers.pop_front();
+                }
+                numbers.is_empty()
+            });
+            if is_last {
+                self.of.remove(&conversation);
+            }
+        }
+        self.given_back += 1;
+        Some(packet)
     }
 
     /// No further packets come for now: those that wait are given back as they are.
@@ -51,12 +80,14 @@ impl Lengths {
         }
     }
 
-    fn settle(&mut self, shown: &ToolPacket) {
+    fn settle(&mut self, shown: &ToolPacket, conversation: u64) {
         let ToolContent::Segment(later) = &shown.content else { return };
         // From the latest on: what a later segment begins at is where the one before it ends.
         let mut own = Next { number: later.seq, end: None };
         let mut acked = Next { number: later.ack, end: None };
-        for packet in self.held.iter_mut().rev() {
+        for number in self.of.get(&conversation).into_iter().flatten().rev() {
+            let index = usize::try_from(number - self.given_back).ok();
+            let Some(packet) = index.and_then(|index| self.held.get_mut(index)) else { continue };
             let is_own = packet.hosts == shown.hosts;
             let is_peer = (&packet.hosts.0, &packet.hosts.1) == (&shown.hosts.1, &shown.hosts.0);
             let ToolContent::Segment(segment) = &mut packet.content else { continue };
@@ -92,6 +123,17 @@ impl Next {
         }
         self.end.filter(|_| flags.is_some_and(|flags| flags.0 & Flags::PSH != 0))
     }
+}
+
+/// The hash of a packet's two ends, whichever of them sends.
+fn conversation(packet: &ToolPacket) -> u64 {
+    let ToolContent::Segment(ToolSegment { ports: Some((source, destination)), .. }) = &packet.content else {
+        return 0;
+    };
+    let state = foldhash::fast::FixedState::default();
+    let [one, other] =
+        [(&packet.hosts.0, source), (&packet.hosts.1, destination)].map(|end| state.hash_one(end));
+    one.wrapping_add(other)
 }
 
 /// Closes a segment that ends at `end`; `false` where the number can't be its end.

@@ -6,7 +6,7 @@
 
 mod line;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use self::line::Line;
@@ -28,6 +28,10 @@ pub struct Gatherer {
     pending: Option<Pending>,
     /// Packets as they passed the latest interfaces.
     passed: VecDeque<Passed>,
+    /// How many were forgotten before the first of these.
+    forgotten: u64,
+    /// Which of all of them had a hash last.
+    latest: HashMap<u64, u64, foldhash::fast::FixedState>,
     lengths: Lengths,
     begins_capture: bool,
     /// The time of the packet before, since its sniffer began.
@@ -76,7 +80,9 @@ impl Tool for Gatherer {
             self.finish_pending();
             let begins_capture = std::mem::take(&mut self.begins_capture) | self.goes_back(&line);
             if begins_capture {
+                self.forgotten += self.passed.len() as u64;
                 self.passed.clear();
+                self.latest.clear();
             }
             let packet = ToolPacket { line: number, begins_capture, ..line.packet() };
             let interface = line.interface.map(str::to_owned);
@@ -126,11 +132,9 @@ impl Gatherer {
     fn is_copy(&mut self, packet: &ToolPacket, interface: String) -> bool {
         let place = (interface, packet.direction);
         let hash = hash(packet);
-        let is_it = |passed: &&mut Passed| {
-            passed.hash == hash && passed.hosts == packet.hosts && passed.content == packet.content
-        };
-        let known = self.passed.iter_mut().rev().find(is_it);
-        if let Some(passed) = known {
+        let is_it = |passed: &&mut Passed| passed.hosts == packet.hosts && passed.content == packet.content;
+        let index = self.latest.get(&hash).and_then(|number| usize::try_from(number - self.forgotten).ok());
+        if let Some(passed) = index.and_then(|index| self.passed.get_mut(index)).filter(is_it) {
             let is_copy = !passed.places.contains(&place) && passed.places.len() < MOST_PLACES;
             if !is_copy {
                 // Sent again.
@@ -139,9 +143,15 @@ impl Gatherer {
             passed.places.push(place);
             return is_copy;
         }
-        if self.passed.len() >= TRANSCRIPT_HELD_ROWS {
-            self.passed.pop_front();
+        if self.passed.len() >= TRANSCRIPT_HELD_ROWS
+            && let Some(first) = self.passed.pop_front()
+        {
+            if self.latest.get(&first.hash) == Some(&self.forgotten) {
+                self.latest.remove(&first.hash);
+            }
+            self.forgotten += 1;
         }
+        self.latest.insert(hash, self.forgotten + self.passed.len() as u64);
         let (hosts, content) = (packet.hosts.clone(), packet.content.clone());
         self.passed.push_back(Passed { hash, hosts, content, places: vec![place] });
         false
@@ -153,7 +163,8 @@ fn hash(packet: &ToolPacket) -> u64 {
     let mut hasher = foldhash::fast::FixedState::default().build_hasher();
     packet.hosts.hash(&mut hasher);
     if let ToolContent::Segment(segment) = &packet.content {
-        (&segment.ports, segment.seq, segment.ack).hash(&mut hasher);
+        let flags = segment.flags.map(|flags| flags.0);
+        (&segment.ports, flags, segment.seq, segment.ack, segment.payload_len).hash(&mut hasher);
     }
     hasher.finish()
 }

@@ -5,6 +5,7 @@
 //! user added before the protocol, such as hardware addresses and ports, are passed over.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::info::{Info, begins_tls, is_arrow};
 use super::protocols::{Layer, is_known, layer};
@@ -27,6 +28,39 @@ pub struct Row<'a> {
     pub info: &'a str,
     /// Source and destination port, where they have columns of their own.
     pub ports: Option<(&'a str, &'a str)>,
+}
+
+/// A row whose columns are places in its text, so that it is not parsed again when its packet is whole.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// What is no part of the text.
+    values: Row<'static>,
+    /// Source, destination, protocol, info, and the two ports.
+    columns: [Range<usize>; 6],
+    has_ports: bool,
+}
+
+impl Places {
+    /// Of a row that `text` was parsed into.
+    pub fn of(row: &Row<'_>, text: &str) -> Self {
+        let (source_port, destination_port) = row.ports.unwrap_or_default();
+        let columns = [row.source, row.destination, row.protocol, row.info, source_port, destination_port];
+        let place = |column: &str| {
+            let start = column.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+            start..start.wrapping_add(column.len())
+        };
+        let values = Row { number: row.number, time: row.time, length: row.length, ..Row::default() };
+        Self { values, columns: columns.map(place), has_ports: row.ports.is_some() }
+    }
+
+    /// The row in `text`, which is what it was parsed from.
+    pub fn row<'a>(&self, text: &'a str) -> Row<'a> {
+        let [source, destination, protocol, info, source_port, destination_port] =
+            self.columns.each_ref().map(|place| text.get(place.clone()).unwrap_or(""));
+        let Row { number, time, length, .. } = self.values;
+        let ports = self.has_ports.then_some((source_port, destination_port));
+        Row { number, time, source, destination, protocol, length, info, ports }
+    }
 }
 
 impl<'a> Row<'a> {
@@ -450,6 +484,20 @@ mod tests {
         assert!(!Row::is_start("9 packets captured"));
         assert!(!Row::is_start("1 0.00000 a.example.net -> b.example.net TCP D=111 S=750 Syn Seq=5"));
         assert!(!Row::is_start("TSval=3081660681 TSecr=3542359002"));
+    }
+
+    #[test]
+    fn a_row_is_found_again_by_its_places() {
+        for text in [
+            "1 0.5 192.0.2.1 → 198.51.100.5 TCP 74 50000 → 443 [SYN] Seq=0 Win=64240 Len=0",
+            "7 10:00:00.5 192.0.2.1 50000 198.51.100.5 443 TCP 74 50000 → 443 [SYN] Seq=0",
+            "9 0.7 192.0.2.9 → 198.51.100.5 TLSv1.2 120",
+        ] {
+            let row = Row::parse(text);
+            let moved = text.to_owned();
+            assert!(row.is_some(), "{text}");
+            assert_eq!(row.as_ref().map(|row| Places::of(row, text).row(&moved)), row, "{text}");
+        }
     }
 
     proptest! {
