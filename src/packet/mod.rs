@@ -149,6 +149,13 @@ impl Content<'_> {
     }
 }
 
+/// [`Segment::decoded`] of a segment in a text from which others of its connection were left out: the command that made it selects by
+/// flags or direction, or its tool calls the segment a retransmission and the text does not show the first copy.
+pub const SELECTED: &str = "TCP: selected";
+
+/// [`Segment::decoded`] of a segment that is part of a record of the protocol above, whose end its tool did not see so far.
+pub const PART: &str = "TCP: segment of a reassembled PDU";
+
 /// A TCP segment: its headers, the length of its payload on the wire, and those payload bytes that were captured.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {

@@ -15,6 +15,8 @@ pub struct Banner {
     pub captured: Option<u64>,
     /// Whether the command was given `-ttt`, where times count from the packet before.
     pub is_delta: bool,
+    /// Whether the latest command leaves out replies: it selects by flags, or one direction.
+    pub is_selective: bool,
     /// Lines that begin or end a run of tcpdump: commands, what it listens on, what it captured.
     pub runs: u64,
 }
@@ -84,6 +86,7 @@ impl Banner {
             return false;
         }
         self.runs += 1;
+        self.is_selective = is_selective(command);
         let mut words = command.split([' ', '"']).filter(|word| !word.is_empty()).peekable();
         while let Some(word) = words.next() {
             if let Some(attached) = word.strip_prefix("-s") {
@@ -102,6 +105,18 @@ impl Banner {
         };
         self.snaplen = Some(self.snaplen.map_or(number, |smallest| smallest.min(number)));
     }
+}
+
+/// Whether tcpdump's command line leaves out replies: by a filter on flags (`tcp[13] == 2`), on one direction (`src`, `dst`, `-Q in`), or by
+/// a `grep` for one of them.
+fn is_selective(command: &str) -> bool {
+    let words = || command.split([' ', '"', '\'', '(', ')']);
+    let has = |word: &str| words().any(|other| other == word);
+    let grep = split_rare(command, "grep ").map_or("", |(_, pattern)| pattern);
+    let is_one_way = has("src") != has("dst") || has("inbound") || has("outbound");
+    let is_direction = words().zip(words().skip(1)).any(|(option, value)| option == "-Q" && value != "inout");
+    let is_greps = ["[S", "Flags", "SYN", "> ", "RST"].iter().any(|pattern| grep.contains(pattern));
+    command.contains("tcp[") || command.contains("tcp-syn") || is_one_way || is_direction || is_greps
 }
 
 #[cfg(test)]
@@ -125,6 +140,30 @@ mod tests {
         }
         assert_eq!((banner.snaplen, banner.captured, banner.dropped), (Some(128), Some(10), Some(3)));
         assert_eq!(banner.link_type.as_deref(), Some("EN10MB"));
+    }
+
+    #[test]
+    fn a_command_that_leaves_out_replies_is_known() {
+        let of = |line: &str| {
+            let mut banner = Banner::default();
+            assert!(banner.read(line), "{line}");
+            banner.is_selective
+        };
+        for line in [
+            "# tcpdump -nni eth0 'tcp[tcpflags] == tcp-syn and port 8443'",
+            "$ sudo tcpdump -nni eth0 dst host 10.0.0.2 and port 8443",
+            "$ sudo tcpdump -nni eth0 port 8443 | grep 'Flags \\[S\\]'",
+            "tcpdump -nn -Q out port 443",
+        ] {
+            assert!(of(line), "{line}");
+        }
+        for line in [
+            "tcpdump -nn -i any host 10.0.0.2 and port 8443",
+            "tcpdump -nn src host 10.0.0.2 or dst host 10.0.0.2",
+            "tcpdump -nni eth0 port 8443 | grep 10.0.0.2",
+        ] {
+            assert!(!of(line), "{line}");
+        }
     }
 
     #[test]

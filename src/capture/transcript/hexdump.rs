@@ -48,11 +48,19 @@ fn bare_line(text: &str) -> Option<LineBytes> {
         .then_some(bytes)
 }
 
-/// The offset before the bytes, and what follows it.
+/// The offset before the bytes, and what follows it; tcpdump before 3.9 writes no colon behind it.
 fn split_offset(text: &str) -> Option<(usize, &str)> {
-    let (offset, rest) = text.strip_prefix("0x")?.split_once(':')?;
-    let offset = Some(offset).filter(|digits| (4..=6).contains(&digits.len()))?;
-    Some((usize::from_str_radix(offset, 16).ok()?, rest))
+    let (offset, rest) = text.strip_prefix("0x")?.split_once([':', ' '])?;
+    let number = Some(offset).filter(|digits| (4..=6).contains(&digits.len()))?;
+    let number = usize::from_str_radix(number, 16).ok()?;
+    let has_colon = text.as_bytes().get(2 + offset.len()) == Some(&b':');
+    let is_group = || {
+        let group = rest.trim_start().split(' ').next().unwrap_or("").as_bytes();
+        number.is_multiple_of(LINE_BYTES)
+            && matches!(group.len(), 2 | 4)
+            && group.iter().all(u8::is_ascii_hexdigit)
+    };
+    (has_colon || is_group()).then_some((number, rest))
 }
 
 /// Whether `text` is a line of a hexadecimal dump.
@@ -215,6 +223,14 @@ pub fn ascii_payload(
     })?;
     // The ports are the first four bytes of the TCP header.
     let payload = text.get(ip + before + pattern.len() - 4 + usize::from(header_len)..)?;
+    // The last byte ends its line, unless letters were added or lost on the way: then none of them is where it seems. Of text in clear
+    // tcpdump leaves out the returns before newlines.
+    let is_clear =
+        payload.len() >= 4 && payload.iter().take(4).all(|byte| byte.is_ascii_graphic() && *byte != b'.');
+    let ends_line = payload.get(most).is_none_or(|next| matches!(next, b'\n' | b'\r'));
+    if !is_clear && !ends_line && most < TRANSCRIPT_DUMP_BYTES {
+        return None;
+    }
     Some(payload.get(..most).unwrap_or(payload))
 }
 
@@ -228,6 +244,19 @@ mod tests {
     const DUMP: &str = "0x0000:  4500 0028 0001 4000 4006 26cd 0a00 0001  E..(..@.@.&.....\n\
                         0x0010:  0a00 0002 03e8 20fb 0000 0007 0000 0000  ................\n\
                         0x0020:  5002 03e8 7374 0000                      P...st..";
+
+    #[test]
+    fn characters_that_were_shifted_show_nothing() {
+        let ends = (Some(IpAddr::from([192, 0, 2, 1])), 1000, Some(IpAddr::from([198, 51, 100, 5])), 8443);
+        let header = ["E..(..@.@.&.", "....", ".3d.", ".. .", "........", "P...st.."].concat();
+        let read = |payload: &[u8]| {
+            ascii_payload(&[header.as_bytes(), payload].concat(), ends, 20, 6).map(<[u8]>::to_vec)
+        };
+        assert_eq!(read(b"......"), Some(b"......".to_vec()));
+        assert_eq!(read(b"......\nnote"), Some(b"......".to_vec()));
+        assert_eq!((read(b"...    ...\n"), read(b"....")), (None, Some(b"....".to_vec())));
+        assert_eq!(read(b"GET /x HTTP"), Some(b"GET /x".to_vec()));
+    }
 
     #[test]
     fn a_whole_dump_is_the_packet() {

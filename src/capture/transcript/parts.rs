@@ -92,7 +92,10 @@ impl Parts {
         let is_prose = self.prose.iter().any(is_between);
         // Midnight is no step back.
         let is_back = step < -STEP && step > -DAY / 2 && !self.are_spans(before, stamp);
-        if is_other || self.runs.iter().any(is_between) || (is_prose && step < 0) {
+        if is_other
+            || self.runs.iter().any(is_between)
+            || (is_prose && step < 0 && !self.are_spans(before, stamp))
+        {
             Sign::Certain
         } else if is_elided && step >= PAUSE {
             Sign::Elided
@@ -214,12 +217,45 @@ fn is_elision(text: &str) -> bool {
     let mut cells = text.split('|').map(|cell| cell.trim_matches(is_mark)).filter(|cell| !cell.is_empty());
     let is_elided = |dots: &str| {
         let is_short = dots.chars().count() <= LONGEST_ELISION;
-        let is_dots = dots.len() >= 3 && dots.bytes().all(|byte| byte == b'.');
+        // Cisco's documents have a dot in each of three lines.
+        let is_dots = dots.len() != 2 && dots.bytes().all(|byte| byte == b'.');
         let word = dots.trim_matches(['.', '-', '=', '~', ' ', '\u{2026}']);
         let is_word = || word.len() < text.len() && WORDS.iter().any(|name| name.eq_ignore_ascii_case(word));
         is_short && (is_dots || matches!(dots, "\u{2026}" | "\u{22ee}" | ". . .") || is_word())
     };
     cells.next().is_some_and(is_elided) && cells.all(is_elided)
+        || says_elision(text.trim_matches(['`', '*', '"', ' ']))
+}
+
+/// Whether `text` says in words that rows were left out: `<output omitted>`, `... 20 lines removed ...`, `<lots of traffic>`.
+fn says_elision(text: &str) -> bool {
+    const LONGEST: usize = 80;
+    const SAY_SO: [&str; 14] = [
+        "omitted",
+        "removed",
+        "deleted",
+        "skipped",
+        "snipped",
+        "truncated",
+        "elided",
+        "traffic",
+        "packets",
+        "lines",
+        "rows",
+        "more",
+        "same",
+        "repeated",
+    ];
+    let dots = |letter: char| matches!(letter, '.' | '\u{2026}');
+    let is_between_dots = (text.starts_with("...") || text.starts_with('\u{2026}'))
+        && (text.ends_with("...") || text.ends_with('\u{2026}'));
+    let inside = text.trim_matches(dots).trim();
+    let brackets = inside.chars().next().zip(inside.chars().next_back());
+    let is_bracketed = brackets.is_some_and(|pair| matches!(pair, ('<', '>') | ('[', ']') | ('(', ')')));
+    let words = inside.trim_matches(['<', '>', '[', ']', '(', ')', ' ']);
+    let is_plain = words.chars().all(|letter| letter.is_alphanumeric() || " ,'-".contains(letter));
+    let says = words.split(' ').any(|word| SAY_SO.iter().any(|said| said.eq_ignore_ascii_case(word)));
+    text.len() <= LONGEST && (is_between_dots || is_bracketed) && is_plain && words.contains(' ') && says
 }
 
 /// Dots that an author writes in place of rows.
@@ -273,6 +309,13 @@ mod tests {
             "*** SNIPPED ***",
             "... cut ...",
             "-----8<-----",
+            ".",
+            "\u{2026}<a lot of traffic on the port 80>...",
+            "<lots of traffic>",
+            "... 20 lines removed ...",
+            "... (same retransmissions) ...",
+            "[output omitted]",
+            "<output omitted>",
         ] {
             assert!(is_elision(text), "{text}");
         }
@@ -287,6 +330,9 @@ mod tests {
             "...................",
             "cut",
             "it was cut",
+            "<b>lines</b>",
+            "(more)",
+            "...more lines",
         ] {
             assert!(!is_elision(text), "{text}");
         }

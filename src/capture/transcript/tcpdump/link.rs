@@ -375,6 +375,13 @@ fn is_cut_pair(text: &str) -> bool {
 /// Whether `rest`, what follows a time, is a packet's link header and its first end, perhaps with the beginning of the second.
 pub fn ends_within_ends(rest: &str) -> bool {
     matches!(Link::split(rest).network, Network::Ip(text) if is_first_end(text) || is_cut_pair(text))
+        || strip_ip_word(rest).is_some_and(is_begun_address)
+}
+
+/// Whether `text` is an address or the beginning of one and no more, as where a narrow terminal broke the line there.
+fn is_begun_address(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':');
+    text.starts_with(|letter: char| letter.is_ascii_digit()) && text.bytes().all(is_part)
 }
 
 /// Whether `body` is what follows the ends of a TCP segment or, in the old syntax, an ICMP message.

@@ -34,7 +34,11 @@ fn message(
     source: &Spelled,
     destination: &Spelled,
 ) -> Option<icmp::Message> {
-    let message = icmp::parse(&headers.body, source, destination)?;
+    // A terminal may have broken the line right behind the protocol's name.
+    let message = match headers.body.as_str() {
+        "ICMP" => icmp::Message::Other,
+        body => icmp::parse(body, source, destination)?,
+    };
     let below = draft.text(headers.next);
     // The message ends with its length.
     let is_whole = |body: &str| body.contains(", length ");
@@ -42,16 +46,29 @@ fn message(
     if is_whole(&headers.body) || is_quote {
         return Some(message);
     }
-    for joined in draft.joined(&headers.body, headers.next) {
-        if let Some(whole @ icmp::Message::Error(_)) = icmp::parse(&joined, source, destination)
-            && (message == icmp::Message::Other || is_whole(&joined))
-        {
-            headers.next += 1;
-            return Some(whole);
+    let (mut ways, mut begun) = (vec![headers.body.clone()], None);
+    for index in headers.next..(headers.next + MOST_LINES).min(draft.len()) {
+        ways = ways.iter().flat_map(|way| draft.joined(way, index)).collect();
+        for joined in &ways {
+            let Some(error @ icmp::Message::Error(_)) = icmp::parse(joined, source, destination) else {
+                continue;
+            };
+            if is_whole(joined) {
+                headers.next = index + 1;
+                return Some(error);
+            }
+            if message == icmp::Message::Other && begun.is_none() {
+                begun = Some((error, index + 1));
+            }
         }
     }
-    Some(message)
+    let Some((error, next)) = begun else { return Some(message) };
+    headers.next = next;
+    Some(error)
 }
+
+/// Lines beyond the first that an ICMP message may take in a narrow terminal.
+const MOST_LINES: usize = 4;
 
 /// An error, tied to the packet that it is about. Without one it can't be tied to any connection.
 fn error(

@@ -32,7 +32,7 @@ use super::packet::{PrintedContent, PrintedPacket};
 use super::parts::Sign;
 use super::scan::{begins_with_mac, split_rare};
 use super::{OnceNote, hexdump};
-use crate::packet::Other;
+use crate::packet::{Other, SELECTED};
 
 /// Gathers lines into packets.
 #[derive(Debug, Default)]
@@ -133,8 +133,12 @@ impl Family for Gatherer {
             (packet, draft) = (Some(followed), repaired);
         }
         if let Some(packet) = &mut packet {
-            packet.filtered =
-                self.rules.take(Link::split(draft.text(0)).rule, drop_reason(&draft).as_deref());
+            if common.banner.is_selective && is_syn(packet) {
+                SELECTED.clone_into(&mut packet.decoded);
+            }
+            let text = draft.text(0);
+            let rule = split_rare(text, "rule ").and_then(|_| Link::split(text).rule);
+            packet.filtered = self.rules.take(rule, drop_reason(&draft).as_deref());
         }
         // A paste may begin between a packet's two lines: its time is lost, and the others have theirs. A whole row may have lost
         // it too.
@@ -256,6 +260,12 @@ impl Gatherer {
 /// Whether `text` is a segment's whole line as tcpdump prints it behind the time, which an author took off.
 fn is_row(text: &str) -> bool {
     strip_ip_word(text).is_some_and(|rest| rest.contains(": Flags [") && is_address_line(rest))
+}
+
+/// Whether a packet asks for a connection.
+fn is_syn(packet: &PrintedPacket) -> bool {
+    let PrintedContent::Segment(header) = &packet.content else { return false };
+    header.tcp.flags.is_some_and(|flags| flags.syn() && !flags.ack())
 }
 
 /// Whether a packet is of TCP or an error about it.

@@ -127,7 +127,10 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         text.extend(cleaned.trim_end_matches(" [|http]").bytes());
         text.push(b'\n');
     }
-    if text.iter().all(u8::is_ascii_whitespace) {
+    // Lines that begin otherwise were garbled, or are an author's.
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_garbled = application.starts_with("HTTP") && !is_first_line(&String::from_utf8_lossy(first));
+    if is_garbled || text.iter().all(u8::is_ascii_whitespace) {
         text.clear();
     }
     text.truncate(most);

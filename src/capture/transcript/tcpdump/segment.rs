@@ -130,18 +130,19 @@ impl<'h> Words<'h> {
             return Self { text, parsed: None, is_complete: false, next };
         };
         let is_complete = parsed.is_complete;
-        if is_whole(&parsed) || !parsed.is_open {
+        if is_whole(&parsed) || !parsed.is_open || next >= draft.len() {
             return Self { text, parsed: Some(parsed), is_complete, next };
         }
         let mut best = Self { text, parsed: None, is_complete, next };
         let mut ways = vec![Way::of(headers.body.clone(), 0)];
         let mut understood = ways.first().map_or(0, |way| way.understood);
+        let mut gained = headers.next;
         for index in headers.next..(headers.next + MOST_WRAPS + MOST_SKIPPED).min(draft.len()) {
             let line = draft.text(index);
             if line.is_empty() {
                 continue;
             }
-            if hexdump::is_hex_line(line) {
+            if hexdump::is_hex_line(line) || index > gained + MOST_SKIPPED {
                 break;
             }
             // A line that a longer one outreaches was broken between words.
@@ -170,7 +171,7 @@ impl<'h> Words<'h> {
             if let Some(way) = ways.first()
                 && way.understood > understood
             {
-                understood = way.understood;
+                (understood, gained) = (way.understood, index + 1);
                 let (text, is_complete) = (way.text.clone().into(), way.is_complete);
                 best = Self { text, parsed: None, is_complete, next: index + 1 };
                 if way.is_whole {

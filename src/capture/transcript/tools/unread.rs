@@ -75,7 +75,7 @@ pub const IOS_XE: Form = Form {
 };
 
 /// All others.
-const FORMS: [Form; 15] = [
+const FORMS: [Form; 16] = [
     Form {
         name: "pwru",
         lacks: "it shows kernel functions, with neither sequence numbers nor lengths of segments",
@@ -163,6 +163,17 @@ const FORMS: [Form; 15] = [
         lacks: "it shows no sequence numbers",
         instead: "\"wrpcap\", whose file is read",
         is_line: |text| text.contains("IP / TCP ") && text.contains(" > "),
+    },
+    Form {
+        name: "\"tshark -T fields\"",
+        lacks: "its columns are whichever were asked for",
+        instead: "\"tshark -r FILE\" without -T, or FILE itself",
+        is_line: |text| {
+            let is_field = |name: &&str| name.starts_with("tcp.") || name.starts_with("frame.");
+            text.contains("ip.src")
+                && text.contains("ip.dst")
+                && text.split([' ', ',', '\t']).any(|word| is_field(&word))
+        },
     },
     Form {
         name: "Wireshark's K12 text",
@@ -277,6 +288,7 @@ mod tests {
                 "A10",
             ),
             ("New TCP connection #1: 192.0.2.1(50000) <-> 198.51.100.5(443)", "ssldump"),
+            ("frame.number ip.src tcp.srcport ip.dst tcp.dstport tcp.flags.str tcp.len", "-T fields"),
             ("Ether / IP / TCP 192.0.2.1:50000 > 198.51.100.5:https S", "Scapy"),
         ] {
             let form = form(text).unwrap_or_else(|| panic!("{text}"));

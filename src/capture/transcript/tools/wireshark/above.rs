@@ -97,6 +97,23 @@ pub fn first_line(protocol: &str, info: &str) -> Option<String> {
     Some(format!("{}\r\n", line.trim_end_matches("\\r\\n").trim_end()))
 }
 
+/// Bytes that a segment with these TLS messages may have, where they have few sizes: they show what its frame has besides.
+pub fn usual_sizes(protocol: &str, words: &str) -> &'static [u32] {
+    if layer(protocol) != Layer::Tls {
+        return &[];
+    }
+    match words.trim() {
+        "Change Cipher Spec" => &[6],
+        // A Finished of 16 bytes with ChaCha20, AES-GCM, CBC without and with an IV, and CBC with SHA-256 and SHA-384 (RFC 5246, 6.2.3).
+        "Change Cipher Spec, Encrypted Handshake Message" => &[43, 51, 59, 75, 91, 107],
+        "Encrypted Alert" => &[23, 31, 53, 69, 85],
+        // A Finished of TLS 1.3 with SHA-256 and SHA-384, the latter as Java pads it too, and with an empty Certificate (RFC 8446, 4.4).
+        "Change Cipher Spec, Application Data" => &[64, 80, 96],
+        "Change Cipher Spec, Application Data, Application Data" => &[94, 110],
+        _ => &[],
+    }
+}
+
 /// Who says these words.
 pub fn speaker(protocol: &str, words: &str) -> Option<Speaker> {
     let is_tls = layer(protocol) == Layer::Tls;

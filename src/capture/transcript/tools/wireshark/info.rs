@@ -204,7 +204,9 @@ fn is_part(remark: &str) -> bool {
 fn leading_number(value: &str) -> Option<u32> {
     let end = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
     let (digits, after) = value.split_at(end);
-    digits.parse().ok().filter(|_| !after.starts_with(|letter: char| letter.is_alphanumeric()))
+    // Behind an ellipsis further digits were cut off.
+    let is_cut = after.starts_with("...") || after.starts_with('\u{2026}');
+    digits.parse().ok().filter(|_| !is_cut && !after.starts_with(|letter: char| letter.is_alphanumeric()))
 }
 
 /// `WS=128` is a factor; versions before 1.8, which also print `TSV` for `TSval`, print the shift.

@@ -1,9 +1,10 @@
 //! A packet whose lines are being gathered: its row, put together where it was wrapped, its details and its bytes.
 
+use super::above::icmp_error;
 use super::detail::{Detail, Link};
 use super::info::Info;
 use super::protocols::{Layer, layer};
-use super::row::Row;
+use super::row::{Places, Row};
 use super::table;
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::tools::dumps::Dump;
@@ -15,6 +16,8 @@ pub(super) struct Pending {
     pub(super) line: u64,
     /// The row's text, joined where it was wrapped; empty where there are only details.
     pub(super) text: String,
+    /// Where its columns are, unless lines were joined to it.
+    pub(super) places: Option<Places>,
     pub(super) cells: bool,
     /// Lines that were joined to it.
     pub(super) joined: usize,
@@ -27,12 +30,12 @@ pub(super) struct Pending {
 }
 
 /// Lines that one row may have become in a mail or a table of a document, beyond the first.
-const MOST_JOINED: usize = 6;
+const MOST_JOINED: usize = 12;
 
 impl Pending {
     /// Whether these details are of the packet whose row came before.
     pub(super) fn is_of(&self, detail: &Detail) -> bool {
-        let row = Row::parse(&self.text);
+        let row = self.row();
         let (number, length) = match row {
             Some(row) => (row.number, row.length),
             None => (self.text.split(' ').next().and_then(|number| number.parse().ok()), None),
@@ -56,9 +59,15 @@ impl Pending {
             self.is_closed = true;
             return;
         }
+        // Each line may be between marks of code.
+        let text = text.trim_matches('`').trim_end();
+        self.text.truncate(self.text.trim_end_matches('`').len());
         let spaced = format!("{} {text}", self.text);
         let glued = format!("{}{text}", self.text);
-        self.text = if has_space_before || fields(&spaced) >= fields(&glued) { spaced } else { glued };
+        let is_glued = text.starts_with([',', ')']);
+        let is_spaced = !is_glued && (has_space_before || fields(&spaced) >= fields(&glued));
+        self.text = if is_spaced { spaced } else { glued };
+        self.places = None;
         self.is_row |= Row::parse(&self.text).is_some();
         self.is_closed |= self.cells && !table::is_open(&self.text);
         self.joined += 1;
@@ -76,8 +85,18 @@ impl Pending {
             // A terminal breaks within a field's name.
             _ if text.contains('=') && fields(&format!("{}{text}", self.text)) > fields(&self.text) => true,
             Layer::Tcp => !info.is_complete(),
+            Layer::Tls if ["(SNI=", ",", "Done", "Request"].iter().any(|more| text.starts_with(more)) => true,
             Layer::Tls => is_cut_name(info.rest),
+            Layer::Icmp => is_cut_error(info.rest),
             _ => info.rest.is_empty(),
+        }
+    }
+
+    /// The row, where its columns are separated by blanks.
+    pub(super) fn row(&self) -> Option<Row<'_>> {
+        match &self.places {
+            Some(places) => Some(places.row(&self.text)),
+            None => Row::parse(&self.text),
         }
     }
 
@@ -118,7 +137,8 @@ fn fields(text: &str) -> usize {
     let found = 1
         + shown.iter().filter(|is_shown| **is_shown).count()
         + info.options.bytes.len()
-        + alert_words(info.rest);
+        + alert_words(info.rest)
+        + whole_names(row.protocol, info.rest);
     // `Win=64 240`: the rest of a number that a page broke apart.
     let words: Vec<&str> = row.info.split(' ').collect();
     let is_digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
@@ -132,7 +152,9 @@ fn alert_words(words: &str) -> usize {
     let Some((_, name)) = words.rsplit_once(", Description: ") else { return 0 };
     let name = name.split_once(')').map_or(name, |(name, _)| name).trim();
     let is_lower = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_lowercase);
-    let broken = name.split(' ').filter(|word| is_lower(word.as_bytes().first())).count();
+    // No word of a name has one letter.
+    let is_broken = |word: &&str| is_lower(word.as_bytes().first()) || word.len() == 1;
+    let broken = name.split(' ').filter(is_broken).count();
     let glued = name
         .as_bytes()
         .windows(2)
@@ -141,25 +163,53 @@ fn alert_words(words: &str) -> usize {
     1 + BEST.saturating_sub(broken + glued)
 }
 
+/// The names of messages.
+const NAMES: [&str; 12] = [
+    "Server Hello Done",
+    "Server Key Exchange",
+    "Client Key Exchange",
+    "Certificate Request",
+    "Change Cipher Spec",
+    "Encrypted Handshake Message",
+    "New Session Ticket",
+    "Application Data",
+    "Client Hello",
+    "Encrypted Alert",
+    "Server Hello",
+    "Certificate",
+];
+
+/// How many names of messages are whole: a space, or none, at the seam decides it.
+fn whole_names(protocol: &str, words: &str) -> usize {
+    let is_hello = |word: &str| {
+        let name = word.strip_prefix("Client Hello (SNI=").and_then(|word| word.strip_suffix(')'));
+        name.is_some_and(|name| !name.contains(' '))
+    };
+    let is_whole = |word: &&str| NAMES.contains(word) || is_hello(word);
+    let names = words.split(", ").map(str::trim).filter(is_whole).count();
+    names + usize::from(icmp_error(protocol, words).is_some())
+}
+
+/// Whether the words of an ICMP error end within its name or before the parenthesis is closed.
+fn is_cut_error(words: &str) -> bool {
+    const ERRORS: [&str; 4] =
+        ["destination unreachable (", "time-to-live exceeded (", "time exceeded (", "packet too big"];
+    let words = words.trim().to_ascii_lowercase();
+    ERRORS.iter().any(|name| {
+        let is_begun = name.starts_with(words.as_str()) && words.len() < name.trim_end_matches('(').len();
+        is_begun || words.starts_with(name) && name.ends_with('(') && !words.contains(')')
+    })
+}
+
 /// Whether a list of TLS messages ends within a name.
 fn is_cut_name(words: &str) -> bool {
-    const NAMES: [&str; 8] = [
-        "Server Hello Done",
-        "Server Key Exchange",
-        "Client Key Exchange",
-        "Certificate Request",
-        "Change Cipher Spec",
-        "Encrypted Handshake Message",
-        "New Session Ticket",
-        "Application Data",
-    ];
     let last = words.rsplit(',').next().unwrap_or("").trim();
     let is_part = |name: &&str| {
         name.starts_with(last) && *name != last && !["Certificate", "Server Hello"].contains(&last)
     };
     // An alert's parenthesis has a comma in it.
-    let is_open_alert = words.rsplit_once("Alert (").is_some_and(|(_, alert)| !alert.contains(')'));
-    NAMES.iter().any(is_part) || is_open_alert
+    let is_open = |begin: &str| words.rsplit_once(begin).is_some_and(|(_, inside)| !inside.contains(')'));
+    NAMES.iter().any(is_part) || is_open("Alert (") || is_open("Hello (")
 }
 
 #[cfg(test)]
@@ -173,10 +223,37 @@ mod tests {
             ("D", "escription: Handshake Failure)"),
             ("Description: Handshake", "Failure)"),
             ("Description: Handsh", "ake Failure)"),
+            ("Description: Handshake F", "ailure)"),
         ] {
             let mut pending = Pending { text: format!("{row}{above}"), is_row: true, ..Pending::default() };
             pending.join(below, false);
             assert_eq!(pending.text, format!("{row}Description: Handshake Failure)"), "{above}");
+        }
+    }
+
+    #[test]
+    fn names_that_a_terminal_broke_are_put_together_without_a_space_or_with_one() {
+        for (row, name) in [
+            ("5 0.02 192.0.2.1 → 192.0.2.2 TLSv1.2 185 ", "Application Data"),
+            ("5 0.02 192.0.2.1 → 192.0.2.2 TLSv1 583 ", "Client Hello (SNI=ssm.example.net)"),
+            ("5 0.02 192.0.2.1 → 192.0.2.2 TLSv1.2 97 ", "Encrypted Alert"),
+            (
+                "5 0.02 192.0.2.1 → 192.0.2.2 TLSv1.2 1353 ",
+                "Server Hello, Certificate, Server Key Exchange, Server Hello Done",
+            ),
+            ("5 0.02 192.0.2.1 → 192.0.2.2 ICMP 102 ", "Destination unreachable (Host unreachable)"),
+        ] {
+            for at in 1..name.len() {
+                let (above, below) = name.split_at(at);
+                let mut pending = Pending {
+                    text: format!("{row}{}", above.trim_end()),
+                    is_row: true,
+                    ..Pending::default()
+                };
+                pending.join(below.trim_start(), below.starts_with(' '));
+                let whole = format!("{row}{name}");
+                assert_eq!(fields(&pending.text), fields(&whole), "{}", pending.text);
+            }
         }
     }
 

@@ -15,6 +15,16 @@ pub(super) fn is_certain(text: &str) -> bool {
         || is_table_row()
 }
 
+/// Whether a command of tshark's has a display filter on flags, on its analysis, or on one direction, which leaves out replies.
+pub(super) fn is_selective(text: &str) -> bool {
+    let filter =
+        [" -Y", " -R"].iter().find_map(|option| split_rare(text, option)).map_or("", |(_, filter)| filter);
+    let is_one_way = |one: &str, other: &str| filter.contains(one) != filter.contains(other);
+    ["tcp.flags", "tcp.analysis", "tcp.len"].iter().any(|field| filter.contains(field))
+        || is_one_way("ip.src", "ip.dst")
+        || is_one_way("tcp.srcport", "tcp.dstport")
+}
+
 /// Whether `text` comes before a capture's first packet.
 pub(super) fn is_beginning(text: &str) -> bool {
     let is_command = ["tshark ", "ethanalyzer "].iter().any(|name| {

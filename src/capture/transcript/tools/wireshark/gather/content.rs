@@ -2,13 +2,15 @@
 
 use super::Gatherer;
 use crate::capture::transcript::tools::packet::{ToolContent, ToolError, ToolIp, ToolPacket, ToolSegment};
-use crate::capture::transcript::tools::wireshark::above::{first_line, icmp_error, neighbour, speaker};
+use crate::capture::transcript::tools::wireshark::above::{
+    first_line, icmp_error, neighbour, speaker, usual_sizes,
+};
 use crate::capture::transcript::tools::wireshark::detail::Detail;
 use crate::capture::transcript::tools::wireshark::info::Info;
 use crate::capture::transcript::tools::wireshark::protocols::{Layer, layer};
 use crate::capture::transcript::tools::wireshark::row::Row;
 use crate::capture::transcript::tools::wireshark::streams::Segment;
-use crate::packet::Flags;
+use crate::packet::{Flags, PART, SELECTED};
 
 /// What goes with a segment that its stream completes.
 #[derive(Debug, Default)]
@@ -67,10 +69,17 @@ impl Gatherer {
         }
         let decoded = if matches!(layer(words_protocol), Layer::Tls) && !words.is_empty() {
             format!("{words_protocol}: {words}")
+        } else if segment.analysis.is_part && words.is_empty() && row.info.contains("segment of") {
+            PART.to_owned()
+        } else if self.is_selective && segment.flags.is_some_and(|flags| flags.syn() && !flags.ack())
+            || segment.analysis.is_retransmission && !self.streams.knows(&packet.hosts.0, &packet.hosts.1)
+        {
+            SELECTED.to_owned()
         } else {
             String::new()
         };
         segment.speaker = speaker(words_protocol, words);
+        segment.usual_sizes = usual_sizes(words_protocol, words);
         let extra = Extra {
             packet,
             window: detail_tcp.and_then(|tcp| tcp.window),
@@ -114,6 +123,7 @@ fn of_row(packet: &ToolPacket, row: &Row<'_>, info: Info<'_>, detail: Option<&De
         options: info.options,
         analysis: info.analysis,
         speaker: None,
+        usual_sizes: &[],
         nanos: packet.nanos(),
     };
     if let Some(tcp) = detail {

@@ -10,8 +10,8 @@ use std::collections::HashSet;
 use self::content::{Extra, completed, hosts, ip};
 use super::detail::Detail;
 use super::pending::Pending;
-use super::recognised::{is_beginning, is_certain};
-use super::row::Row;
+use super::recognised::{is_beginning, is_certain, is_selective};
+use super::row::{Places, Row};
 use super::streams::Streams;
 use super::table::{self, Columns};
 use crate::capture::transcript::clock::Stamp;
@@ -33,6 +33,8 @@ pub struct Gatherer {
     last_number: Option<u64>,
     last_time: Option<(Stamp, u8)>,
     begins_capture: bool,
+    /// Whether the command above leaves out replies.
+    is_selective: bool,
     /// Hashes of the rows so far that nothing but a repetition of the list can bring again.
     seen: HashSet<u64, foldhash::fast::FixedState>,
     /// Rows that repeat others.
@@ -59,6 +61,7 @@ impl Tool for Gatherer {
         }
         if is_beginning(text) {
             self.finish_pending();
+            self.is_selective = is_selective(text);
             self.begins_capture = true;
             return true;
         }
@@ -139,9 +142,10 @@ impl Gatherer {
         if is_begun && Row::parse(text).is_none_or(|row| row.time.is_none()) {
             return false;
         }
-        let is_row = Row::parse(text).is_some();
-        if is_row || Row::is_start(text) {
-            self.begin(Pending { line, text: text.to_owned(), is_row, ..Pending::default() });
+        let places = Row::parse(text).map(|row| Places::of(&row, text));
+        if places.is_some() || Row::is_start(text) {
+            let is_row = places.is_some();
+            self.begin(Pending { line, text: text.to_owned(), places, is_row, ..Pending::default() });
             return true;
         }
         false
@@ -189,7 +193,7 @@ impl Gatherer {
         let cells = if pending.cells { table::cells(&pending.text) } else { None };
         let row = match &cells {
             Some(cells) => table::row(cells, self.columns.as_ref()),
-            None => Row::parse(&pending.text),
+            None => pending.row(),
         };
         let detail = pending.detail.as_ref();
         if row.is_none() && detail.is_none() {

@@ -1,7 +1,7 @@
 //! What the tests of streams share: rows, and what becomes of them.
 
 use super::{Segment, Streams};
-use crate::capture::transcript::tools::wireshark::above::speaker;
+use crate::capture::transcript::tools::wireshark::above::{speaker, usual_sizes};
 use crate::capture::transcript::tools::wireshark::info::Info;
 
 /// Rows as `SIDE LENGTH INFO`, where `>` is a row of the client; those without ports have none in their info.
@@ -27,6 +27,7 @@ pub(super) fn complete(rows: &[&str]) -> Vec<Segment> {
             options: info.options,
             analysis: info.analysis,
             speaker: speaker("TLSv1.2", info.rest),
+            usual_sizes: usual_sizes("TLSv1.2", info.rest),
             nanos: None,
         };
         streams.take(segment, ());

@@ -23,6 +23,8 @@ pub struct Segment {
     pub analysis: Analysis,
     /// Who speaks, as the words of the protocol above show.
     pub speaker: Option<Speaker>,
+    /// Bytes of payload that the words of the protocol above may have, where they have few sizes.
+    pub usual_sizes: &'static [u32],
     /// Nanoseconds of its row's time.
     pub nanos: Option<i64>,
 }
@@ -157,6 +159,9 @@ impl Stream {
             (self.saw_syn, self.client) = (true, Some(side));
         }
         self.saw_syn_ack |= flags.syn() && flags.ack();
+        if segment.payload_len.is_none() && !flags.syn() && is_bare(segment, flags) {
+            segment.payload_len = Some(0);
+        }
         self.learn(side, segment);
         segment.window = segment.window.and_then(|window| self.unscaled(side, window, flags));
         let base = self.base;
@@ -200,6 +205,17 @@ impl Stream {
         }
     }
 
+    /// What a row shows of the side's other frames by the size of its words, where no row with numbers shows it.
+    fn learn_by_size(&mut self, side: usize, segment: &Segment) {
+        let is_known = self.sides.iter().any(|side| side.overhead.or(side.bare).is_some());
+        let Some(frame_len) = segment.frame_len.filter(|_| !is_known) else { return };
+        let plain = PLAIN_OVERHEAD + if self.is_v6 { MORE_IN_V6 } else { 0 };
+        let is_usual = |overhead: &u32| {
+            frame_len.checked_sub(*overhead).is_some_and(|len| segment.usual_sizes.contains(&len))
+        };
+        self.sides[side].overhead = [plain, plain + TIMESTAMPS].into_iter().find(is_usual);
+    }
+
     /// The window as in the header: Wireshark multiplies where it saw both SYNs' scales.
     pub fn unscaled(&self, side: usize, window: u32, flags: Flags) -> Option<u32> {
         if flags.syn() || window == 0 {
@@ -223,6 +239,7 @@ impl Stream {
         self.is_v6 = segment.source.contains(':');
         segment.ports = self.ports_of(side);
         segment.flags = Some(Flags(Flags::ACK));
+        self.learn_by_size(side, segment);
         let len = self.payload_len(side, segment);
         segment.payload_len = len;
         let own = &self.sides[side];
@@ -289,6 +306,13 @@ impl Stream {
     }
 }
 
+/// Whether a row that was cut before its length is of a frame that has nothing but headers, with timestamps or without any options.
+fn is_bare(segment: &Segment, flags: Flags) -> bool {
+    let plain = PLAIN_OVERHEAD + if segment.source.contains(':') { MORE_IN_V6 } else { 0 };
+    let is_header = segment.frame_len.is_some_and(|len| len == plain || len == plain + TIMESTAMPS);
+    is_header && !flags.has(Flags::PSH)
+}
+
 /// The later of two sequence numbers.
 pub fn later(one: u32, other: u32) -> u32 {
     if (one.wrapping_sub(other) as i32) > 0 { one } else { other }
@@ -340,6 +364,33 @@ mod tests {
                 (Some(again), None)
             ]
         );
+    }
+
+    #[test]
+    fn where_no_row_has_numbers_messages_of_few_sizes_tell_the_overhead() {
+        for (finished, overhead) in [("> 117", 66), ("> 105", 54)] {
+            let done = complete(&[
+                &format!("{finished} Change Cipher Spec, Encrypted Handshake Message"),
+                "< 117 Change Cipher Spec, Encrypted Handshake Message",
+                "> 200 Application Data",
+            ]);
+            assert_eq!(done[2].payload_len, Some(200 - overhead), "{finished}");
+        }
+    }
+
+    #[test]
+    fn rows_that_were_cut_before_their_lengths_are_those_of_their_frames() {
+        let done = complete(&[
+            "> 74 50000 → 443 [SYN] Seq=0...",
+            "< 74 443 → 50000 [SYN, ACK] ...",
+            "> 66 50000 → 443 [ACK] Seq=1...",
+            "> 583 Client Hello",
+            "< 66 443 → 50000 [ACK] Seq=5...",
+            "< 166 Application Data",
+        ]);
+        let shown: Vec<_> = done.iter().map(|segment| (segment.seq, segment.payload_len)).collect();
+        assert_eq!((shown[2], shown[3].1), ((None, Some(0)), Some(517)));
+        assert_eq!((shown[4], shown[5].1), ((None, Some(0)), Some(100)));
     }
 
     #[test]
