@@ -65,7 +65,7 @@ impl Tracker {
 
     /// Whether a side's last record was begun and not ended, as far as records could be followed.
     pub fn is_inside_record(&self, role: Role) -> bool {
-        self.readers[role].is_inside_record()
+        self.readers[role].is_inside_record() || self.words.is_inside_record(role)
     }
 
     /// Bytes of a server's Certificate message that has begun and is not complete, and how many of them came.

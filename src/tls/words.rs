@@ -12,7 +12,8 @@ use super::flow::{Flow, Step};
 use super::handshake::{ClientHello, ServerHello, Version};
 use super::reader::Raw;
 use super::record::RECORD_HEADER_BYTES;
-use crate::tcp::{Delivery, Role};
+use crate::packet::PART;
+use crate::tcp::{Delivery, PerRole, Role};
 
 /// What the words of one segment say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,19 @@ pub(super) struct Listening {
     server_spoke: bool,
     /// The client sent something after that, before there were any words.
     client_answered: bool,
+    /// Whether what a side sent last is part of a record, and the tool shows no end of it.
+    is_inside_record: PerRole<bool>,
 }
 
 impl Listening {
     /// Whether there were words so far.
     pub(super) fn heard(self) -> bool {
         self.heard
+    }
+
+    /// Whether a side's last record was begun and not ended, as far as the tool shows it.
+    pub(super) fn is_inside_record(self, role: Role) -> bool {
+        self.is_inside_record[role]
     }
 
     /// Takes note of a segment before there are any words, as where the tool had each in part only.
@@ -54,6 +62,7 @@ impl Listening {
         emit: &mut dyn FnMut(Message, Basis),
     ) {
         self.heard = true;
+        self.is_inside_record[role] = words.is_none() && delivery.decoded == PART;
         let Some(words) = words else {
             self.server_spoke |= role == Role::Server;
             // What the tool decrypted is data.
@@ -376,6 +385,27 @@ mod tests {
         ];
         let names = names(&segments);
         assert_eq!(names[names.len() - 2..], ["Established", "Closing"]);
+    }
+
+    #[test]
+    fn a_part_of_a_record_is_inside_it_until_words_of_its_side_follow() {
+        let inside = |decoded: &str| {
+            let (mut flow, mut listening) = (Flow::default(), Listening::default());
+            for decoded in ["TLSv1.2: Application Data", PART, decoded] {
+                let delivery = Delivery {
+                    number: 1,
+                    at: Timestamp::ZERO,
+                    len: 40,
+                    bytes: &[],
+                    printed: &[],
+                    decoded,
+                    hole: None,
+                };
+                listening.take(&mut flow, Server, &delivery, Words::of(decoded), &mut |_, _| {});
+            }
+            listening.is_inside_record(Server)
+        };
+        assert!(inside(PART) && !inside("TLSv1.2: Application Data") && !inside(""));
     }
 
     #[test]
