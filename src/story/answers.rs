@@ -256,14 +256,14 @@ impl Story {
             EndingKind::CloseNotify => self.endings.iter().any(ends_tls),
             _ => false,
         };
-        // Of text without payload only sizes are known, and an answer may have a ticket's.
         let is_open_later = self.later_request().is_some();
+        let is_shown = !self.holds_lengths_alone() || !is_open_later && self.is_unanswered_by_lengths();
         // Its FIN alone may be missing.
         let fin = u64::from(self.missing.fin.server.is_some());
         let is_all_known = self.missing.acked_unseen.server <= fin
             && self.missing.gap.server == 0
             && !self.missing.lacks(Role::Server);
-        let is_sure = !self.capture.is_text && (is_open_later || is_all_known);
+        let is_sure = is_shown && (is_open_later || is_all_known);
         let is_open = is_open_later || self.tls.is_inside_record.server || !self.was_answered();
         // A server that closes while a request is on its way to it closes nothing on purpose.
         let has_request = self.tls.turns.open().is_none_or(|turn| {

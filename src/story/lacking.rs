@@ -31,6 +31,11 @@ impl Story {
         if self.is_place_unsure(ending) || self.is_answer_unlogged() {
             return true;
         }
+        // What was left out may be the reply.
+        let is_silence = matches!(ending.what, EndingKind::Silence(_));
+        if self.missing.is_selected && is_silence && self.path.icmp_errors.is_empty() {
+            return true;
+        }
         let is_open = match &ending.what {
             // What is sent again was not acknowledged, whatever came before.
             EndingKind::Silence(_) => {
@@ -249,7 +254,7 @@ impl Story {
     }
 
     /// Whether each packet of both sides carries data, and several of them do.
-    fn holds_data_alone(&self) -> bool {
+    pub(in crate::story) fn holds_data_alone(&self) -> bool {
         /// Two requests with their answers.
         const SEVERAL: u64 = 4;
         let [client, server] = [&self.traffic.counters.client, &self.traffic.counters.server];
@@ -297,8 +302,7 @@ impl Story {
             && !client.is_all_acknowledged
             && client.repeats.count == 0
             && client.last.is_some_and(|last| self.capture.end - last.at >= RETRANSMISSION_DUE);
-        // Of text without payload only sizes are known, and an answer may have a ticket's.
-        let is_sized = self.capture.is_text && spoke.is_none();
+        let is_sized = self.holds_lengths_alone() && spoke.is_none() && !self.is_unanswered_by_lengths();
         let is_pending = self.endings.is_empty() && self.later_request().is_some();
         was_asked
             && !is_cut_off

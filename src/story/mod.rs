@@ -10,6 +10,7 @@ mod certificates;
 mod facts;
 mod knowledge;
 mod lacking;
+mod of_text;
 mod order;
 mod purpose;
 mod samples;

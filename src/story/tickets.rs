@@ -48,6 +48,10 @@ pub enum AnswerDoubt {
     ShortRequest(Moment),
     /// What the server sent is not in the capture, as this packet proves, and it is as long as session tickets or an alert.
     Unseen(Moment),
+    /// The server reset the connection with this packet right behind its reply, and nothing but lengths shows whether that was complete.
+    Cut(Moment),
+    /// The client left with this packet, without a byte of an answer, and packets without times do not show how long it waited.
+    Timeless(Moment),
 }
 
 impl Story {
@@ -158,6 +162,8 @@ impl Story {
             .or_else(|| self.farewell_doubt())
             .or_else(|| self.tickets_doubt(stall_after))
             .or_else(|| self.short_request_doubt(stall_after))
+            .or_else(|| self.cut_doubt())
+            .or_else(|| self.timeless_doubt())
     }
 
     /// Whether the client waited behind a message that may be a request, though it is shorter than those before, and left without a byte
@@ -174,7 +180,9 @@ impl Story {
     fn is_waited_for(&self, moment: Moment, stall_after: Elapsed) -> bool {
         let end = self.endings.first();
         let until = end.map_or(self.capture.end, |end| end.moment.at);
-        end.is_some_and(|end| end.by == Role::Server) || until - moment.at >= stall_after
+        self.is_end_left_out()
+            || end.is_some_and(|end| end.by == Role::Server)
+            || until - moment.at >= stall_after
     }
 
     /// Whether the client offers HTTP/2 (RFC 7301; RFC 9113, 3.2).

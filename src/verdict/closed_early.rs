@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{alert_meaning, evidence, purpose};
+use super::words::{alert_meaning, evidence, purpose, timeless};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, Observed, PreludeFacts, Stage, Story};
 use crate::tcp::Role;
@@ -47,12 +47,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Some((by, alert)) => Cow::Owned(with_warning(why, by, alert)),
         None => Cow::Borrowed(why),
     };
+    let caveat = if notice.is_none() && warning.is_none() { timeless::caveat(story, ending) } else { "" };
     let tls = [story.tls.client_hello.as_ref().map(|observed| observed.moment.number)];
     let what = purpose::prefix(story);
     Some(
         Verdict::new(
             &RULE,
-            if is_answer { Actor::Unknown } else { Actor::from(by) },
+            if is_answer || !caveat.is_empty() { Actor::Unknown } else { Actor::from(by) },
             story.basis,
             format!("{what}the {by} closed the connection {place}"),
         )
@@ -61,9 +62,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "{why} Before that, the client sent {unseen} bytes that the capture does not hold. If they are an alert, the FIN is the \
                  server's reply to it."
             )
-            .into()
         } else {
-            why
+            format!("{why}{caveat}")
         })
         .reported(match by {
             Role::Client => &[],

@@ -96,6 +96,7 @@ pub(super) fn established(story: &Story, settings: &Settings) -> Option<Basis> {
         || story.answer_doubt(settings.stall_after).is_some()
         || story.has_undelivered(settings.stall_after)
         || story.has_reported_hole() && story.endings.is_empty()
+        || story.is_end_left_out() && story.stage < Stage::ApplicationData
         || story.may_ask_in_parts();
     let is_done = story.stage >= Stage::TlsEstablished && !is_open && !is_refused(story);
     is_done.then_some(story.basis)

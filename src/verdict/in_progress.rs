@@ -83,7 +83,11 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
     let doubt = story.answer_doubt(settings.stall_after);
     let record = match doubt {
         Some(
-            AnswerDoubt::Tickets(moment) | AnswerDoubt::Farewell(moment) | AnswerDoubt::ShortRequest(moment),
+            AnswerDoubt::Tickets(moment)
+            | AnswerDoubt::Farewell(moment)
+            | AnswerDoubt::ShortRequest(moment)
+            | AnswerDoubt::Cut(moment)
+            | AnswerDoubt::Timeless(moment),
         ) => Some(moment),
         Some(AnswerDoubt::Unseen(_)) | None => None,
     };
@@ -112,6 +116,20 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
                  after it. Requests differ in length, and HTTP/2 compresses the headers of later ones to a few bytes; an \
                  acknowledgement or a notice may be as long.",
                 asked.number
+            ),
+        ),
+        Some(AnswerDoubt::Cut(reset)) => (
+            "TLS was established; it is unknown whether the server's reply was complete",
+            format!(
+                "The server reset the connection in packet {} right after it had sent data. Some servers close that way behind a complete                  reply, and a RST in the middle of one looks the same: the text shows lengths only.",
+                reset.number
+            ),
+        ),
+        Some(AnswerDoubt::Timeless(left)) => (
+            "TLS was established; the client's message got no reply, and it is unknown whether the client waited for one",
+            format!(
+                "The client closed in packet {} without a byte of a reply. The packets have no times: if the client waited until its                  timeout, the server did not reply; if it left at once, it expected no reply.",
+                left.number
             ),
         ),
         _ if story.may_ask_in_parts() => (

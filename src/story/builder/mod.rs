@@ -21,6 +21,7 @@ use silence::Silences;
 use tls::Handshake;
 
 use crate::limits;
+use crate::packet::SELECTED;
 use crate::packet::{Direction, Filtered, IcmpError, IpHeader, Names, Origin, Segment, Seq, Viewpoint};
 use crate::story::{
     CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Observed, Opening, RoundTrips, Seen, Stage, Story,
@@ -155,6 +156,7 @@ impl Builder {
         let mut notes = self.begin(id.moment, is_syn);
         self.on_hosts(id.names, &segment.header.ip);
         self.story.opening.shows_flags |= segment.header.tcp.flags.is_some();
+        self.story.missing.is_selected |= self.story.packets == 1 && segment.decoded == SELECTED;
         self.on_filter(id, observation);
         if self.is_of_this_connection(id.moment, connection, observation, &mut notes) {
             if observation.new_bytes > 0 {

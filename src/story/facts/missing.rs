@@ -32,6 +32,8 @@ pub struct MissingFacts {
     /// Whether it is read from a firewall's log of packets that it let through, which holds those alone that its rules log: the
     /// first of a connection, as a rule.
     pub is_filter_log: bool,
+    /// Whether packets were left out of the text that it is read from, as the text's own command or its tool's marks show.
+    pub is_selected: bool,
 }
 
 impl MissingFacts {

@@ -91,6 +91,15 @@ pub struct Turn {
     pauses: u32,
 }
 
+impl Turn {
+    /// Whether it is longer than any close_notify, protected as it may be: only its size is known in text without payload.
+    pub(in crate::story) fn is_longer_than_a_farewell(&self) -> bool {
+        /// A record of 80 bytes, as CBC with SHA-384 makes of one, without what is taken for protection.
+        const LONGEST: u32 = 56;
+        self.bytes > LONGEST
+    }
+}
+
 impl Turns {
     /// Records a record of application data of the client, by the bytes of its body.
     pub(in crate::story) fn on_client(&mut self, moment: Moment, len: u32, is_tls13: bool) {

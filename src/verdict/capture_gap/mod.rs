@@ -1,6 +1,7 @@
 //! What would show the outcome is not in the capture.
 
 mod before;
+mod left_out;
 mod rest;
 
 use super::words::evidence;
@@ -9,6 +10,7 @@ use super::{Actor, Code, Rule, Settings, Severity, Verdict, client_silent};
 use crate::story::Story;
 use crate::tcp::Role;
 use before::{first_words, unseen_answer, what_preceded};
+use left_out::{data_alone, selected};
 use rest::{acknowledgement, cut_short};
 
 /// `capture-gap`.
@@ -81,6 +83,9 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
                  packets that its rules log, mostly the first of each connection: what came back is unknown."
             ),
         ));
+    }
+    if let Some(lack) = data_alone(story, reached).or_else(|| selected(story, reached)) {
+        return Some(lack);
     }
     let ending = story.decisive()?;
     if client_silent::may_lack_greeting(story) {

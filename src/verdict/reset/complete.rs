@@ -1,6 +1,6 @@
 //! What leaves nothing to be cut off: an exchange that is complete, a connection on which nothing was asked.
 
-use crate::story::{Ending, Moment, ResetFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, Moment, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
@@ -49,6 +49,27 @@ pub(super) fn is_window_closed(story: &Story) -> bool {
     story.data.server.closed_window.is_some()
 }
 
+/// Whether all that the server sent behind the request came after its RST, and the client answered that with a RST of its own: its
+/// connection was gone when the reply arrived.
+pub(super) fn is_reply_refused(story: &Story, ending: &Ending) -> bool {
+    let is_after = |number: u64| story.order.is_after(number, ending.moment.number);
+    let refuses = |other: &Ending| {
+        other.by == Role::Client
+            && matches!(other.what, EndingKind::Reset(_))
+            && story
+                .data
+                .server
+                .last
+                .is_some_and(|last| story.order.is_after(other.moment.number, last.number))
+    };
+    let asked = story.asked_last().map_or(0, |asked| asked.number);
+    let mut replies = story.tls.application_data.server.numbers();
+    ending.by == Role::Server
+        && story.data.server.last.is_some_and(|last| is_after(last.number))
+        && replies.all(|reply| is_after(reply) || !story.order.is_after(reply, asked))
+        && story.endings.iter().any(refuses)
+}
+
 /// Whether a client gives up that repeated its data after the server's reply to it, which nobody acknowledged: it never got one.
 pub(super) fn missed_reply(story: &Story, ending: &Ending) -> bool {
     let (client, server) = (&story.data.client, &story.data.server);
@@ -71,6 +92,22 @@ mod tests {
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
     use crate::verdict::Actor;
+
+    #[test]
+    fn a_reply_behind_the_server_s_rst_that_the_client_answers_with_a_rst_was_not_received() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let reset = asked.clone().segment(Server, "R", asked.next(Server), &[]);
+        // So soon behind the RST the order may be the network card's.
+        let replied = {
+            let mut talk = reset.say(Server, &talk::data());
+            let at = talk.packets[talk.packets.len() - 2].id.moment.at;
+            talk.packets.last_mut().expect("the reply").id.moment.at = at;
+            talk
+        };
+        assert_eq!(replied.clone().ack(Client).code(0), "healthy");
+        let refused = replied.rst(Client).verdict(0);
+        assert_eq!(refused.is(), ("reset", Actor::Server, None), "{}", refused.headline);
+    }
 
     #[test]
     fn a_rst_in_an_answer_counts_where_the_client_hello_is_not_in_the_capture() {

@@ -8,7 +8,9 @@ use super::words::{evidence, icmp_error};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
-use complete::{is_answer_outstanding, is_cut_off, is_idle, is_window_closed, missed_reply};
+use complete::{
+    is_answer_outstanding, is_cut_off, is_idle, is_reply_refused, is_window_closed, missed_reply,
+};
 use sender::{actor, forgery};
 use sentences::{advice, explain, headline, place};
 
@@ -44,6 +46,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && (story.was_answered() || is_one_way)
         && facts.continued_in.is_none()
         && !story.tls.is_inside_record.server
+        && !is_reply_refused(story, ending)
         && !(ending.by == Role::Server && is_answer_outstanding(story))
         && !(ending.by == Role::Server && (story.later_request().is_some() || is_window_closed(story)));
     let is_idle = is_idle(story, ending);

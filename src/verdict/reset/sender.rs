@@ -13,7 +13,7 @@ pub(super) fn actor(story: &Story, ending: &Ending, facts: &ResetFacts) -> Actor
         && ending.stage > Stage::SynAck
         && !story.is_port_check()
         && !story.has_scanner_syn();
-    if is_orphan { Actor::Unknown } else { Actor::from(ending.by) }
+    if is_orphan || story.may_have_waited(ending) { Actor::Unknown } else { Actor::from(ending.by) }
 }
 
 /// Round trips below this do not show who is nearer.

@@ -5,7 +5,7 @@ use super::sender::sender;
 use crate::story::{Ending, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
 use crate::time::{Clock, Elapsed};
-use crate::verdict::words::purpose;
+use crate::verdict::words::{purpose, timeless};
 
 pub(super) fn headline(story: &Story, ending: &Ending, place: &str) -> String {
     match (ending.by, ending.stage, &story.tls.client_hello) {
@@ -117,7 +117,7 @@ pub(super) fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> Str
         }
         (Role::Server, _) => "The server's program or kernel reset the connection.",
     };
-    format!("{why}{}{form}{fit}{sender}", purpose::scan(story))
+    format!("{why}{}{form}{fit}{sender}{}", purpose::scan(story), timeless::caveat(story, ending))
 }
 
 pub(super) fn advice(ending: &Ending, facts: &ResetFacts) -> &'static [&'static str] {

@@ -1,6 +1,6 @@
 //! What several rules share: an acknowledgement that is not in the capture, advice, evidence, OAuth errors, the meaning of
 //! alerts, the signs of a small path MTU, ICMP errors, port checks and scans, what a certificate shows where the client refused
-//! it, how far a connection got, the caveat on drops, and TLS whose client accepted the connection. Nothing here decides on a
+//! it, how far a connection got, the caveats on drops and on packets without times, and TLS whose client accepted the connection. Nothing here decides on a
 //! verdict.
 
 pub(super) mod ack_unseen;
@@ -17,3 +17,4 @@ pub(super) mod purpose;
 pub(super) mod refused_certificate;
 mod reversed;
 pub(super) mod sent_unseen;
+pub(super) mod timeless;

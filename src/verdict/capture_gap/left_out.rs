@@ -1,0 +1,70 @@
+//! Packets that whoever made the text or the capture left out on purpose.
+
+use crate::story::{Stage, Story};
+
+/// Only packets with data are there, and the last of them leaves the outcome open.
+pub(super) fn data_alone(story: &Story, reached: &str) -> Option<(String, String)> {
+    let is_open = story.stage < Stage::ApplicationData || story.is_request_open();
+    (story.is_end_left_out() && story.stage >= Stage::TlsEstablished && is_open).then(|| {
+        (
+            "packets without data are missing from the capture, and what came next may be among them".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Each packet of the connection carries data, as behind a display filter such as `tls`: \
+                 bare ACKs, FIN and RST are left out, so how the connection ended is unknown."
+            ),
+        )
+    })
+}
+
+/// The text's own command, or what its tool notes, shows that packets were left out.
+pub(super) fn selected(story: &Story, reached: &str) -> Option<(String, String)> {
+    let ending = story.decisive()?;
+    (story.missing.is_selected && story.depends_on_missing(ending)).then(|| {
+        (
+            "the text shows only some of the connection's packets".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. The text's own command, or what its tool notes, shows that packets were left out of \
+                 it: by a filter on flags or on one direction, by `grep`, or by a display filter such as `tcp.analysis.retransmission`. The \
+                 reply may be among them."
+            ),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::story::script::talk::Talk;
+    use crate::story::script::talk::{self, handshake, ssm};
+    use crate::story::{CaptureFacts, Story};
+    use crate::tcp::Role::{Client, Server};
+
+    /// As behind a display filter that shows packets with data only.
+    fn with_data(mut talk: Talk) -> Box<Story> {
+        talk.packets.retain(|packet| !packet.payload.is_empty());
+        talk.story_in(CaptureFacts { end: talk.now, is_text: true, ..CaptureFacts::default() })
+    }
+
+    #[test]
+    fn behind_a_filter_for_data_the_end_of_the_connection_is_unknown() {
+        let asked = handshake().say(Client, &talk::encrypted(150));
+        for open in
+            [handshake().rst(Server), asked.clone().ack(Server).fin(Client), asked.clone().rst(Server)]
+        {
+            let verdict = with_data(open).verdict();
+            assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
+            assert!(verdict.mentions("display filter"), "{verdict:?}");
+        }
+        let answered = asked.say(Server, &talk::encrypted(900)).fin(Client).fin(Server);
+        assert_eq!(with_data(answered).verdict().code.name(), "healthy");
+    }
+
+    #[test]
+    fn a_retransmission_without_its_first_copy_shows_that_packets_were_left_out() {
+        let mut story = ssm().syn().wait(2_000).syn().story(20_000);
+        assert_eq!(story.verdict().code.name(), "syn-no-reply");
+        story.missing.is_selected = true;
+        let verdict = story.verdict();
+        assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
+        assert!(verdict.mentions("tcp.analysis.retransmission"), "{verdict:?}");
+    }
+}
