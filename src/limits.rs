@@ -198,6 +198,10 @@ pub const OUT_OF_ORDER_PIECES: usize = 128;
 /// connection in a millisecond.
 pub const EARLY_SEGMENTS: usize = 32;
 
+/// ICMP errors of a share of the connections that wait for a segment which they answer and which is captured later; what one router sends
+/// in a moment is less, since it limits their rate (RFC 1812, 4.3.2.8).
+pub const EARLY_ERRORS: usize = 32;
+
 /// Bytes of such segments over all connections: what a link of 40 Gbit/s brings in a millisecond is 5 MB.
 pub const EARLY_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
 

@@ -10,7 +10,9 @@ use super::Pace;
 use super::outlet::{Numbering, Outlet, is_provisional};
 use crate::analysis::facts::Facts;
 use crate::analysis::judge::Chains;
-use crate::analysis::table::{Budget, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection};
+use crate::analysis::table::{
+    Budget, EarlyErrors, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection,
+};
 use crate::analysis::{Event, Settings, Summary};
 use crate::capture::About;
 use crate::packet::{IcmpError, Segment};
@@ -35,6 +37,8 @@ pub(in crate::analysis) struct Connections<'s> {
     pub(in crate::analysis) evicted: u64,
     /// ICMP errors that quote none of them.
     unknown_errors: u64,
+    /// Those that may quote one that begins in a moment.
+    early_errors: EarlyErrors,
     /// What the capture's times count from.
     pub(in crate::analysis) clock: Clock,
     /// Whether packets come as text, whose clock may be coarse and whose lines may be cut: they are taken as they come.
@@ -57,14 +61,49 @@ impl<'s> Connections<'s> {
             most_packets: 0,
             evicted: 0,
             unknown_errors: 0,
+            early_errors: EarlyErrors::default(),
             clock: about.clock,
             is_text: about.files.iter().any(|file| file.is_text),
             pace,
         }
     }
 
-    /// Takes in a segment.
+    /// Takes in a segment, and the ICMP errors that were captured before it and are about its connection.
     pub(in crate::analysis) fn segment(
+        &mut self,
+        id: PacketId<'_>,
+        segment: &Segment<'_>,
+        facts: &Facts<'_>,
+        outlet: &mut dyn Outlet,
+    ) -> io::Result<()> {
+        self.take_segment(id, segment, facts, outlet)?;
+        if self.early_errors.is_empty() { Ok(()) } else { self.take_early_errors(id, segment, facts, outlet) }
+    }
+
+    #[cold]
+    fn take_early_errors(
+        &mut self,
+        id: PacketId<'_>,
+        segment: &Segment<'_>,
+        facts: &Facts<'_>,
+        outlet: &mut dyn Outlet,
+    ) -> io::Result<()> {
+        let key = Key::of(segment.header);
+        while let Some(index) = self.table.find(&key)
+            && self.is_begun(index)
+            && let Some(early) = self.early_errors.take(&key, id.moment.at)
+        {
+            self.add_error(index, early.id(), &early.error(), facts, outlet)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a segment of a connection was taken in.
+    fn is_begun(&self, index: usize) -> bool {
+        self.table.tracked(index).is_none_or(TrackedConnection::is_begun)
+    }
+
+    fn take_segment(
         &mut self,
         id: PacketId<'_>,
         segment: &Segment<'_>,
@@ -167,10 +206,24 @@ impl<'s> Connections<'s> {
         facts: &Facts<'_>,
         outlet: &mut dyn Outlet,
     ) -> io::Result<()> {
-        let Some((_, index)) = self.table.find_quoted(&error.quoted) else {
-            self.unknown_errors += 1;
-            return Ok(());
-        };
+        let found = self.table.find_quoted(&error.quoted).map(|(_, index)| index);
+        match (found.filter(|index| self.is_begun(*index)), Key::of_quoted(&error.quoted)) {
+            (Some(index), _) => return self.add_error(index, id, error, facts, outlet),
+            // A line of text is where it belongs.
+            (None, Some(key)) if !self.is_text => self.early_errors.add(key, id, error),
+            (None, _) => self.unknown_errors += 1,
+        }
+        Ok(())
+    }
+
+    fn add_error(
+        &mut self,
+        index: usize,
+        id: PacketId<'_>,
+        error: &IcmpError<'_>,
+        facts: &Facts<'_>,
+        outlet: &mut dyn Outlet,
+    ) -> io::Result<()> {
         self.promote(index);
         let Some(tracked) = self.table.tracked_mut(index) else { return Ok(()) };
         if facts.clock().stepped_since(tracked.story.so_far().last.number) {
@@ -196,7 +249,7 @@ impl<'s> Connections<'s> {
 
     /// Counts in the summary what was given up for lack of room.
     pub(in crate::analysis) fn count_bounds_reached(&self, summary: &mut Summary) {
-        summary.icmp_without_connection += self.unknown_errors;
+        summary.icmp_without_connection += self.unknown_errors + self.early_errors.without_connection();
         summary.evicted += self.evicted;
         summary.holes_given_up += self.budget.holes_given_up;
         summary.timelines_given_up += self.budget.timelines_given_up;

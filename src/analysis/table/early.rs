@@ -9,7 +9,7 @@ use crate::time::{Elapsed, Timestamp};
 /// How long a segment waits for what it follows. A card's queues are emptied within a millisecond, but captures that were merged,
 /// or that several processors wrote, are out of order by more. It is less than what TCP waits before it sends again (RFC 6298, 2.4, as
 /// Linux has it: 200 ms).
-const WAITS: Elapsed = Elapsed::from_millis(100);
+pub(super) const WAITS: Elapsed = Elapsed::from_millis(100);
 
 /// Segments of a connection that wait, in the order in which they were captured.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@
 mod bounds;
 mod budget;
 mod early;
+mod early_errors;
 mod half_open;
 mod index;
 mod recently_closed;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 pub use bounds::Bounds;
 pub(super) use budget::Budget;
+pub(super) use early_errors::EarlyErrors;
 pub(super) use half_open::HalfOpen;
 pub(super) use recently_closed::RecentlyClosed;
 pub(super) use tracked::{CLOSED, TrackedConnection};

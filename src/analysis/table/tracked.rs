@@ -162,7 +162,7 @@ impl TrackedConnection {
 
     /// Whether a segment was taken in.
     pub(in crate::analysis) fn is_begun(&self) -> bool {
-        self.story.so_far().packets > 0
+        self.story.so_far().segments() > 0
     }
 
     /// Takes a segment in, whatever it follows.
