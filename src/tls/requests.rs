@@ -1,12 +1,13 @@
 //! Requests of protocols other than HTTP, by their form alone: each is a client's first message, and is answered.
 
-/// Whether a client's first segment is a request of a protocol that answers each: DNS over TCP, PostgreSQL, LDAP, MQTT, SMB, Kerberos or
-/// Redis. Each carries its own length, or its protocol's name.
+/// Whether a client's first segment is a request of a protocol that answers each: DNS over TCP, PostgreSQL, LDAP, MQTT, AMQP, SMB, Kerberos
+/// or Redis. Each carries its own length, or its protocol's name.
 pub(super) fn is_request(bytes: &[u8]) -> bool {
     is_dns(bytes)
         || is_postgres(bytes)
         || is_ldap(bytes)
         || is_mqtt(bytes)
+        || is_amqp(bytes)
         || is_smb(bytes)
         || is_kerberos(bytes)
         || is_redis(bytes)
@@ -53,6 +54,12 @@ fn is_mqtt(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x10) && (is_named(2) || is_named(3))
 }
 
+/// The header by which a client proposes a version (AMQP 0-9-1, 4.2.2; AMQP 1.0, 2.2).
+fn is_amqp(bytes: &[u8]) -> bool {
+    const HEADER_BYTES: usize = 8;
+    bytes.len() == HEADER_BYTES && bytes.starts_with(b"AMQP")
+}
+
 /// A message of SMB 1 to 3 in a session message (MS-SMB2, 2.1).
 fn is_smb(bytes: &[u8]) -> bool {
     let is_named = bytes.get(4..8).is_some_and(|name| name == b"\xffSMB" || name == b"\xfeSMB");
@@ -93,6 +100,7 @@ mod tests {
             b"\x00\x00\x00\x10\x00\x03\x00\x00user\x00a\x00\x00",
             b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00",
             b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00",
+            b"AMQP\x00\x00\x09\x01",
             b"\x00\x00\x00\x20\xfeSMB@\x00",
             b"\x00\x00\x00\x03\x6a\x01\x00",
             b"*1\r\n$4\r\nPING\r\n",
