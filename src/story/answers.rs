@@ -1,6 +1,7 @@
 //! Requests and their answers: which are owed, which came, and which an ending took the place of.
 
-use super::{Ending, EndingKind, Moment, Silence, Stage, Story, Turn};
+use super::{Ending, EndingKind, Moment, PreludeFacts, Silence, Stage, Story, Turn};
+use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{Plain, PlainKind, Prelude, PreludeStep};
@@ -225,12 +226,13 @@ impl Story {
             && !self.is_owed_an_answer()
     }
 
-    /// The request in plain HTTP, after others that were answered, that got no byte of an answer.
+    /// The request in plain HTTP, after others that were answered, or the command of a dialogue that got no byte of an answer.
     pub fn open_plain_request(&self) -> Option<Moment> {
         let answer = self.data.server.last?.number;
         let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
         self.later_plain_request
-            .filter(|asked| is_known && self.speaks_plain_http() && self.order.is_after(asked.number, answer))
+            .filter(|_| is_known && (self.speaks_plain_http() || self.is_dialogue()))
+            .filter(|asked| self.order.is_after(asked.number, answer))
     }
 
     /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
@@ -239,6 +241,21 @@ impl Story {
         let is_known = self.missing.gap.server == 0 && !self.has_message_port();
         let request = self.tls.turns.later_request().filter(|_| is_known && self.was_answered());
         request.filter(|_| self.stage == Stage::ApplicationData)
+    }
+
+    /// Whether the client's latest request, in clear or inside TLS, has no byte of an answer.
+    pub(in crate::story) fn is_reply_owed(&self) -> bool {
+        match self.stage {
+            Stage::ApplicationData => {
+                let was_asked = self.tls.application_data.client.count > 0;
+                self.later_request().is_some() || was_asked && !self.was_answered()
+            }
+            Stage::TcpEstablished => {
+                let is_first = self.data.client.first.is_some() && self.data.server.first.is_none();
+                is_first || self.open_plain_request().is_some()
+            }
+            _ => false,
+        }
     }
 
     /// When the client asked what was not answered inside TLS.
@@ -304,13 +321,27 @@ impl Story {
         Some(fin).filter(|fin| is_owed && is_known && is_after(fin.moment.number))
     }
 
+    /// Whether the capture ends within `stall_after` behind a proxy's request for a name and a password, which the client may yet give on
+    /// the same connection (RFC 9110, 15.5.8).
+    pub fn may_answer_challenge(&self, stall_after: Elapsed) -> bool {
+        let refusal = self.prelude.as_ref().and_then(PreludeFacts::refusal);
+        refusal.is_some_and(|refusal| refusal.what.code == Some(407))
+            && self.endings.is_empty()
+            && self.capture.viewpoint == Viewpoint::Wire
+            && self.capture.end - self.last.at < stall_after
+    }
+
     /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the
     /// client left before, and refused what came then or nothing did.
     pub fn left_unanswered(&self, stall_after: Elapsed) -> Option<&Ending> {
-        let first = self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest)?;
+        let first = self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest);
         let later_request = self.open_plain_request();
-        let request = later_request.unwrap_or(first.moment);
+        let request = later_request.or(first.map(|first| first.moment))?;
         let fin = self.endings.first().filter(|ending| ending.what == EndingKind::Fin)?;
+        // Who leaves a dialogue may not care for the last reply, and who ends it does not give one.
+        if first.is_none() && fin.by == Role::Client {
+            return None;
+        }
         let later = &self.endings[1..];
         let is_reset =
             |by: Role| later.iter().any(|end| end.by == by && matches!(end.what, EndingKind::Reset(_)));
@@ -320,14 +351,16 @@ impl Story {
             && self.data.server.unfilled_hole.is_none()
             && self.opening.syn.numbers().all(|syn| syn != request.number)
             && self.one_sided().is_none()
-            && self.prelude.is_none()
+            && (self.prelude.is_none() || self.is_dialogue())
             && self.tls.client_hello.is_none()
             && self.order.is_after(fin.moment.number, request.number);
         let answer = self.data.server.first.filter(|_| later_request.is_none());
         let is_unanswered = match (fin.by, answer) {
             // A keep-alive connection may be closed while a request is on its way to it.
             (Role::Server, None) if later_request.is_some() => {
-                self.data.client.is_all_acknowledged && !is_reset(Role::Server)
+                let data = &self.data.client;
+                let is_received = data.is_all_acknowledged || self.is_farewell_outstanding(Role::Client);
+                is_received && !is_reset(Role::Server)
             }
             (Role::Server, None) => true,
             (Role::Server, Some(_)) => false,

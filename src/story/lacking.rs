@@ -28,7 +28,7 @@ impl Story {
     /// Whether what an ending means depends on packets that the capture lacks: since the last step, bytes were sent that it
     /// never saw, and they may have been what the ending seems to lack.
     pub fn depends_on_missing(&self, ending: &Ending) -> bool {
-        if self.is_place_unsure(ending) || self.is_answer_unlogged() {
+        if self.is_place_unsure(ending) || self.is_answer_unlogged() || self.may_lack_reply(ending) {
             return true;
         }
         // What was left out may be the reply.
@@ -71,9 +71,13 @@ impl Story {
                 // A sender that sees the acknowledgement repeats nothing, whatever else the capture lacks.
                 let sent = &self.data[silence.awaited_from.other()];
                 let is_repeated = sent.unacknowledged.is_some_and(|waiting| waiting.is_repeated());
+                let is_repeated_for_long =
+                    sent.unacknowledged.is_some_and(|waiting| waiting.is_repeated_for_long());
                 let is_shown = !silence.is_acknowledged
-                    && self.one_sided().is_none()
-                    && (is_repeated || sent.reported_hole.is_some());
+                    && match self.one_sided() {
+                        None => is_repeated || sent.reported_hole.is_some(),
+                        Some(seen) => is_repeated_for_long && seen == silence.awaited_from.other(),
+                    };
                 !is_shown && (lacks(ending.by) || !is_server_silent)
             }
             // What the other side sent may have been all that there was to say, where it is not known to be TLS.
@@ -94,6 +98,17 @@ impl Story {
             EndingKind::EncryptedAlert { .. } => lacks(ending.by.other()),
             EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
+    }
+
+    /// Whether the capture lacks an acknowledgement, and the sender's RST, which ends the silence, shows nothing of what came with that.
+    pub fn may_lack_reply(&self, ending: &Ending) -> bool {
+        let EndingKind::Silence(silence) = &ending.what else { return false };
+        let is_end = |end: &&Ending| matches!(end.what, EndingKind::Fin | EndingKind::Reset(_));
+        silence.is_ack_unseen
+            && self.endings.iter().find(is_end).is_some_and(|end| {
+                let is_mute = matches!(&end.what, EndingKind::Reset(reset) if !reset.acknowledges);
+                is_mute && end.by != silence.awaited_from
+            })
     }
 
     /// Whether a firewall dropped the connection's latest SYN, as its own text says, and nothing answered any.
@@ -117,13 +132,22 @@ impl Story {
             (false, true) => 1,
             (false, false) => 0,
         };
-        self.data[role].outstanding <= most
+        let data = &self.data[role];
+        // Of one direction alone no acknowledgement is known.
+        let waiting = data.unacknowledged.map_or(0, |waiting| waiting.bytes);
+        data.outstanding.max(waiting) <= most
     }
 
-    /// Whether the other side still wants what a side sends: it has not closed, and nothing broke the connection off.
+    /// Whether the other side still wants what a side sends: it has not closed, or, behind a request, no more than its own direction, and
+    /// nothing broke the connection off.
     pub(in crate::story) fn is_closed_by_at_most(&self, role: Role) -> bool {
+        let is_half_close = |ending: &Ending| {
+            ending.what == EndingKind::Fin
+                && self.half_closed.is_some_and(|fin| fin.number == ending.moment.number)
+        };
         self.endings.iter().all(|ending| {
             ending.by == role && matches!(ending.what, EndingKind::Fin | EndingKind::CloseNotify)
+                || is_half_close(ending)
         })
     }
 
@@ -135,13 +159,37 @@ impl Story {
             self.endings.iter().find(|end| !is_closing(end)).map_or(self.capture.end, |end| end.moment.at);
         let is_closing = self.endings.iter().any(is_closing);
         [Role::Client, Role::Server].into_iter().any(|role| {
-            if is_closing && (!self.is_closed_by_at_most(role) || self.is_farewell_outstanding(role)) {
+            if is_closing && self.is_farewell_outstanding(role) {
+                return self.is_farewell_unheard(role, stall_after);
+            }
+            if is_closing && !self.is_closed_by_at_most(role) {
                 return false;
             }
             let waiting = self.data[role].unacknowledged.filter(|waiting| waiting.repeats > 0);
             let is_received = self.data[role].closed_window.is_some();
             waiting.is_some_and(|waiting| !is_received && until - waiting.since.at >= stall_after)
         })
+    }
+
+    /// Whether a side's farewell was sent again and again without an acknowledgement, and the other side had been silent for `stall_after`
+    /// before: the path may have broken before that side was done.
+    pub fn is_farewell_unheard(&self, role: Role, stall_after: Elapsed) -> bool {
+        let Some(waiting) = self.data[role].unacknowledged.filter(|_| self.is_closed_by_at_most(role)) else {
+            return false;
+        };
+        let heard = self.data[role.other()].last;
+        self.one_sided().is_none()
+            && waiting.is_repeated()
+            && waiting.last_repeat.is_some_and(|last| last.at - waiting.since.at >= stall_after)
+            && heard.is_some_and(|heard| waiting.since.at - heard.at >= stall_after)
+    }
+
+    /// Whether a client keeps its receive window closed for `stall_after` up to the capture's end, and the server has more to send, as its
+    /// probes of the window show.
+    pub fn is_answer_held_up(&self, stall_after: Elapsed) -> bool {
+        let closed = self.data.server.closed_window.filter(|_| self.endings.is_empty());
+        self.traffic.window_probes.count > 0
+            && closed.is_some_and(|closed| self.capture.end - closed.at >= stall_after)
     }
 
     /// Whether one side reports that it lacks bytes of the other.
@@ -276,7 +324,11 @@ impl Story {
     /// time, are enough for a Finished.
     fn may_follow_unseen_finished(&self, ending: &Ending) -> bool {
         let acked = self.missing.acked_unseen;
-        (Stage::ClientHello..Stage::TlsEstablished).contains(&ending.stage)
+        // What was taken for the last of the handshake may have been a request and its answer.
+        let may_be_later = ending.stage == Stage::TlsEstablished
+            && matches!(ending.what, EndingKind::Reset(_))
+            && self.basis == Basis::Inferred;
+        ((Stage::ClientHello..Stage::TlsEstablished).contains(&ending.stage) || may_be_later)
             && (acked.client >= FINISHED_BYTES || acked.server >= FINISHED_BYTES)
     }
 

@@ -7,6 +7,7 @@
 mod answers;
 mod builder;
 mod certificates;
+mod dialogue;
 mod facts;
 mod knowledge;
 mod lacking;
@@ -22,8 +23,8 @@ mod timeline;
 pub use builder::{Builder, PacketId};
 pub use certificates::Unseen;
 pub use facts::{
-    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, LogLine,
-    LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
+    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IdFacts, IpTraits,
+    LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
     PreludeFacts, Repeats, ResetFacts, RoundTrips, SentUnseen, Silence, SocketCounters, Stage, TlsFacts,
     TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
 };
@@ -40,7 +41,7 @@ use std::num::NonZeroU64;
 use crate::packet::{IpVersion, Names};
 use crate::tcp::{Connection, PerRole, Role};
 use crate::time::Elapsed;
-use crate::tls::{Basis, Plain, PlainKind, Refusal};
+use crate::tls::{Basis, Dialogue, Plain, PlainKind, Refusal};
 
 /// What happened on one connection.
 #[derive(Clone, Debug)]
@@ -77,7 +78,9 @@ pub struct Story {
     pub tls: TlsFacts,
     /// What each side sent that was not TLS.
     pub plain: PerRole<Option<Observed<Plain>>>,
-    /// The client's latest request in plain HTTP after one that was answered.
+    /// The protocol in clear in which the server greets and answers each command, as its greeting shows.
+    pub dialogue: Option<Dialogue>,
+    /// The client's latest request in plain HTTP after one that was answered, or its latest command in a dialogue.
     pub later_plain_request: Option<Moment>,
     /// How many bytes the server will have sent when its latest answer in plain HTTP is complete, where the answer's header gives the
     /// body's length and a body is owed.
@@ -86,6 +89,8 @@ pub struct Story {
     pub is_plain_answer_in_chunks: bool,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
+    /// The client's FIN behind a request that had no byte of an answer: it may only have closed its own direction.
+    pub half_closed: Option<Moment>,
     /// What ended the connection or stopped its progress, in order.
     pub endings: Vec<Ending>,
     /// Silences of at least the stall time that ended with the awaited answer.
@@ -141,10 +146,12 @@ impl Story {
             tls_client: Role::Client,
             tls: TlsFacts::default(),
             plain: PerRole::default(),
+            dialogue: None,
             later_plain_request: None,
             plain_answer_end: None,
             is_plain_answer_in_chunks: false,
             prelude: None,
+            half_closed: None,
             endings: Vec::new(),
             pauses: Vec::new(),
             path: PathFacts::default(),
@@ -178,10 +185,12 @@ impl Story {
             tls_client: self.tls_client,
             tls: self.tls.clone(),
             plain: self.plain.clone(),
+            dialogue: self.dialogue,
             later_plain_request: self.later_plain_request,
             plain_answer_end: self.plain_answer_end,
             is_plain_answer_in_chunks: self.is_plain_answer_in_chunks,
             prelude: self.prelude.clone(),
+            half_closed: self.half_closed,
             endings: self.endings.clone(),
             pauses: self.pauses.clone(),
             path: self.path.clone(),
@@ -249,19 +258,31 @@ impl Story {
         for ending in &self.endings {
             let is_done = ending.stage >= Stage::TlsEstablished;
             match &ending.what {
-                EndingKind::Silence(_) | EndingKind::EncryptedAlert { .. } => {
-                    if !is_closing {
-                        return Some(ending);
-                    }
+                // A FIN behind data does not make that arrive.
+                EndingKind::Silence(silence) if !is_closing || !silence.is_acknowledged => {
+                    return Some(ending);
                 }
+                EndingKind::EncryptedAlert { .. } if !is_closing => return Some(ending),
+                EndingKind::Silence(_) | EndingKind::EncryptedAlert { .. } => {}
                 EndingKind::Alert { .. } => return (!is_closing).then_some(ending),
                 EndingKind::CloseNotify | EndingKind::Fin if is_done => is_closing = true,
                 EndingKind::CloseNotify => {}
+                EndingKind::Fin if self.is_answer_lost_behind(ending) => {}
                 EndingKind::Reset(_) if is_closing => return None,
                 EndingKind::Fin | EndingKind::Reset(_) => return Some(ending),
             }
         }
         None
+    }
+
+    /// Whether a FIN only closes the client's own direction behind a request whose answer never arrived.
+    fn is_answer_lost_behind(&self, fin: &Ending) -> bool {
+        let is_loss = |ending: &Ending| {
+            matches!(&ending.what, EndingKind::Silence(silence)
+                if silence.awaited_from == Role::Client && !silence.is_acknowledged)
+        };
+        self.half_closed.is_some_and(|half| half.number == fin.moment.number)
+            && self.endings.iter().any(is_loss)
     }
 
     /// An end's address for people, or its name.

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Ending, EndingKind, Moment, Story};
+use super::{Ending, EndingKind, Moment, Story, Turns};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::Basis;
+use crate::tls::{Basis, content_bytes};
 
 /// Session tickets that come in pairs have these sizes, in bytes of record body: OpenSSL's and nginx's have some 250, and none is shorter
 /// than its fields, a nonce and the name of a key.
@@ -46,6 +46,12 @@ pub enum AnswerDoubt {
     Farewell(Moment),
     /// What the client sent last, in this packet, may be a request that got no answer, though it is shorter than those before.
     ShortRequest(Moment),
+    /// All that the server sent behind the request, from this packet on, may be frames of HTTP/2 that answer nothing, and the capture cuts
+    /// off whether the client offered it.
+    ControlFrames(Moment),
+    /// What the client sent last, in this packet, may have been a poll, or a message that asks for nothing: it got no answer, and the client
+    /// left as such clients do.
+    Poll(Moment),
     /// What the server sent is not in the capture, as this packet proves, and it is as long as session tickets or an alert.
     Unseen(Moment),
     /// The server reset the connection with this packet right behind its reply, and nothing but lengths shows whether that was complete.
@@ -164,6 +170,8 @@ impl Story {
             .or_else(|| self.short_request_doubt(stall_after))
             .or_else(|| self.cut_doubt())
             .or_else(|| self.timeless_doubt())
+            .or_else(|| self.control_frames_doubt(stall_after))
+            .or_else(|| self.poll_doubt())
     }
 
     /// Whether the client waited behind a message that may be a request, though it is shorter than those before, and left without a byte
@@ -174,6 +182,52 @@ impl Story {
         let left = self.endings.first().filter(|end| end.by == Role::Client)?;
         let waited = left.moment.at - asked.at;
         (waited >= self.tls.turns.patience(stall_after)).then_some(AnswerDoubt::ShortRequest(asked))
+    }
+
+    /// Whether the client's latest message, behind which it waited for an answer that did not come, may have been a poll or have asked for
+    /// nothing: the client left in order after a time for which servers hold polls open, or what it got before is shorter than any
+    /// answer to a request.
+    pub fn poll_doubt(&self) -> Option<AnswerDoubt> {
+        /// Programs that poll are answered or leave after such a time; who waits for an answer gives up sooner, or without a close_notify.
+        const HELD: Elapsed = Elapsed::from_millis(20_000);
+        let request = self.later_request()?;
+        let [first, next, ..] = self.endings.as_slice() else { return None };
+        let EndingKind::Silence(silence) = &first.what else { return None };
+        let is_left =
+            silence.awaited_from == Role::Server && silence.is_acknowledged && next.by == Role::Client;
+        let is_in_order = next.what == EndingKind::CloseNotify && silence.elapsed() >= HELD;
+        (is_left && (is_in_order || self.were_receipts())).then_some(AnswerDoubt::Poll(request.last))
+    }
+
+    /// Whether all that the server sent so far behind a message of the client's is shorter than the first line of any answer, as the
+    /// receipts of MQTT and other protocols of messages are.
+    fn were_receipts(&self) -> bool {
+        /// Of a receipt, without what protects the record.
+        const LONGEST: u32 = 8;
+        let is_tls13 = self.tls.is_tls13() == Some(true);
+        self.records_behind_request()
+            .filter(|records| !records.is_empty())
+            .is_some_and(|records| records.iter().all(|(_, size)| content_bytes(*size, is_tls13) <= LONGEST))
+    }
+
+    /// The records that the server sent behind the client's first data, with their packets, where all of them are known.
+    fn records_behind_request(&self) -> Option<Vec<(Moment, u32)>> {
+        let (data, sizes) = (&self.tls.application_data, &self.tls.record_sizes.server);
+        let asked = data.client.first()?.number;
+        let is_known = data.server.count == sizes.len() as u64 && !self.tls.is_inside_record.server;
+        let records = data.server.moments.iter().copied().zip(sizes.iter().copied());
+        is_known.then(|| records.filter(|(spoke, _)| self.order.is_after(spoke.number, asked)).collect())
+    }
+
+    /// Whether all that answered may be HTTP/2's frames that answer nothing, although nothing shows that the client offered it.
+    fn control_frames_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
+        self.tls.client_hello.as_ref().filter(|hello| !hello.what.is_whole)?;
+        let records = self.records_behind_request()?;
+        let is_tls13 = self.tls.is_tls13() == Some(true);
+        let ((first, _), (last, _)) = (records.first()?, records.last()?);
+        let are_frames = records.iter().all(|(_, size)| Turns::may_be_control_frames(*size, is_tls13));
+        (are_frames && self.missing.answer.is_none() && self.is_waited_for(*last, stall_after))
+            .then_some(AnswerDoubt::ControlFrames(*first))
     }
 
     /// Whether the client waited for `stall_after` since `moment`, or the server ended the connection before that.
@@ -441,5 +495,24 @@ mod tests {
             packet.payload.truncate(40);
         }
         assert_ne!(one.code(0), "healthy");
+    }
+
+    #[test]
+    fn frames_that_answer_nothing_are_in_doubt_where_the_hello_is_cut() {
+        let record = |bytes: u8| [&[23, 3, 3, 0, bytes][..], &vec![7; bytes.into()]].concat();
+        let talk = |bytes| {
+            let asked = talk::handshake().say(Client, &record(93)).say(Server, &record(bytes)).ack(Client);
+            asked.wait(9_000).fin(Client).fin(Server)
+        };
+        let code = |bytes, is_whole| {
+            let mut story = talk(bytes).story(0);
+            if let Some(hello) = &mut story.tls.client_hello {
+                hello.what.is_whole = is_whole;
+            }
+            story.verdict().code.name()
+        };
+        // An acknowledgement of settings, and as many bytes as the shortest answer of HTTP.
+        assert_eq!((code(33, false), code(33, true)), ("in-progress", "healthy"));
+        assert_eq!(code(60, false), "healthy");
     }
 }

@@ -17,6 +17,9 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
+    if ending.by == Role::Server && silence.is_acknowledged && story.is_greeting_owed_inside_tls() {
+        return Some(greeting(story, silence).proved_by(evidence::handshake_packets(story)));
+    }
     let may_have_spoken = story.data.client.sent_unknown.is_some();
     if ending.stage != Stage::TcpEstablished || ending.by != Role::Client || may_have_spoken {
         return None;
@@ -28,7 +31,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if may_lack_greeting(story) {
         return None;
     }
-    if is_greeting_owed(story) {
+    if story.is_greeting_owed() {
         return Some(greeting(story, silence));
     }
     if let Some(closed) = story.data.client.closed_window {
@@ -102,51 +105,28 @@ fn may_not_send(story: &Story, silence: &Silence, closed: Moment) -> Verdict {
     ])
 }
 
-/// Ports on which the server speaks first, with what it says: the services' RFCs, and what MySQL and others document.
-const GREETERS: [(u16, &str); 14] = [
-    (21, "FTP"),
-    (22, "SSH"),
-    (25, "SMTP"),
-    (110, "POP3"),
-    (119, "NNTP"),
-    (143, "IMAP"),
-    (587, "SMTP"),
-    (3306, "MySQL"),
-    (3690, "Subversion"),
-    (4190, "ManageSieve"),
-    (5900, "VNC"),
-    (5901, "VNC"),
-    (33060, "MySQL"),
-    (2525, "SMTP"),
-];
-
 /// Whether a greeting is owed, and the capture may lack it: it lacks the SYN-ACK that the client acknowledged.
 pub(super) fn may_lack_greeting(story: &Story) -> bool {
-    is_greeting_owed(story) && story.one_sided() == Some(Role::Client)
+    story.is_greeting_owed() && story.one_sided() == Some(Role::Client)
 }
 
-/// Whether nothing was said on a port where the server speaks first.
-fn is_greeting_owed(story: &Story) -> bool {
-    let is_greeter = GREETERS.iter().any(|(port, _)| *port == story.parties.server.port);
-    is_greeter
-        && !story.expects_tls
-        && story.prelude.is_none()
-        && story.data.client.first.is_none()
-        && story.data.server.first.is_none()
-        && story.missing.acked_unseen.server <= 1
-}
-
+/// The server owes its greeting, in clear or inside TLS.
 fn greeting(story: &Story, silence: &Silence) -> Verdict {
     let port = story.parties.server.port;
-    let protocol = GREETERS.iter().find(|(known, _)| *known == port).map_or("", |(_, protocol)| *protocol);
+    let protocol = story.greeter().unwrap_or_default();
+    let (established, handshake) = if silence.awaited_from == Role::Server {
+        ("TLS is established", "TLS")
+    } else {
+        ("The TCP connection is established", "TCP")
+    };
     Verdict::new(
         &RULE,
         Actor::Server,
         story.basis,
-        format!("the server sent no greeting for {} after the TCP handshake", silence.elapsed()),
+        format!("the server sent no greeting for {} after the {handshake} handshake", silence.elapsed()),
     )
     .explain(format!(
-        "In {protocol} (port {port}) the server speaks first. The TCP connection is established, but the server sent no \
+        "In {protocol} (port {port}) the server speaks first. {established}, but the server sent no \
          data: its kernel accepted the connection, and its program is busy, hung, or waiting for a lookup such as reverse \
          DNS.{}",
         drops::caveat(story)
@@ -249,7 +229,9 @@ mod tests {
             (talk::socks5(0), "after the proxy opened the tunnel"),
             (talk::starttls(b"220 Ready to start TLS\r\n"), "after the server agreed to start TLS"),
         ] {
-            let verdict = talk.verdict(5_000);
+            // The agreement is neither acknowledged nor sent again.
+            assert_eq!(talk.code(60_000), "capture-gap");
+            let verdict = talk.ack(Client).verdict(5_000);
             assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
             assert!(verdict.headline.contains(words), "{}", verdict.headline);
         }
@@ -292,5 +274,20 @@ mod tests {
         assert!(!verdict.mentions("thread dump"));
         let greeted = Talk::to_port(21).open().say(Server, b"220 ready\r\n").wait(5_000).fin(Server);
         assert_eq!(greeted.verdict(0).code, "plaintext");
+    }
+
+    #[test]
+    fn a_server_that_greets_inside_tls_owes_it_behind_the_handshake() {
+        let established = |port| Talk::to_port(port).open().shake_hands().ack(Client);
+        for ended in [established(993).wait(30_000).fin(Client).fin(Server), established(995).wait(9_000)] {
+            let verdict = ended.verdict(0);
+            assert_eq!(verdict.is(), ("client-silent", Actor::Server, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("no greeting") && verdict.mentions("TLS is established"));
+        }
+        // Who leaves soon did not wait for it, and a late greeting is one.
+        assert_eq!(established(993).wait(900).fin(Client).fin(Server).code(0), "healthy");
+        let late = established(993).wait(9_000).say(Server, &talk::data()).ack(Client);
+        assert_eq!(late.fin(Client).code(0), "healthy");
+        assert_eq!(established(8443).wait(30_000).fin(Client).fin(Server).code(0), "healthy");
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn established(story: &Story, settings: &Settings) -> Option<Basis> {
     let is_open = story.is_request_open()
         || story.answer_doubt(settings.stall_after).is_some()
         || story.has_undelivered(settings.stall_after)
+        || story.is_answer_held_up(settings.stall_after)
         || story.has_reported_hole() && story.endings.is_empty()
         || story.is_end_left_out() && story.stage < Stage::ApplicationData
         || story.may_ask_in_parts();
@@ -232,5 +233,15 @@ mod tests {
             let silent = talk.say(Client, &talk::client_hello()).ack(Server);
             assert_eq!(silent.code(5_000), "no-server-hello");
         }
+    }
+
+    #[test]
+    fn an_end_that_nobody_acknowledges_after_a_silence_leaves_the_outcome_open() {
+        let closed =
+            |millis| exchange().ack(Client).wait(millis).say(Client, &talk::close_notify()).fin(Client);
+        let again = |talk: Talk| (0..5).fold(talk, |talk, at| talk.wait(300 << at).repeat(Client));
+        assert_eq!(again(closed(12_000)).code(500), "in-progress");
+        assert_eq!(again(closed(100)).code(500), "healthy");
+        assert_eq!(again(closed(12_000)).ack(Server).code(500), "healthy");
     }
 }

@@ -3,7 +3,8 @@
 use super::words::{advice, evidence, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::{AnswerDoubt, Stage, Story};
+use crate::story::{AnswerDoubt, Moment, Stage, Story};
+use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::tls::Basis;
 
@@ -80,20 +81,28 @@ fn is_above_tls(story: &Story) -> bool {
 
 /// The verdict where nothing shows whether the request inside TLS was answered.
 fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
-    let doubt = story.answer_doubt(settings.stall_after);
-    let record = match doubt {
-        Some(
-            AnswerDoubt::Tickets(moment)
-            | AnswerDoubt::Farewell(moment)
-            | AnswerDoubt::ShortRequest(moment)
-            | AnswerDoubt::Cut(moment)
-            | AnswerDoubt::Timeless(moment),
-        ) => Some(moment),
-        Some(AnswerDoubt::Unseen(_)) | None => None,
-    };
-    let unknown = "TLS was established; it is unknown whether the request was answered";
+    let doubt = story.answer_doubt(settings.stall_after).and_then(of_doubt);
+    let record = doubt.as_ref().map(|(record, ..)| record.number);
     let (headline, explanation) = match doubt {
-        Some(AnswerDoubt::Tickets(record)) => (
+        Some((_, headline, explanation)) => (headline, explanation),
+        None => of_traffic(story, settings.stall_after)?,
+    };
+    let verdict = Verdict::new(&RULE, Actor::Unknown, story.basis.max(Basis::Inferred), headline);
+    let shown = record.into_iter().chain([story.last.number]);
+    Some(verdict.explain(explanation).proved_by(evidence::handshake_packets(story)).proved_by(shown).advise(
+        &[
+            "Read the client's log: a read timeout means that the request was not answered.",
+            "Read the server's access log at that time: an answer leaves a line.",
+        ],
+    ))
+}
+
+/// The packet that leaves an answer in doubt, with headline and explanation.
+fn of_doubt(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)> {
+    let unknown = "TLS was established; it is unknown whether the request was answered";
+    Some(match doubt {
+        AnswerDoubt::Tickets(record) => (
+            record,
             unknown,
             format!(
                 "All that the server sent after the handshake, from packet {} on, is one record or two of the same size. It is as long as \
@@ -101,7 +110,8 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
                 record.number
             ),
         ),
-        Some(AnswerDoubt::Farewell(record)) => (
+        AnswerDoubt::Farewell(record) => (
+            record,
             unknown,
             format!(
                 "All that the server sent after the request, in packet {}, is one or two records of the smallest size. In TLS 1.3 an \
@@ -109,7 +119,17 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
                 record.number
             ),
         ),
-        Some(AnswerDoubt::ShortRequest(asked)) => (
+        AnswerDoubt::ControlFrames(record) => (
+            record,
+            unknown,
+            format!(
+                "All that the server sent after the request, from packet {} on, is as short as HTTP/2's control frames, which answer \
+                 nothing. The snapshot length cuts off whether the client offered HTTP/2.",
+                record.number
+            ),
+        ),
+        AnswerDoubt::ShortRequest(asked) => (
+            asked,
             "TLS was established; it is unknown whether the client's last message was a request",
             format!(
                 "The client sent a message in packet {} that is shorter than those before, waited, and left, and the server sent nothing \
@@ -118,38 +138,67 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
                 asked.number
             ),
         ),
-        Some(AnswerDoubt::Cut(reset)) => (
+        AnswerDoubt::Cut(reset) => (
+            reset,
             "TLS was established; it is unknown whether the server's reply was complete",
             format!(
-                "The server reset the connection in packet {} right after it had sent data. Some servers close that way behind a complete                  reply, and a RST in the middle of one looks the same: the text shows lengths only.",
+                "The server reset the connection in packet {} right after it had sent data. Some servers close that way behind a complete \
+                 reply, and a RST in the middle of one looks the same: the text shows lengths only.",
                 reset.number
             ),
         ),
-        Some(AnswerDoubt::Timeless(left)) => (
+        AnswerDoubt::Timeless(left) => (
+            left,
             "TLS was established; the client's message got no reply, and it is unknown whether the client waited for one",
             format!(
-                "The client closed in packet {} without a byte of a reply. The packets have no times: if the client waited until its                  timeout, the server did not reply; if it left at once, it expected no reply.",
+                "The client closed in packet {} without a byte of a reply. The packets have no times: if the client waited until its \
+                 timeout, the server did not reply; if it left at once, it expected no reply.",
                 left.number
             ),
         ),
-        _ if story.may_ask_in_parts() => (
+        AnswerDoubt::Poll(asked) => (
+            asked,
+            "TLS was established; it is unknown whether the client's last message was owed a reply",
+            format!(
+                "The client sent a message in packet {}, got no reply, and left. A poll that the server holds open until there is news ends \
+                 like that, and so does a message that asks for nothing; a request that the server does not answer looks the same.",
+                asked.number
+            ),
+        ),
+        AnswerDoubt::Unseen(_) => return None,
+    })
+}
+
+/// Headline and explanation where the traffic itself leaves the outcome open.
+fn of_traffic(story: &Story, stall_after: Elapsed) -> Option<(&'static str, String)> {
+    let is_unheard = |role| story.is_farewell_unheard(role, stall_after);
+    let (headline, explanation) = if story.may_ask_in_parts() {
+        (
             "TLS was established; the client's messages got no reply, and it is unknown whether they expect one",
             "The client paused several times between its messages, as programs do that log or publish and wait for no reply. A request \
-             that is sent in parts looks the same."
-                .to_owned(),
-        ),
-        _ if story.has_undelivered(settings.stall_after) => (
+             that is sent in parts looks the same.",
+        )
+    } else if story.is_answer_held_up(stall_after) {
+        (
+            "the client kept its receive window closed when the capture ended",
+            "The server has more to send, as its probes of the window show, and the client's program does not read it: whether it will is \
+             unknown.",
+        )
+    } else if is_unheard(Role::Client) || is_unheard(Role::Server) {
+        (
+            "the end of the connection was not acknowledged; it is unknown whether the exchange was complete",
+            "One side closed after a silence and sent its close_notify again and again without an ACK: the path broke, or the other host \
+             is down, and nothing shows whether all data had arrived before that.",
+        )
+    } else if story.has_undelivered(stall_after) {
+        (
             "data was retransmitted and had no ACK yet when the capture ended",
-            "A single retransmission may be a probe, and its ACK may follow: the capture ends too soon to call it lost.".to_owned(),
-        ),
-        _ => return None,
+            "A single retransmission may be a probe, and its ACK may follow: the capture ends too soon to call it lost.",
+        )
+    } else {
+        return None;
     };
-    let verdict = Verdict::new(&RULE, Actor::Unknown, story.basis.max(Basis::Inferred), headline);
-    let shown = record.map(|record| record.number).into_iter().chain([story.last.number]);
-    Some(verdict.explain(explanation).proved_by(evidence::handshake_packets(story).chain(shown)).advise(&[
-        "Read the client's log: a read timeout means that the request was not answered.",
-        "Read the server's access log at that time: an answer leaves a line.",
-    ]))
+    Some((headline, explanation.to_owned()))
 }
 
 /// Headline and explanation where the server refused to start TLS and nobody has left yet.

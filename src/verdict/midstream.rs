@@ -67,7 +67,7 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
                 let words = format!("zero window of the {} for {}", role.other(), story.last.at - closed.at);
                 Some((words, closed.number))
             }
-            (None, Some(Unacknowledged { since, last_repeat: Some(last), repeats })) => {
+            (None, Some(Unacknowledged { since, last_repeat: Some(last), repeats, .. })) => {
                 let words = format!(
                     "{repeats} retransmissions of the {role} in {} without an ACK",
                     last.at - since.at

@@ -38,6 +38,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             verdict.proved_by(by.map(|by| by.number))
         }
         None if story.capture.acks_unobservable => unknown(story, silence),
+        Some(by) if by.at <= silence.until && story.data.client.is_all_acknowledged => {
+            acknowledged_late(story, by).proved_by([by.number])
+        }
         Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
         _ => unacknowledged(story, silence),
     };
@@ -117,6 +120,29 @@ fn went_dark(story: &Story, silence: &Silence) -> Verdict {
     .explain(format!(
         "The ClientHello arrived, as its ACK shows. The client's next data was not acknowledged, and no TLS byte \
          followed: that data, or every reply, was lost in transit, or the server lost the connection.{}",
+        drops::caveat(story)
+    ))
+    .advise(&advice::PATH_OF_CONNECTION)
+}
+
+/// The server's TCP has the ClientHello since `by`, after it had to be sent again and again.
+fn acknowledged_late(story: &Story, by: Moment) -> Verdict {
+    let hello = story.tls.client_hello.as_ref().map_or(by, |hello| hello.moment);
+    let waited = by.at - hello.at;
+    Verdict::new(
+        &RULE,
+        Actor::Path,
+        story.basis,
+        format!("the ClientHello was acknowledged only after {waited}, and no TLS byte had come back by then"),
+    )
+    .explain(format!(
+        "The ClientHello was sent {} times before its ACK came. {}{}",
+        story.data.client.repeats.count + 1,
+        if is_ack_lost(story) {
+            "The server repeated its SYN-ACK meanwhile: its queue of connections was full, or nothing of the client reached it."
+        } else {
+            "Until then it, or every ACK, was lost in transit."
+        },
         drops::caveat(story)
     ))
     .advise(&advice::PATH_OF_CONNECTION)
@@ -353,5 +379,34 @@ mod tests {
         let late = hello.wait(8_000).segment_with(Server, ".", server + 2_600, client - 1, &[], |_| {});
         let acked = late.segment_with(Client, "F.", client - 1, server + 2_600, &[], |_| {});
         assert_ne!(acked.code(0), "no-server-hello");
+    }
+
+    #[test]
+    fn of_the_client_s_packets_alone_a_hello_that_is_not_sent_again_was_acknowledged() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let probe = |talk: Talk| {
+            let (seq, ack) = (talk.next(Client) - 1, talk.next(Server));
+            talk.wait(1_000).segment_with(Client, ".", seq, ack, &[], |_| {})
+        };
+        let probed = (0..6).fold(hello.clone(), |talk, _| probe(talk)).only(Client).verdict(0);
+        assert_eq!(probed.is(), ("no-server-hello", Actor::Server, None), "{}", probed.headline);
+        // Where the client is gone as well, the capture lacks the rest.
+        assert_eq!(hello.clone().only(Client).code(60_000), "capture-gap");
+        let again = hello.wait(300).repeat(Client).wait(600).repeat(Client).wait(1_200).repeat(Client);
+        assert_eq!(again.only(Client).verdict(2_000).actor, Actor::Path);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_comes_after_many_repeats_is_called_late() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let repeated = (0..5).fold(hello, |talk, at| talk.wait(300 << at).repeat(Client));
+        let verdict = repeated.ack(Server).verdict(20);
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("acknowledged only after 9.4"), "{}", verdict.headline);
+        assert!(
+            verdict.mentions("sent 6 times") && !verdict.mentions("next data"),
+            "{}",
+            verdict.explanation
+        );
     }
 }

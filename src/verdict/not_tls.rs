@@ -19,6 +19,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if let Some(verdict) = refused(story) {
         return Some(verdict);
     }
+    // A server that greets may yet be asked to start TLS, as long as nobody leaves.
+    if story.is_dialogue() && story.endings.is_empty() {
+        return None;
+    }
     let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
     let is_proxied = is_proxied && story.tls.client_hello.is_none();
     // What comes in the middle of a connection may be the middle of anything.
@@ -357,5 +361,13 @@ mod tests {
             Talk::to_port(80).open().say(Client, b"GET").ack(Server).wait(8_000).fin(Client).code(0),
             "no-response"
         );
+    }
+
+    #[test]
+    fn a_dialogue_in_which_tls_may_yet_be_asked_for_is_open_until_somebody_leaves() {
+        let greeted = ssm().open().say(Server, b"220 mail.example ESMTP\r\n");
+        let asked = greeted.say(Client, b"EHLO a.example\r\n").ack(Server);
+        assert_eq!(asked.code(500), "in-progress");
+        assert_eq!(asked.fin(Client).fin(Server).code(500), "not-tls");
     }
 }

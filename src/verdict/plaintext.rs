@@ -49,7 +49,9 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         || story.has_undelivered(settings.stall_after)
         || story.lacks_first_words()
         || story.is_protocol_hidden()
-        || story.prelude.is_some() && story.missing.lacks(Role::Client)
+        || story.prelude.is_some()
+            && (story.missing.lacks(Role::Client) || story.missing.truncated_after.is_some())
+        || story.may_answer_challenge(settings.stall_after)
         || story.may_be_a_refused_hello()
         || story.refused_start_of_tls().is_some()
         || !saw_data

@@ -16,12 +16,15 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let prelude = story.prelude.as_ref().filter(|prelude| prelude.protocol.is_proxy())?;
     if story.tls.client_hello.is_some() {
         return None;
     }
     let Some(refusal) = prelude.refusal() else { return unanswered(story, prelude) };
+    if story.may_answer_challenge(settings.stall_after) {
+        return None;
+    }
     let protocol = prelude.protocol;
     let code = refusal.what.code.map(|code| code.to_string());
     let (asked, headline, Advice { why, next }) = match (protocol, &code) {
@@ -235,13 +238,14 @@ mod tests {
             let what = PreludeStep::Refused(Refusal { code: Some(code), reason: "its code says why" });
             let latest = Observed { what, moment, basis: Basis::Decoded };
             story.prelude =
-                Some(PreludeFacts { protocol, asked, latest, client_bytes: 0, is_unlisted: false });
+                Some(PreludeFacts { protocol, asked, latest, client_bytes: 0, is_unlisted: false, slowest_reply: None });
         })
     }
 
     #[test]
     fn the_status_or_reply_is_the_cause() {
-        let status = refused(Prelude::Connect, 407).verdict();
+        let status = refused(Prelude::Connect, 407).more(9_000).verdict();
+        assert_eq!(refused(Prelude::Connect, 407).more(500).verdict().code, "in-progress");
         assert_eq!(status.is(), ("proxy-refused", Actor::Client, Some("407")));
         assert_eq!(status.evidence, [4, 5]);
         assert!(status.mentions("CONNECT ssm.example:8443") && status.mentions("credentials"));

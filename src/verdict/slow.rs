@@ -89,18 +89,29 @@ fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
         count => format!(" Data was sent again {count} times meanwhile: packets were lost in transit."),
     };
     let is_syn_ack = slowest.name == SYN_ACK;
-    let is_lost = repeated > 0 || is_syn_ack && story.opening.syn.count > 1;
+    let skip = slowest.skip(story);
+    let skipped = skip.map_or_else(String::new, |packet| {
+        format!(
+            " The IP IDs of the {}'s packets skip numbers before packet {packet}: its packets were lost before the capture point.",
+            slowest.owner()
+        )
+    });
+    let is_lost = repeated > 0 || skip.is_some() || is_syn_ack && story.opening.syn.count > 1;
     let slow = slowest.name.strip_prefix("the ").unwrap_or(slowest.name);
     let actor = if is_distance || is_lost { Actor::Path } else { slowest.by };
     Some(
         Verdict::new(&RULE, actor, basis, format!("TLS was established {elapsed} after the {since}; slowest: {}", slowest.name))
-            .explain(format!("The {slow} took {}.{network}{repeats}{lost}", slowest.elapsed))
+            .explain(format!("The {slow} took {}.{network}{repeats}{lost}{skipped}", slowest.elapsed))
+            .proved_by(skip)
             .proved_by(evidence::opening_packets(story).chain(evidence::handshake_packets(story)))
             .advise(&[
                 "It works: check the slow step if users complain, or raise `--slow-after` if this is normal here.",
             ]),
     )
 }
+
+/// What the server says before it is asked to start TLS: its greeting, or its reply to a command.
+const FIRST_REPLY: &str = "the server's reply before TLS was asked for";
 
 /// The step that a lost SYN delays.
 const SYN_ACK: &str = "the server's SYN-ACK";
@@ -122,14 +133,31 @@ impl Step {
             story.order.is_after(at.number, before.number) && !story.order.is_after(at.number, after.number)
         };
         let of = |role: Role| {
-            let mut repeats = story.data[role].repeats.moments.iter().filter(is_between).peekable();
-            let last = repeats.clone().last();
+            // What comes late was lost before the capture point, and sent again.
+            let data = &story.data[role];
+            let sent_again = data.repeats.moments.iter().chain(&data.late.moments);
+            let mut repeats = sent_again.filter(is_between).peekable();
+            let last = repeats.clone().max_by_key(|again| again.at);
             let is_lost = last.is_some_and(|last| {
                 after.at - last.at <= (last.at - before.at).times(3).max(RETRANSMISSION_DUE)
             });
             if is_lost && repeats.peek().is_some() { repeats.count() } else { 0 }
         };
         of(Role::Client) + of(Role::Server)
+    }
+
+    /// Whose step it is, as one of the connection's two ends.
+    fn owner(&self) -> Role {
+        if self.by == Actor::Client { Role::Client } else { Role::Server }
+    }
+
+    /// The packet of its owner, up to this step, before which the identifications show that others are missing.
+    fn skip(&self, story: &Story) -> Option<u64> {
+        let (before, after) = self.between;
+        let is_between = |packet: &u64| {
+            story.order.is_after(*packet, before.number) && !story.order.is_after(*packet, after.number)
+        };
+        story.parties[self.owner()].ids.behind_missing().find(is_between)
     }
 }
 
@@ -154,6 +182,8 @@ fn prelude_steps(story: &Story) -> [(&'static str, Actor, Option<Moment>); 2] {
 /// The handshake's steps, each with who had to take it.
 fn steps(story: &Story) -> Vec<Step> {
     let [asked, agreed] = prelude_steps(story);
+    let replies = story.prelude.as_ref().and_then(|prelude| prelude.slowest_reply);
+    let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
     let moments = [
         ("the SYN", Actor::Client, story.opening.syn.first()),
         (SYN_ACK, Actor::Server, story.opening.syn_ack.first()),
@@ -190,7 +220,13 @@ fn steps(story: &Story) -> Vec<Step> {
     for (name, by, moment) in moments {
         let Some(moment) = moment else { continue };
         if let Some(before) = before {
-            steps.push(Step { name, by, elapsed: moment.at - before.at, between: (before, moment) });
+            let mut elapsed = moment.at - before.at;
+            if let Some((from, to)) = replies.filter(|_| asked.2 == Some(moment)) {
+                let by = if is_proxied { Actor::Path } else { Actor::Server };
+                steps.push(Step { name: FIRST_REPLY, by, elapsed: to.at - from.at, between: (from, to) });
+                elapsed = Elapsed::from_nanos(elapsed.nanos() - (to.at - from.at).nanos());
+            }
+            steps.push(Step { name, by, elapsed, between: (before, moment) });
         }
         before = Some(moment);
     }
@@ -343,5 +379,47 @@ mod tests {
         assert_eq!(judged(&late, 2_600).code, "healthy");
         let lost = ssm().then_tls().say(Client, &talk::data()).wait(1_000).repeat(Client).wait(1_500);
         assert_eq!(judged(&lost.say(Server, &talk::data()), 2_000).is(), ("slow", Actor::Path, None));
+    }
+
+    #[test]
+    fn a_client_whose_packets_are_missing_before_a_late_one_is_not_slow() {
+        let late = |lost: bool| {
+            let mut talk = ssm().open().wait(5_000);
+            if lost {
+                talk = talk.ack(Client);
+                talk.packets.pop();
+            }
+            let hello = talk.segment(Client, "P.", 1, &talk::client_hello());
+            let shaken = hello.say(Server, &talk::server_flight()).say(Client, &talk::client_flight());
+            let done = shaken.say(Server, &talk::finished()).say(Client, &talk::data());
+            done.say(Server, &talk::data()).ack(Client).ack(Client).verdict(0)
+        };
+        assert_eq!((late(false).code.name(), late(false).actor), ("slow", Actor::Client));
+        assert_eq!((late(true).code.name(), late(true).actor), ("slow", Actor::Path));
+        assert!(late(true).mentions("IP IDs of the client"), "{}", late(true).explanation);
+    }
+
+    #[test]
+    fn a_server_that_is_late_before_it_is_asked_for_tls_is_the_slow_one() {
+        let greeted = Talk::to_port(587).open().say(Server, b"220 mail.example ESMTP\r\n");
+        let asked = greeted.say(Client, b"EHLO a.example\r\n").ack(Server).wait(2_500);
+        let agreed = asked.say(Server, b"250 STARTTLS\r\n").say(Client, b"STARTTLS\r\n");
+        let verdict = agreed.say(Server, b"220 go ahead\r\n").then_tls().ack(Client).verdict(0);
+        assert_eq!(verdict.is(), ("slow", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("reply before TLS"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn what_fills_a_hole_of_the_capture_was_lost_before_it() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
+        let flight = talk::client_flight();
+        let next = hello.next(Client);
+        let behind = hello.wait(3_000).segment(Client, "P.", next + flight.len() as u32, &talk::data());
+        let seq = behind.next(Server);
+        let missed = behind.segment_with(Server, ".", seq, next, &[], |_| {});
+        let filled = missed.wait(2_000).segment(Client, "P.", next, &flight);
+        let done = filled.ack(Server).say(Server, &talk::finished()).say(Server, &talk::data()).ack(Client);
+        let verdict = done.verdict(0);
+        assert_eq!((verdict.code.name(), verdict.actor), ("slow", Actor::Path), "{}", verdict.explanation);
     }
 }

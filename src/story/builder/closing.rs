@@ -24,6 +24,8 @@ pub(super) struct Closing {
     reset_seq: PerRole<Option<Seq>>,
     /// The first data that a side sent after its RST: who acknowledges it has ignored the RST.
     sent_after_reset: PerRole<Option<Seq>>,
+    /// How many later packets of a side that sent a RST acknowledge more of the other side, whose own packets the capture lacks.
+    acknowledged_after_reset: PerRole<u32>,
     /// Whether the client sent a FIN while its SYN was unanswered: its next one closes what was opened since.
     gave_up_on_syn: bool,
     /// The number behind a side's FIN that the capture lacks, as the other side acknowledged it.
@@ -36,6 +38,7 @@ impl Closing {
         self.saw_timestamps.swap();
         self.reset_seq.swap();
         self.sent_after_reset.swap();
+        self.acknowledged_after_reset.swap();
         self.unseen_fin.swap();
     }
 
@@ -53,7 +56,7 @@ impl Closing {
     /// Returns what ends the connection by a segment, if anything does.
     pub(super) fn on_segment(
         &mut self,
-        moment: Moment,
+        (moment, connection): (Moment, &Connection),
         segment: &Segment<'_>,
         observation: &Observation,
         story: &mut Story,
@@ -86,6 +89,7 @@ impl Closing {
                 segment.header.tcp.seq.filter(|_| story.endings.iter().any(is_later));
         }
         self.forget_ignored_reset(role, segment.header.tcp.ack, story);
+        self.forget_unheeded_reset(connection, observation, story);
         // Nothing was opened that a client could close before its SYN is answered.
         if role == Role::Client && story.stage == Stage::Syn {
             self.gave_up_on_syn |= observation.is_first_fin;
@@ -173,10 +177,35 @@ impl Closing {
         let Some(reset) = self.reset_seq[other] else { return };
         let is_behind = |seq: Seq| ack.is_some_and(|ack| ack.is_after(seq));
         if is_behind(reset) || self.sent_after_reset[other].is_some_and(is_behind) {
-            self.reset_seq[other] = None;
-            self.sent_after_reset[other] = None;
-            story.endings.retain(|ending| ending.by == role || !matches!(ending.what, EndingKind::Reset(_)));
+            self.forget_reset(other, story);
         }
+    }
+
+    /// Forgets a RST of `role` where the other side, of which the capture holds no packet, goes on: the sender acknowledges more of it
+    /// again and again. What was on its way when the RST came is acknowledged once.
+    fn forget_unheeded_reset(
+        &mut self,
+        connection: &Connection,
+        observation: &Observation,
+        story: &mut Story,
+    ) {
+        const TELLING: u32 = 2;
+        let role = observation.role;
+        let is_alone = connection.ends[role.other()].counters.segments == 0;
+        if self.reset_seq[role].is_none() || !is_alone || observation.newly_acked == 0 {
+            return;
+        }
+        self.acknowledged_after_reset[role] += 1;
+        if self.acknowledged_after_reset[role] >= TELLING {
+            self.forget_reset(role, story);
+        }
+    }
+
+    fn forget_reset(&mut self, by: Role, story: &mut Story) {
+        self.reset_seq[by] = None;
+        self.sent_after_reset[by] = None;
+        self.acknowledged_after_reset[by] = 0;
+        story.endings.retain(|ending| ending.by != by || !matches!(ending.what, EndingKind::Reset(_)));
     }
 
     fn reset_facts(
@@ -190,6 +219,7 @@ impl Closing {
         let party = &story.parties[by];
         ResetFacts {
             fit,
+            acknowledges: header.tcp.flags.is_none_or(|flags| flags.ack()),
             hop_limit: header.ip.hop_limit,
             usual_hop_limits: [party.opening_path, party.later_path]
                 .map(|path| path.map(|path| path.hop_limit)),

@@ -73,6 +73,10 @@ impl Builder {
         data[other].record_reported_hole(moment, &ends[other], header, observation);
         data[role].record_sent_unseen(moment, observation);
         data[other].record_acknowledgement(moment, header, observation);
+        if observation.newly_acked > 0 && ends[other].counters.segments == 0 {
+            // Of one direction alone: the other side goes on sending, so it is not waiting for what came before.
+            data[role].unacknowledged = None;
+        }
     }
 
     /// A packet proves that the client sent what the capture lacks behind the handshake. The first of it is a message like those that

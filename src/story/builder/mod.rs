@@ -1,9 +1,10 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 //!
 //! Each file holds one subject, and what it has to remember beyond the facts: [`opening`] the TCP handshake, [`tls`] the
-//! protocols, [`silence`] whose step is awaited and for how long, [`closing`] how the connection ends, [`header`] what headers alone show.
+//! protocols, [`dialogue`] and [`plain_answer`] what is said in clear, [`silence`] whose step is awaited and for how long, [`closing`] how the connection ends, [`header`] what headers alone show.
 
 mod closing;
+mod dialogue;
 mod header;
 mod notes;
 mod opening;
@@ -15,6 +16,7 @@ mod tls;
 use std::sync::Arc;
 
 use closing::Closing;
+use dialogue::Spoken;
 use notes::Notes;
 use plain_answer::PlainAnswer;
 use silence::Silences;
@@ -39,6 +41,7 @@ pub struct Builder {
     handshake: Handshake,
     closing: Closing,
     plain_answer: PlainAnswer,
+    spoken: Spoken,
     keeps_timeline: bool,
     viewpoint: Viewpoint,
 }
@@ -75,6 +78,7 @@ impl Builder {
             handshake: Handshake::default(),
             closing: Closing::default(),
             plain_answer: PlainAnswer::default(),
+            spoken: Spoken::default(),
             keeps_timeline,
             viewpoint: Viewpoint::default(),
         }
@@ -202,6 +206,9 @@ impl Builder {
                 end.hole().and_then(|(from, to)| Some((offset(from)?, offset(to)?)));
         }
         story.tls.unfinished_certificate = tls.unfinished_certificate();
+        if let Some(prelude) = &mut story.prelude {
+            prelude.slowest_reply = self.spoken.slowest();
+        }
         if story.expects_tls || story.tls.client_hello.is_some() {
             for role in [Role::Client, Role::Server] {
                 let word = tls.unfinished_word(role).zip(story.data[role].first);
@@ -351,7 +358,9 @@ impl Builder {
             }
         }
         self.on_round_trip(moment, observation, notes);
-        if let Some(what) = self.closing.on_segment(moment, segment, observation, &mut self.story, notes) {
+        if let Some(what) =
+            self.closing.on_segment((moment, connection), segment, observation, &mut self.story, notes)
+        {
             self.end(what, observation.role, moment);
         }
         self.closing.on_packet(moment, observation);
@@ -366,6 +375,7 @@ impl Builder {
     ) {
         let role = observation.role;
         self.story.data[role].record(moment, segment, observation);
+        self.spoken.on_data(moment, segment, observation, &mut self.story);
         if observation.new_bytes > 0 && role == Role::Server {
             self.handshake.on_server_data(segment, observation);
             self.plain_answer.on_server_data(moment, segment, observation, &mut self.story);
@@ -398,6 +408,9 @@ impl Builder {
     /// Adds an ending, behind the silence that it ends.
     #[inline(never)]
     fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
+        if what == EndingKind::Fin && by == Role::Client && self.story.endings.is_empty() {
+            self.story.half_closed = Some(moment).filter(|_| self.story.is_reply_owed());
+        }
         match self.silences.on_ending((&what, by), self.viewpoint, &self.story) {
             Some(silence) => silence.insert_into(&mut self.story.endings),
             None => self.handshake.on_ending(&what, by, &mut self.story),

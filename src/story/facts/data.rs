@@ -21,6 +21,8 @@ pub struct DataFacts {
     pub sent_unknown: Option<Moment>,
     /// Retransmissions of it.
     pub repeats: Repeats,
+    /// Segments of it that came behind later ones, and filled a hole of the capture.
+    pub late: Repeats,
     /// Whether everything that this side sent was acknowledged.
     pub is_all_acknowledged: bool,
     /// Sequence numbers that this side sent and that were not acknowledged; a FIN takes one.
@@ -35,6 +37,8 @@ pub struct DataFacts {
     pub closed_window: Option<Moment>,
     /// A hole in the stream that nobody filled: the offsets of its first byte and of the first byte after it.
     pub unfilled_hole: Option<(u32, u32)>,
+    /// The largest segment of this side that came behind its latest hole, in bytes.
+    pub largest_behind_hole: u32,
     /// A hole in the stream that the other side reports, by SACK or by duplicate ACKs, and that was not filled since: the offsets of
     /// its first byte and of the first byte after it, and the first packet that reports it. Duplicate ACKs don't name it, so it is
     /// inferred from them.
@@ -61,6 +65,8 @@ pub struct Unacknowledged {
     pub last_repeat: Option<Moment>,
     /// How often it was sent again since then.
     pub repeats: u64,
+    /// Bytes of it that came since then.
+    pub bytes: u32,
 }
 
 /// Retransmissions that show that an acknowledgement is overdue. A single one may be a probe, or have crossed the
@@ -72,12 +78,17 @@ const SHORTEST_DUE: Elapsed = Elapsed::from_millis(3_000);
 
 impl Unacknowledged {
     fn since(since: Moment) -> Self {
-        Self { since, last_repeat: None, repeats: 0 }
+        Self { since, last_repeat: None, repeats: 0, bytes: 0 }
     }
 
     /// Whether its sender shows by retransmissions that it waits for the acknowledgement.
     pub fn is_repeated(&self) -> bool {
         self.repeats >= TELLING_REPEATS
+    }
+
+    /// Whether its sender shows for the time in which an unacknowledged segment is repeated at the latest that it has no acknowledgement.
+    pub fn is_repeated_for_long(&self) -> bool {
+        self.is_repeated() && self.last_repeat.is_some_and(|last| last.at - self.since.at >= SHORTEST_DUE)
     }
 
     /// Whether its sender should have sent it again by `at`: the time between retransmissions doubles at most (RFC 6298, 5.5).
@@ -108,9 +119,14 @@ impl DataFacts {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
             self.is_left_out = false;
+            if observation.kind == SegmentKind::OutOfOrder {
+                self.late.add(moment);
+            }
+            self.record_behind_hole(segment.header.payload_len.unwrap_or(0), observation);
             self.bytes += u64::from(observation.new_bytes);
             if !self.is_all_acknowledged {
-                self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
+                let waiting = self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
+                waiting.bytes = waiting.bytes.saturating_add(observation.new_bytes);
             }
         } else if matches!(observation.kind, SegmentKind::Retransmission { .. })
             && segment.header.payload_len != Some(0)
@@ -120,6 +136,15 @@ impl DataFacts {
                 waiting.repeats += 1;
                 waiting.last_repeat = Some(moment);
             }
+        }
+    }
+
+    /// Records how large a segment got through behind a hole.
+    fn record_behind_hole(&mut self, len: u32, observation: &Observation) {
+        if observation.gap > 0 {
+            self.largest_behind_hole = len;
+        } else if observation.kind == SegmentKind::Ordinary && self.largest_behind_hole > 0 {
+            self.largest_behind_hole = self.largest_behind_hole.max(len);
         }
     }
 
@@ -192,6 +217,10 @@ impl DataFacts {
         observation: &Observation,
     ) {
         let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
+        // An older acknowledgement that comes late reports nothing about now.
+        if end.acked.is_some_and(|acked| ack.is_before(acked)) {
+            return;
+        }
         // A SYN has nothing to report.
         if observation.offer.is_some() {
             self.reported_hole = None;
@@ -231,6 +260,7 @@ impl Default for DataFacts {
             bytes: 0,
             sent_unknown: None,
             repeats: Repeats::default(),
+            late: Repeats::default(),
             is_all_acknowledged: true,
             outstanding: 0,
             unacknowledged: None,
@@ -238,6 +268,7 @@ impl Default for DataFacts {
             is_left_out: false,
             closed_window: None,
             unfilled_hole: None,
+            largest_behind_hole: 0,
             reported_hole: None,
             filled_hole: None,
         }
@@ -307,5 +338,20 @@ mod tests {
             asked.clone().segment_with(Server, ".", seq, ack, &[], |_| {}).story(0).data.client.is_left_out
         };
         assert!(answered(end - 1) && !answered(end));
+    }
+
+    #[test]
+    fn an_older_acknowledgement_that_comes_late_reports_no_hole() {
+        let begun = exchange().ack(Client);
+        let (from, ack) = (begun.next(Server), begun.next(Client));
+        let sent = begun.segment(Server, "P.", from, &[7; 100]).segment(Server, "P.", from + 100, &[7; 100]);
+        let done = sent.ack(Client);
+        let mut block = vec![1, 1, 5, 10];
+        block.extend((900_000 + from + 100).to_be_bytes());
+        block.extend((900_000 + from + 200).to_be_bytes());
+        let late = done.segment_with(Client, ".", ack, from, &[], |header| {
+            header.tcp.options = Some(TcpOptions::from_wire(&block));
+        });
+        assert_eq!(late.story(0).data.server.reported_hole, None);
     }
 }

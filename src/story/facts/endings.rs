@@ -94,6 +94,8 @@ impl ResetFacts {
 pub struct ResetFacts {
     /// How it fits the receiver's state.
     pub fit: ResetFit,
+    /// Whether it acknowledges what its sender has received, so that an answer that the capture lacks would show.
+    pub acknowledges: bool,
     /// Its TTL or hop limit.
     pub hop_limit: Option<u8>,
     /// That of the same side's other packets: the SYN or SYN-ACK, and later ones.

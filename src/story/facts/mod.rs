@@ -4,6 +4,7 @@
 mod capture;
 mod data;
 mod endings;
+mod ids;
 mod log;
 mod missing;
 mod moment;
@@ -19,6 +20,7 @@ mod turns;
 pub use capture::{CaptureFacts, ClockStep};
 pub use data::{DataFacts, SentUnseen, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, Silence};
+pub use ids::IdFacts;
 pub use log::{LogLine, LogTie};
 pub use missing::MissingFacts;
 pub use moment::{Moment, Observed, Repeats};

@@ -1,5 +1,6 @@
 //! One end of a connection, by what its packets show.
 
+use super::IdFacts;
 use crate::packet::{Checksum, Flags, Host, OpeningOptions, SegmentHeader, checksum};
 
 /// The TTLs and hop limits that hosts begin with.
@@ -22,6 +23,8 @@ pub struct Party {
     pub changed_path: Option<IpTraits>,
     /// The same of its last packet that is no RST.
     pub last_path: Option<IpTraits>,
+    /// What the IPv4 identifications of its packets show.
+    pub ids: IdFacts,
     /// What its SYN, or its SYN-ACK, offers.
     pub offer: Option<OpeningOffer>,
     /// Whether its SYN or SYN-ACK left the capturing host, as a cooked header shows.
@@ -40,6 +43,7 @@ impl Party {
             later_path: None,
             changed_path: None,
             last_path: None,
+            ids: IdFacts::default(),
             offer: None,
             was_sent_here: false,
             checksums: ChecksumFacts::default(),
@@ -77,6 +81,10 @@ impl Party {
             return;
         }
         self.last_path = Some(facts);
+        if let Some(id) = header.ip.id {
+            let is_long = header.payload_len.is_none_or(|len| len > LONGEST_SEGMENT);
+            self.ids.record(number, id, is_long);
+        }
         let slot = if flags.syn() { &mut self.opening_path } else { &mut self.later_path };
         let usual = slot.get_or_insert(facts).hop_limit;
         if !flags.syn() && hop_limit != usual {

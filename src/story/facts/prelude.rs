@@ -18,6 +18,8 @@ pub struct PreludeFacts {
     pub client_bytes: u64,
     /// Whether the server had listed what it can do, and not this: its replies to EHLO, CAPABILITY and CAPA.
     pub is_unlisted: bool,
+    /// Between which packets the slowest of the server's replies came that preceded the request, its greeting included.
+    pub slowest_reply: Option<(Moment, Moment)>,
 }
 
 impl PreludeFacts {
@@ -34,7 +36,8 @@ impl PreludeFacts {
             }
             slot => {
                 let asked = latest.moment;
-                *slot = Some(Self { protocol, asked, latest, client_bytes, is_unlisted: false });
+                let (is_unlisted, slowest_reply) = (false, None);
+                *slot = Some(Self { protocol, asked, latest, client_bytes, is_unlisted, slowest_reply });
             }
         }
     }

@@ -16,6 +16,9 @@ const SHORTEST_REQUEST: u32 = 27;
 /// stream, and a ping (RFC 9113, 6).
 const CONTROL_FRAMES: [u32; 3] = [9, 13, 17];
 
+/// Two acknowledgements of settings, which a client has no reason to send together: a request with compressed headers is as long.
+const TWO_ACKNOWLEDGEMENTS: u32 = 18;
+
 /// A message whose sender paused longer than this, or paused twice, is none that was written at once: curl waits 1 s between a
 /// request's header and its body (`Expect: 100-continue`).
 const LONGEST_PAUSE: Elapsed = Elapsed::from_millis(1_500);
@@ -106,7 +109,7 @@ impl Turns {
         let bytes = content_bytes(len, is_tls13);
         if bytes >= SHORTEST_REQUEST {
             self.waits = Some(moment);
-        } else if !is_control(bytes) {
+        } else if !is_control(bytes) || bytes == TWO_ACKNOWLEDGEMENTS {
             self.short = Some(moment);
         }
         let Some(turn) = &mut self.open else {

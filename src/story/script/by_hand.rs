@@ -129,6 +129,7 @@ impl Story {
     pub(crate) fn rst_with(self, by: Role, change: impl FnOnce(&mut ResetFacts)) -> Self {
         let mut facts = ResetFacts {
             fit: ResetFit::Exact,
+            acknowledges: true,
             hop_limit: None,
             usual_hop_limits: [None, None],
             id: None,

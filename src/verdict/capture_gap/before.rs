@@ -28,6 +28,19 @@ pub(super) fn first_words(story: &Story) -> Option<(String, String)> {
     })
 }
 
+/// A silence that the sender's RST ended, of which the capture lacks an acknowledgement and perhaps more.
+pub(super) fn unseen_reply(ending: &Ending, reached: &str) -> (String, String) {
+    let (receiver, sender) = (ending.by, ending.by.other());
+    (
+        format!("the {receiver}'s ACK is missing from the capture, and its reply may be as well"),
+        format!(
+            "Nothing is certainly wrong up to {reached}. The {sender} did not send its last data again, as it would have done without \
+             an ACK, so the capture missed that. The {sender}'s RST acknowledges nothing, and so it is unknown whether a reply came \
+             with it."
+        ),
+    )
+}
+
 /// What an ending means depends on what came before the last step.
 pub(super) fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (String, String) {
     let acked = story.missing.acked_unseen;

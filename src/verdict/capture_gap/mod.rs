@@ -9,7 +9,7 @@ use super::words::last_step::{self, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict, client_silent};
 use crate::story::Story;
 use crate::tcp::Role;
-use before::{first_words, unseen_answer, what_preceded};
+use before::{first_words, unseen_answer, unseen_reply, what_preceded};
 use left_out::{data_alone, selected};
 use rest::{acknowledgement, cut_short};
 
@@ -99,6 +99,9 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
     }
     if !story.depends_on_missing(ending) {
         return acknowledgement(ending);
+    }
+    if story.may_lack_reply(ending) {
+        return Some(unseen_reply(ending, reached));
     }
     let lacks = |role| story.lacks(role);
     if let Some(seen) = story.one_sided().filter(|seen| lacks(seen.other())) {

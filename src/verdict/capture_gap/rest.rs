@@ -105,4 +105,37 @@ mod tests {
         assert_eq!(code(&silent, -50), "no-server-hello");
         assert_eq!(code(&exchange(), 2_000), "healthy");
     }
+
+    #[test]
+    fn what_was_said_before_tls_and_never_sent_again_ends_the_capture_of_a_connection() {
+        let asked = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+        let agreed = asked.ack(Server).say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+        assert_eq!(agreed.code(60_000), "capture-gap");
+        assert_eq!(agreed.ack(Client).code(60_000), "client-silent");
+        let begun = ssm().open().say(Client, &talk::client_hello()[..90]);
+        assert_eq!(begun.code(60_000), "capture-gap");
+        assert_eq!(begun.ack(Server).code(60_000), "client-silent");
+    }
+
+    #[test]
+    fn a_hole_behind_which_full_segments_arrive_is_filled_where_the_capture_goes_on() {
+        let asked = exchange().ack(Client).say(Client, &talk::data()).ack(Server);
+        let (from, ack) = (asked.next(Server), asked.next(Client));
+        let code = |bytes: usize| {
+            let behind = asked.clone().segment(Server, ".", from + 1_448, &vec![7; bytes]);
+            let reported = behind.segment_with(Client, ".", ack, from, &[], |_| {});
+            reported.segment_with(Client, ".", ack, from, &[], |_| {}).code(60_000)
+        };
+        assert_eq!(code(1_448), "capture-gap");
+        // On a path that drops large packets, the missing one never comes.
+        assert_eq!(code(700), "no-response");
+    }
+
+    #[test]
+    fn a_rst_that_acknowledges_nothing_leaves_open_what_came_with_a_missing_ack() {
+        let asked = exchange().ack(Client).say(Client, &talk::data()).wait(4_000);
+        let next = asked.next(Client);
+        assert_eq!(asked.clone().segment(Client, "R", next, &[]).code(0), "capture-gap");
+        assert_eq!(asked.segment(Client, "R.", next, &[]).code(0), "no-response");
+    }
 }

@@ -43,6 +43,9 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if let Some(verdict) = undelivered(story, ending, silence) {
         return Some(verdict);
     }
+    if story.poll_doubt().is_some() {
+        return None;
+    }
     let is_unanswered = match ending.stage {
         Stage::TlsEstablished | Stage::ApplicationData => true,
         Stage::TcpEstablished => ending.by == Role::Server,
@@ -319,7 +322,9 @@ mod tests {
             .say(Client, b"GET / HTTP/1.1\r\n\r\n")
             .say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
         assert_eq!(plain.clone().ack(Client).only(Client).code(10_000), "plaintext");
-        assert_eq!(plain.only(Client).code(10_000), "no-response");
+        assert_eq!(plain.only(Client).code(10_000), "capture-gap");
+        let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(asked.wait(10_000).fin(Client).only(Client).code(0), "no-response");
     }
 
     #[test]
@@ -344,5 +349,19 @@ mod tests {
         // Requests that nobody answers are few, and a server that closes owes what it was asked.
         assert_eq!(shipped(3).wait(9_000).fin(Client).code(0), "no-response");
         assert_eq!(shipped(5).fin(Server).fin(Client).code(0), "no-response");
+    }
+
+    #[test]
+    fn a_client_that_leaves_a_poll_in_order_or_a_protocol_of_receipts_is_in_doubt() {
+        let polled = asked_again(180).ack(Server).wait(25_000);
+        let code = |talk: Talk| talk.fin(Client).fin(Server).code(0);
+        assert_eq!(code(polled.clone().say(Client, &talk::close_notify())), "in-progress");
+        assert_eq!(code(polled), "no-response");
+        let sooner = asked_again(180).ack(Server).wait(9_000).say(Client, &talk::close_notify());
+        assert_eq!(code(sooner), "no-response");
+        // An MQTT server acknowledges a connection with four bytes, and a message of the lowest quality with none.
+        let record = |bytes: u8| [&[23, 3, 3, 0, bytes][..], &vec![7; bytes.into()]].concat();
+        let connected = handshake().say(Client, &record(70)).say(Server, &record(28)).ack(Client).wait(1_000);
+        assert_eq!(code(connected.say(Client, &record(240)).ack(Server).wait(9_000)), "in-progress");
     }
 }

@@ -9,6 +9,7 @@ use crate::verdict::{Actor, Verdict};
 /// A silence in which the answer was owed.
 pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
     let over = match (&story.prelude, story.tls.client_hello.is_some()) {
+        (_, false) if story.is_dialogue() && story.open_plain_request().is_some() => "the client's command",
         (Some(prelude), false) if prelude.is_agreed() => "the request",
         (Some(prelude), false) if prelude.protocol.is_proxy() => "the request to the proxy",
         (Some(_), false) => "the request to start TLS",
@@ -240,5 +241,24 @@ mod tests {
         assert!(verdict.mentions("15928 bytes") && !verdict.mentions("does not reply"), "{verdict:?}");
         assert!(verdict.evidence.contains(&7));
         assert_eq!(bare(0).is(), ("no-response", Actor::Server, None));
+    }
+
+    #[test]
+    fn a_command_of_a_dialogue_is_owed_a_reply_until_somebody_gives_up() {
+        let greeted = Talk::to_port(25).open().say(Server, b"220 mail.example ESMTP\r\n").ack(Client);
+        let asked = greeted.say(Client, b"MAIL FROM:<a@example>\r\n").ack(Server);
+        let given_up = asked.clone().wait(60_000).fin(Client).fin(Server).verdict(0);
+        assert_eq!(given_up.is(), ("no-response", Actor::Server, None), "{}", given_up.headline);
+        assert!(given_up.headline.contains("the client's command for 60"), "{}", given_up.headline);
+        assert_eq!(asked.clone().wait(60_000).rst(Client).verdict(0).is().0, "no-response");
+        let closed = asked.clone().fin(Server).ack(Client).fin(Client).verdict(0);
+        assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        assert_eq!(asked.clone().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        // A slow reply is one, and who leaves soon may not want it.
+        assert_eq!(asked.code(60_000), "in-progress");
+        assert_eq!(asked.clone().wait(60_000).say(Server, b"250 ok\r\n").ack(Client).code(0), "plaintext");
+        assert_eq!(asked.clone().fin(Client).fin(Server).code(0), "plaintext");
+        let goodbye = asked.say(Server, b"250 ok\r\n").say(Client, b"QUIT\r\n").ack(Server).wait(9_000);
+        assert_eq!(goodbye.fin(Client).fin(Server).code(0), "plaintext");
     }
 }

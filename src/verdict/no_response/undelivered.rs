@@ -80,7 +80,7 @@ pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> 
     {
         return None;
     }
-    let repeats = match story.data[sender].unacknowledged.map_or(0, |waiting| waiting.repeats) {
+    let repeats = match repeats_within(story, sender, silence) {
         0 => String::new(),
         1 => " and was retransmitted once".to_owned(),
         count => format!(" and was retransmitted {count} times"),
@@ -110,6 +110,15 @@ pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> 
             )
             .proved_by(story.data[sender].repeats.numbers().take(4)),
     )
+}
+
+/// How often a side sent its unacknowledged data again during a silence.
+fn repeats_within(story: &Story, sender: Role, silence: &Silence) -> u64 {
+    let data = &story.data[sender];
+    let repeats = data.unacknowledged.map_or(0, |waiting| waiting.repeats);
+    // Of many, not all are kept one by one.
+    let later = data.repeats.moments.iter().filter(|repeat| repeat.at > silence.until).count() as u64;
+    repeats.saturating_sub(later)
 }
 
 /// Keep-alive probes that show a path that broke while the connection was idle. A host that is there answers each (RFC 9293, 3.8.4).
@@ -352,5 +361,59 @@ mod tests {
         assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
         assert!(!verdict.mentions("firewall"), "{verdict:?}");
+    }
+
+    /// A request inside TLS and its sender's FIN, which the server acknowledges.
+    fn half_closed() -> Talk {
+        handshake().say(Client, &talk::data()).fin(Client).ack(Server)
+    }
+
+    #[test]
+    fn an_answer_that_never_arrives_at_a_client_that_only_half_closed_is_lost() {
+        let lost = |talk: Talk| {
+            let talk = talk.wait(300).repeat(Server).wait(600).repeat(Server).wait(1_200).repeat(Server);
+            talk.wait(2_400).repeat(Server).verdict(1_000)
+        };
+        let verdict = lost(half_closed().say(Server, &talk::data()));
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        let plain = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.0\r\n\r\n").fin(Client).ack(Server);
+        let verdict = lost(plain.say(Server, b"HTTP/1.0 200 OK\r\n\r\n"));
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        // A client that had its answer has left, and what follows matters to nobody.
+        let answered = handshake().say(Client, &talk::data()).say(Server, &talk::data()).fin(Client);
+        assert_eq!(lost(answered.ack(Server).say(Server, &talk::data())).code.name(), "healthy");
+        assert_eq!(half_closed().say(Server, &talk::data()).ack(Client).fin(Server).code(9_000), "healthy");
+    }
+
+    #[test]
+    fn a_hole_behind_which_the_server_s_fin_came_is_no_less_lost() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let (from, ack) = (asked.next(Server), asked.next(Client));
+        let tail = talk::encrypted(300);
+        let closed = asked.segment_with(Server, "FP.", from + 9_000, ack, &tail, |_| {});
+        let mut block = vec![1, 1, 5, 10];
+        block.extend((900_000 + from + 9_000).to_be_bytes());
+        block.extend((900_000 + from + 9_001 + tail.len() as u32).to_be_bytes());
+        let report = |talk: Talk, flags: &str| {
+            let options = TcpOptions::from_wire(&block);
+            talk.segment_with(Client, flags, ack, from, &[], |header| header.tcp.options = Some(options))
+        };
+        let left = report(report(closed, ".").wait(10_000), "F.").verdict(0);
+        assert_eq!((left.code.name(), left.actor), ("no-response", Actor::Path), "{}", left.headline);
+    }
+
+    #[test]
+    fn of_the_client_s_packets_alone_a_request_that_is_sent_again_for_long_is_lost() {
+        let asked_again = exchange().ack(Client).wait(1_000).say(Client, &talk::data());
+        let repeated = |talk: Talk, times: u32| {
+            (0..times).fold(talk, |talk, at| talk.wait(300 << at).repeat(Client)).only(Client).verdict(500)
+        };
+        for talk in [asked_again.clone(), asked_again.clone().fin(Client)] {
+            let verdict = repeated(talk, 5);
+            assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        }
+        // Its acknowledgement may be one of the packets that the capture lacks.
+        let once = asked_again.wait(300).repeat(Client).wait(9_000).fin(Client).only(Client).verdict(0);
+        assert_ne!(once.code.name(), "no-response");
     }
 }

@@ -11,7 +11,7 @@ use crate::tcp::Role;
 use complete::{
     is_answer_outstanding, is_cut_off, is_idle, is_reply_refused, is_window_closed, missed_reply,
 };
-use sender::{actor, forgery};
+use sender::{actor, forged_in_that_moment, forgery};
 use sentences::{advice, explain, headline, place};
 
 /// `reset`.
@@ -36,6 +36,7 @@ const ON_THE_PATH: [&str; 2] = [
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.reset_after_close().or_else(|| story.decisive())?;
+    let ending = forged_in_that_moment(story, ending).unwrap_or(ending);
     let EndingKind::Reset(facts) = &ending.what else { return None };
     // What a side sends beyond a RST with its address did not reach the other side.
     // An answer whose last record lacks its end was not complete.
@@ -52,7 +53,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_idle = is_idle(story, ending);
     let is_plain_exchange = story.tls.client_hello.is_none()
         && !(ending.by == Role::Server
-            && story.tls.server_hello.is_some()
+            && story.stage >= Stage::ServerHello
             && story.tls.is_inside_record.server)
         && story.reset_after_close().is_none()
         && !is_cut_off(story, ending, facts)
@@ -112,7 +113,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::script::talk::{self, exchange, handshake, ssm};
+    use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::time::Elapsed;
 
@@ -190,6 +191,59 @@ mod tests {
             assert_eq!(forged.code(0), "reset");
             let continued = forged.ack(Client).say(Server, &talk::encrypted(100));
             assert_eq!(continued.ack(Client).fin(Client).fin(Server).code(0), "healthy");
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_cut_off_is_no_answer_where_the_capture_begins_late() {
+        let request = talk::encrypted(112);
+        let begun =
+            ssm().segment(Server, "P.", 5_000, &talk::finished()).segment(Client, "P.", 800, &request);
+        let cut = begun.ack(Server).say(Server, &talk::encrypted(5_000)[..40]).ack(Client).rst(Server);
+        assert_eq!(cut.verdict(0).is(), ("reset", Actor::Server, None));
+    }
+
+    #[test]
+    fn a_rst_behind_which_its_receiver_goes_on_unseen_was_ignored() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
+        let shaken = hello.say(Client, &talk::encrypted(53)).ack(Server);
+        let forged = shaken.clone().segment(Server, "R", shaken.next(Server) + 100, &[]);
+        let goes_on = forged.clone().wait(30).say(Client, &talk::data()).say(Server, &talk::encrypted(300));
+        let left = goes_on.clone().say(Client, &talk::close_notify()).fin(Server);
+        assert_ne!(left.only(Server).code(0), "reset");
+        // What was on its way when it came is acknowledged once.
+        assert_eq!(goes_on.only(Server).verdict(0).is().0, "reset");
+    }
+
+    #[test]
+    fn a_rst_behind_unseen_bytes_that_may_be_the_handshake_s_end_proves_nothing() {
+        let reset = Story::at(Stage::TlsEstablished).rst(Client);
+        assert_eq!(reset.clone().verdict().code, "reset");
+        let unseen = reset.but(|story| {
+            story.basis = crate::tls::Basis::Inferred;
+            story.missing.acked_unseen.client = 93;
+        });
+        assert_ne!(unseen.verdict().code, "reset");
+    }
+
+    #[test]
+    fn a_client_that_answers_a_forged_rst_is_no_reason_wherever_its_rst_is_captured() {
+        let asked = handshake().say(Client, &talk::data());
+        let forge = |talk: Talk| {
+            let (seq, ack) = (talk.next(Server), talk.next(Client));
+            talk.segment_with(Server, "R", seq, ack, &[], |header| header.ip.hop_limit = Some(99))
+        };
+        let answered = |talk: Talk| talk.say(Server, &talk::encrypted(288));
+        let in_order = answered(forge(asked.clone())).rst(Client);
+        let mut behind = answered(forge(asked.rst(Client)));
+        let at = behind.packets[behind.packets.len() - 3].id.moment.at;
+        for packet in behind.packets.iter_mut().rev().take(2) {
+            packet.id.moment.at = at;
+        }
+        for talk in [in_order, behind] {
+            let verdict = talk.verdict(0);
+            assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")), "{}", verdict.headline);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who sent the RST: the end whose address it has, or a device on the path.
 
-use crate::story::{Ending, IpTraits, ResetFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, IpTraits, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::Actor;
@@ -71,6 +71,18 @@ pub(super) fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>
     (weight >= 2).then_some(signs)
 }
 
+/// The forged RST of the other end that was captured in one moment with this one, which answers it or what came behind it: a card with
+/// several queues delivers both in any order.
+pub(super) fn forged_in_that_moment<'a>(story: &'a Story, ending: &Ending) -> Option<&'a Ending> {
+    const MOMENT: Elapsed = Elapsed::from_millis(1);
+    let is_reset = matches!(ending.what, EndingKind::Reset(_));
+    story.endings.iter().filter(|_| is_reset).find(|other| {
+        let is_forged = matches!(&other.what, EndingKind::Reset(facts) if forgery(other, facts).is_some());
+        let apart = other.moment.at - ending.moment.at;
+        is_forged && other.by != ending.by && apart.nanos().abs() <= MOMENT.nanos()
+    })
+}
+
 /// How far the IP ids of a host's packets are apart while it sends few others.
 pub(super) const NEAR: u16 = 64;
 
@@ -106,7 +118,6 @@ pub(super) fn sender(by: Role, facts: &ResetFacts) -> (String, bool) {
 mod tests {
     use super::*;
     use crate::packet::SegmentHeader;
-    use crate::story::EndingKind;
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
 

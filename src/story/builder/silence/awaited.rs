@@ -71,6 +71,7 @@ impl Silences {
                     _ => None,
                 }
             }
+            Stage::TlsEstablished if story.is_greeting_owed_inside_tls() => Some(Role::Server),
             Stage::TlsEstablished | Stage::ApplicationData => {
                 // Data that is sent again without being acknowledged awaits an answer too, whatever it contains.
                 let asked = story.tls.application_data.client.count > 0

@@ -31,12 +31,15 @@ impl Silences {
                 .is_some_and(|waiting| waiting.is_repeat_overdue(silence.until)),
             Awaited::RestOfAnswer => story.data.server.unacknowledged.is_some(),
             Awaited::Step | Awaited::LaterAnswer => {
-                // What a client said in clear before TLS, and the server did not acknowledge.
+                // What was said in clear before TLS, or the beginning of a ClientHello, and nobody acknowledged.
                 let is_said = story.stage == Stage::TcpEstablished
-                    && silence.awaited_from == Role::Server
-                    && story.data.client.unacknowledged.is_some();
+                    && (story.data.client.unacknowledged.is_some()
+                        || story.data.server.unacknowledged.is_some());
                 (story.stage >= Stage::ClientHello || is_said)
-                    && story.one_sided().is_none()
+                    && story.one_sided().is_none_or(|seen| {
+                        seen == silence.awaited_from.other()
+                            && story.missing.acked_unseen[silence.awaited_from] <= 1
+                    })
                     && data_repeats(story) == self.repeats_at_progress
             }
         };
@@ -63,8 +66,15 @@ pub(super) fn is_ack_unseen(silence: &Silence, story: &Story) -> bool {
         && sent.last.is_some_and(is_overdue)
 }
 
+/// Whether the only side whose packets are captured goes on without sending its last data again: the other side has it.
+pub(super) fn is_ack_unseen_in_one_direction(silence: &Silence, story: &Story) -> bool {
+    let shown = Silence { until: story.last.at, ..*silence };
+    story.one_sided() == Some(silence.awaited_from.other()) && is_ack_unseen(&shown, story)
+}
+
 /// Whether later bytes show that earlier ones were lost before they could be captured: the receiver lacks them as well, and
-/// says so by SACK or by not acknowledging beyond them. What is sent again is lost at the same place.
+/// says so by SACK or by not acknowledging beyond them. What is sent again is lost at the same place, unless segments of full size get
+/// through there.
 ///
 /// It says so at once (RFC 5681, 4.2): where nothing of the receiver follows, the capture lacks that as well. A capture that lacks a
 /// connection's beginning may lack its end too.
@@ -75,9 +85,20 @@ fn is_lost_before_the_capture(story: &Story) -> bool {
         let is_confirmed = story.traffic.counters[receiver].duplicate_acks > 0
             || last_of_receiver.is_none()
             || last_of_receiver > data.last.map(|last| last.number);
-        data.reported_hole.is_some() || data.unfilled_hole.is_some() && is_confirmed
+        let is_reported = data.reported_hole.is_some() || data.unfilled_hole.is_some() && is_confirmed;
+        is_reported && !gets_full_segments_through(role, story)
     };
     story.stage > Stage::None && (is_lost(Role::Client) || is_lost(Role::Server))
+}
+
+/// Whether segments of a side that are as large as any came behind what is lost: a path that drops large ones is not the reason.
+fn gets_full_segments_through(role: Role, story: &Story) -> bool {
+    /// Of an Ethernet without options, in bytes.
+    const USUAL: u32 = 1_460;
+    /// TCP's largest options, which the offered size does not count (RFC 6691, 2).
+    const OPTIONS: u32 = 40;
+    let offered = story.parties[role.other()].maximum_segment_size.map_or(USUAL, u32::from);
+    story.data[role].largest_behind_hole + OPTIONS >= offered
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::story::{CaptureFacts, Ending, EndingKind, Moment, Note, Silence, Stag
 use crate::tcp::{HandshakeStep, Observation, Role};
 use crate::time::{Elapsed, Timestamp};
 use awaited::{Awaited, Waits, data_repeats, later_answer};
-use lost::is_ack_unseen;
+use lost::{is_ack_unseen, is_ack_unseen_in_one_direction};
 
 /// The silence that runs, and what it is measured from.
 #[derive(Clone, Debug)]
@@ -193,7 +193,7 @@ impl Silences {
 
     /// The capture ends: the silence that runs lasts until then, or is the capture's own.
     pub(super) fn on_capture_end(mut self, capture: &CaptureFacts, viewpoint: Viewpoint, story: &mut Story) {
-        let Some(Running { silence, of, .. }) = self.running.take() else { return };
+        let Some(Running { mut silence, of, .. }) = self.running.take() else { return };
         // It lasts to the end, and the drops began before that.
         let was_dropping = capture.dropped_until.is_some_and(|until| until >= silence.since.at);
         // A poll that is answered late looks alike, as long as nobody gives up.
@@ -203,7 +203,11 @@ impl Silences {
         // Packets that were sent again in vain prove the silence, whatever would have come behind them.
         let is_proved = story.last.at - silence.since.at >= self.stall_after;
         let is_cut_off = capture.packets_each.map(u64::from) == Some(story.segments()) && !is_proved;
-        if was_dropping || is_cut_off || self.is_truncated(&silence, of, viewpoint, story) {
+        if viewpoint == Viewpoint::Wire && is_ack_unseen_in_one_direction(&silence, story) {
+            (silence.is_acknowledged, silence.is_ack_unseen) = (true, true);
+        }
+        let is_truncated = !silence.is_ack_unseen && self.is_truncated(&silence, of, viewpoint, story);
+        if was_dropping || is_cut_off || is_truncated {
             story.missing.truncated_after = Some(story.last);
         } else {
             ending(silence, story.stage).insert_into(&mut story.endings);
