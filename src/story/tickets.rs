@@ -71,6 +71,12 @@ impl Story {
         may_be && self.tls.is_tls13() != Some(false)
     }
 
+    /// The same of what came in this packet: tickets come with the handshake.
+    pub(in crate::story) fn may_be_tickets_in(&self, packet: Moment) -> bool {
+        let established = self.tls.established.as_ref().map(|established| established.moment.at);
+        self.may_be_tickets() && established.is_none_or(|at| packet.at - at <= self.tickets_within())
+    }
+
     /// Whether what the server sent are session tickets and nothing else: a pair of one size, or a single one of the size of the ticket
     /// by which the session was resumed. They come when tickets do.
     pub(in crate::story) fn are_tickets(&self) -> bool {

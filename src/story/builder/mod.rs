@@ -333,16 +333,9 @@ impl Builder {
             }
         }
         self.handshake.on_client_data(moment, segment.header, observation.role, &self.story);
-        if observation.role == Role::Server
-            && observation.new_bytes > 0
-            && !is_farewell_only
-            && !is_before_request
-        {
-            let may_be_tickets = self.story.may_be_tickets();
-            self.story.tls.turns.on_server(moment, may_be_tickets);
-        }
-        if observation.role == Role::Server && self.story.data.client.is_all_acknowledged {
-            self.story.tls.turns.on_acknowledgement(moment);
+        let may_answer = observation.new_bytes > 0 && !is_farewell_only && !is_before_request;
+        if observation.role == Role::Server {
+            self.on_server_s_turn(moment, may_answer);
         }
         if observation.kind == SegmentKind::OutOfOrder {
             // Captured behind what answers it, perhaps.
@@ -364,6 +357,17 @@ impl Builder {
             self.end(what, observation.role, moment);
         }
         self.closing.on_packet(moment, observation);
+    }
+
+    /// The server sent a segment, whose bytes may answer what the client asked inside TLS.
+    fn on_server_s_turn(&mut self, moment: Moment, may_answer: bool) {
+        if may_answer && self.story.has_asked_inside_tls() {
+            let may_be_tickets = self.story.may_be_tickets_in(moment);
+            self.story.tls.turns.on_server(moment, may_be_tickets);
+        }
+        if self.story.data.client.is_all_acknowledged {
+            self.story.tls.turns.on_acknowledgement(moment);
+        }
     }
 
     fn on_payload(

@@ -48,6 +48,8 @@ pub struct Turns {
     slowest: Elapsed,
     /// The server's last data.
     last_answer: Option<Moment>,
+    /// The client's latest message, where all that the server sent behind it may be session tickets.
+    doubtful: Option<Turn>,
     /// One of the sides spoke when it was not its turn.
     is_irregular: bool,
     /// The last packet of the client's latest message, as long as nothing came that is certain to be an answer.
@@ -113,6 +115,7 @@ impl Turns {
             self.short = Some(moment);
         }
         let Some(turn) = &mut self.open else {
+            self.doubtful = self.doubtful.filter(|_| bytes < SHORTEST_REQUEST);
             self.open = (bytes >= SHORTEST_REQUEST).then_some(Turn {
                 first: moment,
                 last: moment,
@@ -164,6 +167,13 @@ impl Turns {
             Some(turn) => {
                 self.shortest = Some(self.shortest.map_or(turn.bytes, |bytes| bytes.min(turn.bytes)));
                 self.slowest = self.slowest.max(moment.at - turn.last.at);
+                self.doubtful = Some(turn).filter(|_| may_be_tickets);
+            }
+            // Behind tickets, this is the answer.
+            None if self.doubtful.is_some() => {
+                if !may_be_tickets && let Some(turn) = self.doubtful.take() {
+                    self.slowest = self.slowest.max(moment.at - turn.last.at);
+                }
             }
             None => {
                 self.is_irregular |= self.last_answer.is_some_and(|last| moment.at - last.at >= PUSHED_AFTER);
@@ -398,5 +408,21 @@ mod tests {
         turns.on_unseen();
         turns.on_server(at(10, 90_000), false);
         assert_eq!(latest(&turns), Some(Elapsed::from_millis(2_000)));
+    }
+
+    #[test]
+    fn tickets_behind_a_request_answer_nothing_and_make_a_late_answer_no_push() {
+        let mut turns = Turns::default();
+        turns.on_client(at(1, 0), 317, true);
+        turns.on_server(at(2, 20), true);
+        turns.on_server(at(3, 1_500), false);
+        turns.on_client(at(4, 6_000), 317, true);
+        assert_eq!(turns.later_request().map(|turn| turn.first.number), Some(4));
+        // An answer of a ticket's size is one if the client asks again.
+        let mut small = Turns::default();
+        small.on_client(at(1, 0), 317, true);
+        small.on_server(at(2, 20), true);
+        small.on_client(at(3, 6_000), 317, true);
+        assert_eq!(small.later_request().map(|turn| turn.first.number), Some(3));
     }
 }

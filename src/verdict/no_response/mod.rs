@@ -11,7 +11,7 @@ use crate::tcp::Role;
 use closed::{closed, cut_off};
 use left::{left, left_as_logged, left_before_tls};
 use unanswered::unanswered;
-use undelivered::{too_big, unanswered_probes, undelivered, window_closed};
+use undelivered::{answer_lost, too_big, unanswered_probes, undelivered, window_closed};
 
 /// `no-response`.
 pub(super) const RULE: Rule = Rule {
@@ -35,7 +35,10 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if let Some(verdict) = left_as_logged(story).or_else(|| unanswered_probes(story, settings)) {
         return Some(verdict);
     }
-    let Some(ending) = story.decisive() else { return closed(story).or_else(|| too_big(story, settings)) };
+    let Some(ending) = story.decisive() else {
+        let verdict = closed(story).or_else(|| too_big(story, settings));
+        return verdict.or_else(|| answer_lost(story, settings));
+    };
     let EndingKind::Silence(silence) = &ending.what else { return None };
     if let Some(verdict) = window_closed(story, ending, silence) {
         return Some(verdict);

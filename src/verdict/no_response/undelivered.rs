@@ -3,7 +3,7 @@
 use super::RULE;
 use crate::story::{Ending, EndingKind, Silence, Stage, Story, UnansweredProbes};
 use crate::tcp::Role;
-use crate::verdict::words::{advice, drops, icmp_error, path_mtu};
+use crate::verdict::words::{advice, drops, icmp_error, path_mtu, sent_unseen};
 use crate::verdict::{Actor, Settings, Verdict};
 
 /// Of a connection whose beginning the capture lacks, data that a router reports as too big, and that was sent again and again.
@@ -119,6 +119,33 @@ fn repeats_within(story: &Story, sender: Role, silence: &Silence) -> u64 {
     // Of many, not all are kept one by one.
     let later = data.repeats.moments.iter().filter(|repeat| repeat.at > silence.until).count() as u64;
     repeats.saturating_sub(later)
+}
+
+/// The client left after a silence, and the number of an ACK of the server's shows that more of its answer had been sent by then.
+pub(super) fn answer_lost(story: &Story, settings: &Settings) -> Option<Verdict> {
+    let lost = sent_unseen::of_server(story)?;
+    let left = story.endings.first().filter(|end| end.by == Role::Client)?;
+    let is_up = matches!(left.stage, Stage::TcpEstablished | Stage::ApplicationData);
+    let last = story.data.server.last?;
+    let waited = left.moment.at - last.at;
+    let is_lost = is_up
+        && matches!(left.what, EndingKind::Fin | EndingKind::CloseNotify)
+        && story.data.client.first.is_some()
+        && waited >= settings.stall_after
+        && story.missing.gap.server == 0
+        && !story.missing.lacks(Role::Server);
+    is_lost.then(|| {
+        Verdict::new(
+            &RULE,
+            Actor::Path,
+            story.basis,
+            format!("the rest of the server's reply was lost: nothing arrived for {waited}"),
+        )
+        .explain(format!("{}{}", sent_unseen::sentence(lost), drops::caveat(story)))
+        .reported(&["java.net.SocketTimeoutException: Read timed out"])
+        .proved_by([last.number, left.moment.number, lost.shown_by.number])
+        .advise(&sent_unseen::ADVICE)
+    })
 }
 
 /// Keep-alive probes that show a path that broke while the connection was idle. A host that is there answers each (RFC 9293, 3.8.4).
@@ -415,5 +442,20 @@ mod tests {
         // Its acknowledgement may be one of the packets that the capture lacks.
         let once = asked_again.wait(300).repeat(Client).wait(9_000).fin(Client).only(Client).verdict(0);
         assert_ne!(once.code.name(), "no-response");
+    }
+
+    #[test]
+    fn the_rest_of_an_answer_that_the_server_s_own_number_shows_was_lost() {
+        let begun = handshake().say(Client, &talk::data()).say(Server, &talk::data()).ack(Client);
+        let left = |millis| {
+            let left = begun.clone().wait(millis).fin(Client);
+            let (client, server) = (left.next(Client), left.next(Server));
+            left.segment_with(Server, ".", server + 23_168, client, &[], |_| {}).verdict(0)
+        };
+        let verdict = left(8_000);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        assert!(verdict.mentions("23168 bytes") && verdict.headline.contains("8.0 s"), "{verdict:?}");
+        assert_eq!(left(300).code.name(), "healthy");
+        assert_eq!(begun.wait(8_000).fin(Client).ack(Server).fin(Server).code(0), "healthy");
     }
 }

@@ -200,9 +200,9 @@ impl Silences {
         if of == Awaited::LaterAnswer && silence.is_acknowledged {
             return;
         }
-        // Packets that were sent again in vain prove the silence, whatever would have come behind them.
-        let is_proved = story.last.at - silence.since.at >= self.stall_after;
-        let is_cut_off = capture.packets_each.map(u64::from) == Some(story.segments()) && !is_proved;
+        // Packets that are there show a stall, however many there are.
+        let is_shown = story.last.at - silence.since.at >= self.stall_after;
+        let is_cut_off = !is_shown && capture.packets_each.map(u64::from) == Some(story.segments());
         if viewpoint == Viewpoint::Wire && is_ack_unseen_in_one_direction(&silence, story) {
             (silence.is_acknowledged, silence.is_ack_unseen) = (true, true);
         }
