@@ -117,9 +117,9 @@ impl Connections<'_> {
 }
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
-/// more, and several that nobody ended have as many. Connections that fail alike may have as many too, so those have to differ in
-/// where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps without another that
-/// got as far and stopped earlier.
+/// more, and several that nobody ended, and in which no stall shows, have as many. Connections that fail alike may have as many too, so
+/// those have to differ in where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps
+/// without another that got as far and stopped earlier.
 pub(super) fn packets_each<'a, 's: 'a>(
     shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
 ) -> Option<u32> {
@@ -130,7 +130,10 @@ pub(super) fn packets_each<'a, 's: 'a>(
     };
     let most = tracked().map(|tracked| tracked.story.so_far().segments()).max()?;
     let open = || tracked().filter(|tracked| !tracked.is_closed()).map(|tracked| tracked.story.so_far());
-    let cut = || open().filter(|story| story.segments() == most);
+    let cut = || {
+        let open = tracked().filter(|tracked| tracked.is_open_to_its_last_packet());
+        open.map(|tracked| tracked.story.so_far()).filter(|story| story.segments() == most)
+    };
     let servers: BTreeSet<_> = cut().map(|story| story.parties.server.host).collect();
     let kinds: BTreeSet<_> =
         cut().map(|story| (story.stage, story.traffic.counters.client.segments)).collect();

@@ -8,7 +8,7 @@ use super::half_open::HalfOpen;
 use super::recently_closed::COPIED_WITHIN;
 use crate::analysis::{Settings, roles};
 use crate::packet::{IcmpError, Segment, SegmentHeader, Viewpoint};
-use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, PacketId, Stage, Story};
+use crate::story::{Builder, CaptureFacts, Ending, EndingKind, Moment, Opening, PacketId, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{CertificateMessage, Message, Tracker};
@@ -273,6 +273,15 @@ impl TrackedConnection {
             |story: &Story| story.endings.iter().any(|ending| matches!(ending.what, EndingKind::Reset(_)));
         (self.tcp.ends.client.fin.is_some() && self.tcp.ends.server.fin.is_some())
             || is_reset(self.story.so_far())
+    }
+
+    /// Whether nobody ended it, and its packets show no stall: what is sent again and again, or comes after a long wait, is no beginning.
+    pub(in crate::analysis) fn is_open_to_its_last_packet(&self) -> bool {
+        const STALL: Elapsed = Elapsed::from_millis(3_000);
+        let story = self.story.so_far();
+        let ends = |ending: &Ending| !matches!(ending.what, EndingKind::CloseNotify);
+        let (since, _) = self.story.waits_for();
+        !story.endings.iter().any(ends) && story.last.at - since.at < STALL
     }
 
     /// Whether neither end has anything more to say, each knows it of the other, and no packet came for long enough.
