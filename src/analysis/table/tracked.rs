@@ -390,4 +390,21 @@ mod tests {
         assert_eq!(tracked.story.so_far().timeline.len(), 1);
         assert_eq!(budgets.map(|budget| budget.timelines_given_up), [0, 1, 0]);
     }
+
+    #[test]
+    fn a_syn_that_is_sent_again_for_long_and_a_fin_show_that_a_connection_is_whole() {
+        let is_open = |talk: &Talk| {
+            let first = &talk.packets[0];
+            let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
+            for packet in &talk.packets {
+                tracked.take(packet.id, &packet.segment(), &mut Budget::default());
+            }
+            tracked.is_open_to_its_last_packet()
+        };
+        let syn = Talk::to_port(8443).syn();
+        assert!(is_open(&syn) && is_open(&syn.clone().wait(1_000).syn()));
+        assert!(!is_open(&syn.wait(1_000).syn().wait(2_000).syn()));
+        let opened = Talk::to_port(8443).open();
+        assert!(is_open(&opened) && !is_open(&opened.fin(Role::Client)));
+    }
 }

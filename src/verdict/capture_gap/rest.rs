@@ -138,4 +138,14 @@ mod tests {
         assert_eq!(asked.clone().segment(Client, "R", next, &[]).code(0), "capture-gap");
         assert_eq!(asked.segment(Client, "R.", next, &[]).code(0), "no-response");
     }
+
+    #[test]
+    fn packets_that_show_a_stall_are_no_mere_beginning_of_a_connection() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let again = (0..4).fold(hello, |talk, at| talk.wait(300 << at).repeat(Client));
+        let packets_each = Some(again.packets.len() as u32);
+        let end = again.clone().wait(60_000).now;
+        let story = again.story_in(CaptureFacts { end, packets_each, ..CaptureFacts::default() });
+        assert_eq!(story.verdict().code.name(), "no-server-hello");
+    }
 }
