@@ -237,8 +237,14 @@ mod tests {
             let (asked, moment) = (story.last, story.next(Server));
             let what = PreludeStep::Refused(Refusal { code: Some(code), reason: "its code says why" });
             let latest = Observed { what, moment, basis: Basis::Decoded };
-            story.prelude =
-                Some(PreludeFacts { protocol, asked, latest, client_bytes: 0, is_unlisted: false, slowest_reply: None });
+            story.prelude = Some(PreludeFacts {
+                protocol,
+                asked,
+                latest,
+                client_bytes: 0,
+                is_unlisted: false,
+                slowest_reply: None,
+            });
         })
     }
 

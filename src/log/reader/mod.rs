@@ -116,7 +116,7 @@ fn cover(logs: &mut Logs, secrets: &Known) {
         let text = format!(
             "more than {most} different secrets: those beyond are covered where a name precedes them, and not wherever else they are"
         );
-        logs.notes.push(Note { file: 0, text });
+        logs.notes.push(FileNote { file: 0, text });
     }
     if secrets.is_empty() {
         return;
