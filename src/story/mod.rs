@@ -263,10 +263,9 @@ impl Story {
                     return Some(ending);
                 }
                 EndingKind::EncryptedAlert { .. } if !is_closing => return Some(ending),
-                EndingKind::Silence(_) | EndingKind::EncryptedAlert { .. } => {}
                 EndingKind::Alert { .. } => return (!is_closing).then_some(ending),
                 EndingKind::CloseNotify | EndingKind::Fin if is_done => is_closing = true,
-                EndingKind::CloseNotify => {}
+                EndingKind::CloseNotify | EndingKind::Silence(_) | EndingKind::EncryptedAlert { .. } => {}
                 EndingKind::Fin if self.is_answer_lost_behind(ending) => {}
                 EndingKind::Reset(_) if is_closing => return None,
                 EndingKind::Fin | EndingKind::Reset(_) => return Some(ending),

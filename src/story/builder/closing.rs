@@ -4,7 +4,7 @@ use std::mem;
 
 use super::notes::Notes;
 use crate::limits;
-use crate::packet::{Segment, SegmentHeader, Seq};
+use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{Ending, EndingKind, Moment, Note, PreludeFacts, ResetFacts, Stage, Story};
 use crate::tcp::{Connection, HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
 use crate::time::Elapsed;
@@ -219,7 +219,7 @@ impl Closing {
         let party = &story.parties[by];
         ResetFacts {
             fit,
-            acknowledges: header.tcp.flags.is_none_or(|flags| flags.ack()),
+            acknowledges: header.tcp.flags.is_none_or(Flags::ack),
             hop_limit: header.ip.hop_limit,
             usual_hop_limits: [party.opening_path, party.later_path]
                 .map(|path| path.map(|path| path.hop_limit)),
