@@ -140,12 +140,9 @@ mod tests {
 
     #[test]
     fn without_a_beginning_nothing_is_decided() {
-        for story in [
-            Story::at(Stage::None),
-            Story::at(Stage::None).fin(Client),
-            Story::at(Stage::None).rst(Server),
-            Story::at(Stage::None).more(60_000),
-        ] {
+        let ends: [fn(Story) -> Story; 4] =
+            [|story| story, |story| story.fin(Client), |story| story.rst(Server), |story| story.more(60_000)];
+        for story in ends.into_iter().map(|end| end(Story::at(Stage::None))) {
             let verdict = story.verdict();
             assert_eq!(verdict.is(), ("midstream", Actor::Unknown, None));
             assert_eq!((verdict.severity, &verdict.evidence[..]), (Severity::Unknown, &[1][..]));
