@@ -226,7 +226,7 @@ pub fn ascii_payload(
     // The last byte ends its line, unless letters were added or lost on the way: then none of them is where it seems. Of text in clear
     // tcpdump leaves out the returns before newlines.
     let is_clear =
-        payload.len() >= 4 && payload.iter().take(4).all(|byte| byte.is_ascii_graphic() && *byte != b'.');
+        payload.len() >= 4 && payload.iter().take(4).all(|byte| matches!(byte, b' '..=b'~') && *byte != b'.');
     let ends_line = payload.get(most).is_none_or(|next| matches!(next, b'\n' | b'\r'));
     if !is_clear && !ends_line && most < TRANSCRIPT_DUMP_BYTES {
         return None;

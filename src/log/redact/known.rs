@@ -28,6 +28,9 @@ impl Known {
     pub fn note(&mut self, secret: &str) {
         for word in secret.split_whitespace() {
             let word = word.trim_matches([',', ';', '.', '"', '\'']);
+            // Where the name was covered with its secret.
+            let named = word.split_once(['=', ':']).filter(|(name, _)| secret_name(name.as_bytes()));
+            let word = named.map_or(word, |(_, value)| value);
             if may_be_sought(word) {
                 self.insert(word);
             }

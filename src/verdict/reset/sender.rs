@@ -145,7 +145,7 @@ mod tests {
         };
         let forged = hello().rst_with(Server, both).verdict();
         assert_eq!(forged.is(), ("reset", Actor::Path, Some("rst-injected")));
-        assert!(forged.mentions("TTL is 61") && forged.mentions("40.0 ms"), "{}", forged.explanation);
+        assert!(forged.mentions("TTL 61") && forged.mentions("40.0 ms"), "{}", forged.explanation);
         // A client behind a forged RST of its own hears nothing of its own doing.
         assert!(forged.client_reports[0].contains("ECONNRESET"));
     }

@@ -289,12 +289,10 @@ mod tests {
     #[test]
     fn every_alert_is_explained_by_a_sentence_with_a_subject() {
         for number in 0..=255 {
-            for (by, who) in [(Role::Client, "client"), (Role::Server, "server")] {
+            for by in [Role::Client, Role::Server] {
                 let why = of(by, AlertDescription(number)).why;
-                assert!(
-                    !why.starts_with("It ") && why.ends_with('.') && why.contains(who),
-                    "{number}: {why}"
-                );
+                let names_somebody = why.contains("client") || why.contains("server");
+                assert!(!why.starts_with("It ") && why.ends_with('.') && names_somebody, "{number}: {why}");
             }
         }
         assert!(of(Role::Server, AlertDescription(99)).why.contains("no name"));
