@@ -26,7 +26,7 @@ use crate::limits;
 use crate::packet::SELECTED;
 use crate::packet::{Direction, Filtered, IcmpError, IpHeader, Names, Origin, Segment, Seq, Viewpoint};
 use crate::story::{
-    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Observed, Opening, RoundTrips, Seen, Stage, Story,
+    CaptureFacts, Ending, EndingKind, Moment, Note, Observed, Opening, RoundTrips, Seen, Stage, Story,
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
@@ -431,29 +431,6 @@ impl Builder {
             None => (endings.len(), self.story.stage),
         };
         endings.insert(index, Ending { what, by, moment, stage });
-    }
-
-    #[inline(never)]
-    fn add_segment_to_timeline(
-        &mut self,
-        id: PacketId<'_>,
-        segment: &Segment<'_>,
-        observation: &Observation,
-        notes: Notes,
-    ) {
-        let excerpt = if segment.payload.is_empty() { segment.printed } else { segment.payload };
-        let seen = Seen::Segment {
-            role: observation.role,
-            header: Box::new(*segment.header),
-            excerpt: excerpt.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect(),
-            captured: segment.payload.len() as u32,
-        };
-        self.add_to_timeline(id, seen, notes);
-    }
-
-    fn add_to_timeline(&mut self, id: PacketId<'_>, seen: Seen, notes: Notes) {
-        let PacketId { moment, origin, .. } = id;
-        self.story.timeline.add(Entry { moment, origin, seen, notes: notes.into_list() });
     }
 }
 

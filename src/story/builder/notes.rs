@@ -1,7 +1,10 @@
-//! What there is to report about one packet.
+//! What there is to report about one packet, and its place in the timeline.
 
+use super::{Builder, PacketId};
 use crate::limits;
-use crate::story::Note;
+use crate::packet::Segment;
+use crate::story::{Entry, Note, Seen};
+use crate::tcp::Observation;
 
 /// The notes on a packet, kept only where there is a timeline to hold them.
 #[derive(Default)]
@@ -44,5 +47,32 @@ impl Notes {
 
     pub(super) fn into_list(self) -> Vec<Note> {
         self.list
+    }
+}
+
+impl Builder {
+    /// Adds a segment with its notes to the timeline.
+    #[inline(never)]
+    pub(super) fn add_segment_to_timeline(
+        &mut self,
+        id: PacketId<'_>,
+        segment: &Segment<'_>,
+        observation: &Observation,
+        notes: Notes,
+    ) {
+        let excerpt = if segment.payload.is_empty() { segment.printed } else { segment.payload };
+        let seen = Seen::Segment {
+            role: observation.role,
+            header: Box::new(*segment.header),
+            excerpt: excerpt.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect(),
+            captured: segment.payload.len() as u32,
+        };
+        self.add_to_timeline(id, seen, notes);
+    }
+
+    /// Adds a packet with its notes to the timeline.
+    pub(super) fn add_to_timeline(&mut self, id: PacketId<'_>, seen: Seen, notes: Notes) {
+        let PacketId { moment, origin, .. } = id;
+        self.story.timeline.add(Entry { moment, origin, seen, notes: notes.into_list() });
     }
 }
