@@ -140,6 +140,15 @@ impl Groups {
 }
 
 #[cfg(test)]
+impl Group {
+    /// Of these clients.
+    pub(super) fn of_clients(clients: BTreeSet<Host>) -> Self {
+        let (first, last) = (Timestamp::ZERO, Timestamp::ZERO);
+        Self { count: clients.len() as u64, first, last, example: 1, clients, course: Course::default() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::story::script::talk::{Talk, exchange};
@@ -166,14 +175,5 @@ mod tests {
         let worst = groups.worst_first();
         assert!(worst[..10].iter().all(|(key, _)| key.code == Code::Refused) && worst[10].1.example == 1);
         assert!(!groups.add(&judged(healthy(), 2_000)));
-    }
-}
-
-#[cfg(test)]
-impl Group {
-    /// Of these clients.
-    pub(super) fn of_clients(clients: BTreeSet<Host>) -> Self {
-        let (first, last) = (Timestamp::ZERO, Timestamp::ZERO);
-        Self { count: clients.len() as u64, first, last, example: 1, clients, course: Course::default() }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::attempt::Line;
 use super::redact::{self, Known};
 use super::text::head;
 use crate::limits;
@@ -56,13 +55,6 @@ impl Quote {
     /// Bytes that it takes.
     pub(super) fn len(&self) -> usize {
         self.0.len()
-    }
-}
-
-impl Line {
-    /// What it quotes of the log.
-    pub(super) fn quotes(&mut self) -> impl Iterator<Item = &mut Quote> {
-        self.source.iter_mut().chain([&mut self.text])
     }
 }
 

@@ -16,7 +16,7 @@ impl Story {
         self.capture.is_text && is_length
     }
 
-    /// Whether lengths alone show all the same that the client's first message inside TLS got no answer: it is longer than a
+    /// Whether lengths alone show that the client's first message inside TLS got no answer: it is longer than a
     /// close_notify, and the server sent nothing behind it that might be a session ticket or an answer.
     pub(in crate::story) fn is_unanswered_by_lengths(&self) -> bool {
         // By the request's own packet: whether what crossed it may be an answer takes numbers, which cut lines lack.

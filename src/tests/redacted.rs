@@ -159,7 +159,7 @@ fn what_is_written_without_names_contains_nothing_of_a_conversation_but_what_tls
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("anew.pcapng");
     for (situation, secrets) in [
-        ("not-tls/client-speaks-http", &["Host: 198.51.100.20", "User-Agent"][..]),
+        ("not-tls/client-speaks-http", &["Host: 198.51.100.20", "curl/"][..]),
         ("not-tls/smtp-java", &["mail.example"]),
         ("proxy-refused/plain", &["203.0.113.20", "curl/"]),
         ("healthy/proxy", &["Host: 198.51.100.20", "curl/"]),

@@ -31,8 +31,8 @@ const COLUMNS: [usize; 2] = [98, 200];
 const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 13] = [
     ("client-silent/in-the-client-hello", &["no-server-hello"]),
     ("closed-early/in-the-client-hello", &["closed-early"]),
-    ("no-response/closed-", &["healthy"]),
-    ("reset/in-the-answer", &["healthy"]),
+    ("no-response/closed-", &["no-response", "in-progress"]),
+    ("reset/in-the-answer", &["in-progress"]),
     ("healthy/early-data-closed", &["closed-early"]),
     ("healthy/proxy", &["plaintext"]),
     ("healthy/socks5", &["plaintext"]),

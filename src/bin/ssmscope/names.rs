@@ -1,5 +1,5 @@
 //! Hosts that are selected by name: the capture itself is asked first. A resolver may not know the names of another network, and a
-//! question tells its operator what is looked for.
+//! question shows its operator what is looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

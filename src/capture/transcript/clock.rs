@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::packet::{PrintedContent, PrintedPacket};
 use crate::time::{Clock, SECOND, Timestamp};
 
 /// A time as printed.
@@ -302,29 +301,6 @@ impl Clockwork {
             self.passed -= DAY;
         }
     }
-}
-
-/// Whether the times of a sender's packets, as spans since the first packet, contradict its own clock: TCP's timestamps (RFC 7323) rise
-/// from one packet to a later one, and these times do not. Then they are spans since the packet before.
-pub fn contradicts_senders(packets: &VecDeque<PrintedPacket>) -> bool {
-    /// Ticks that take a moment with any clock in use: 100 ms of Linux's.
-    const A_MOMENT: u32 = 100;
-    let sent = packets.iter().filter_map(|packet| {
-        let (PrintedContent::Segment(header), Stamp::Time(time)) = (&packet.content, packet.stamp) else {
-            return None;
-        };
-        let (value, _) = header.tcp.options.as_ref()?.timestamps()?;
-        Some((header.ip.source, value, time))
-    });
-    let sent: Vec<_> = sent.collect();
-    let is_near = |time: i64| time < 3600 * SECOND;
-    sent.iter().all(|(.., time)| is_near(*time))
-        && sent.iter().enumerate().any(|(index, (source, value, time))| {
-            sent[..index].iter().any(|(earlier, before, earlier_time)| {
-                let ticks = value.wrapping_sub(*before);
-                earlier == source && (A_MOMENT..u32::MAX / 2).contains(&ticks) && time < earlier_time
-            })
-        })
 }
 
 /// The times of the stamps of one kind.

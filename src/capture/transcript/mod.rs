@@ -198,7 +198,7 @@ impl<R: BufRead> Transcript<R> {
     /// The next packet whose time is clear. `is_all` means that no further one has come that could make it clearer.
     fn next_ready(&mut self, is_all: bool) -> Option<PrintedPacket> {
         if self.clockwork.clock.is_none() {
-            let is_delta = self.families.common.banner.is_delta || clock::contradicts_senders(&self.ready);
+            let is_delta = self.families.common.banner.is_delta || packet::contradicts_senders(&self.ready);
             if !self.clockwork.decide(&self.stamps, is_delta, is_all) {
                 return None;
             }

@@ -134,6 +134,13 @@ pub struct Line {
     pub text: Quote,
 }
 
+impl Line {
+    /// What it quotes of the log.
+    pub(super) fn quotes(&mut self) -> impl Iterator<Item = &mut Quote> {
+        self.source.iter_mut().chain([&mut self.text])
+    }
+}
+
 /// A server, or a client, as a log names it.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Peer {

@@ -120,7 +120,9 @@ mod tests {
 
     fn knowing(secrets: &[&str]) -> Known {
         let mut known = Known::default();
-        secrets.iter().for_each(|secret| known.note(secret));
+        for secret in secrets {
+            known.note(secret);
+        }
         known
     }
 

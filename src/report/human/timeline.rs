@@ -57,17 +57,16 @@ pub fn write(
             writeln!(out)?;
             write_all(collection, summary, page, out)?;
         }
-        Detail::Examples => match overview::only(collection, summary) {
-            Some(only) => {
+        Detail::Examples => {
+            if let Some(only) = overview::only(collection, summary) {
                 write_connection(only, "", &file, page, out)?;
                 writeln!(out)?;
-            }
-            None => {
+            } else {
                 overview::write(collection, summary, style, out)?;
                 writeln!(out)?;
                 write_examples(collection, summary, page, out)?;
             }
-        },
+        }
     }
     if let Some(logs) = &summary.logs {
         logs::write(logs, false, out)?;

@@ -102,7 +102,7 @@ pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
 fn with_whole_commands(text: &str, columns: usize) -> Cow<'_, str> {
     let mut parts: Vec<Cow<'_, str>> = text.split('`').map(Cow::Borrowed).collect();
     // A backtick without its second begins no command.
-    let commands = parts.len() / 2 - usize::from(parts.len() % 2 == 0 && parts.len() > 1);
+    let commands = parts.len() / 2 - usize::from(parts.len().is_multiple_of(2) && parts.len() > 1);
     for index in 0..commands {
         let command = &mut parts[2 * index + 1];
         // Backticks around it, and what ends a sentence.

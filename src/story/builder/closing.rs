@@ -181,7 +181,7 @@ impl Closing {
         }
     }
 
-    /// Forgets a RST of `role` where the other side, of which the capture holds no packet, goes on: the sender acknowledges more of it
+    /// Forgets a RST of `role` where the other side, of which the capture holds no packet, continues: the sender acknowledges more of it
     /// again and again. What was on its way when the RST came is acknowledged once.
     fn forget_unheeded_reset(
         &mut self,

@@ -74,7 +74,7 @@ impl Builder {
         data[role].record_sent_unseen(moment, observation);
         data[other].record_acknowledgement(moment, header, observation);
         if observation.newly_acked > 0 && ends[other].counters.segments == 0 {
-            // Of one direction alone: the other side goes on sending, so it is not waiting for what came before.
+            // Of one direction alone: the other side continues to send, so it is not waiting for what came before.
             data[role].unacknowledged = None;
         }
     }

@@ -209,11 +209,7 @@ impl Handshake {
             Message::ApplicationData(len) => on_application_data(role, moment, len, basis, story),
             Message::Alert { level, description } => {
                 notes.push(Note::Alert(description, basis));
-                let ending = of_alert(level, description, basis, story);
-                if let (None, Some(what)) = (&ending, description) {
-                    story.tls.warnings[role].get_or_insert(Observed { what, moment, basis });
-                }
-                return ending;
+                return on_alert(role, level, &Observed { what: description, moment, basis }, story);
             }
             Message::EncryptedAlert => {
                 notes.push(Note::EncryptedAlert);
@@ -370,6 +366,21 @@ fn withdraw_short_message(role: Role, story: &mut Story) {
         Role::Client => {}
         Role::Server => story.tls.turns.on_server(message, false),
     }
+}
+
+/// An alert in clear: the ending that it is, or a warning.
+fn on_alert(
+    role: Role,
+    level: u8,
+    alert: &Observed<Option<AlertDescription>>,
+    story: &mut Story,
+) -> Option<EndingKind> {
+    let Observed { what, moment, basis } = *alert;
+    let ending = of_alert(level, what, basis, story);
+    if let (None, Some(what)) = (&ending, what) {
+        story.tls.warnings[role].get_or_insert(Observed { what, moment, basis });
+    }
+    ending
 }
 
 /// The ending that an alert in clear is, if it is one.

@@ -243,7 +243,9 @@ impl StandIns {
             ARCS.iter().any(|arc| identifier.strip_prefix(*arc).is_some_and(|rest| rest.len() <= ARC_REST));
         if !is_known {
             self.opaque(identifier);
-            identifier.iter_mut().for_each(|byte| *byte &= 0x7f);
+            for byte in identifier {
+                *byte &= 0x7f;
+            }
         }
     }
 

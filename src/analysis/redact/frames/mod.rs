@@ -91,14 +91,15 @@ impl NamelessFrames {
     /// neither kind.
     pub fn frame(&mut self, connection: Option<u64>, packet: &Packet<'_>) -> Option<NewFrame> {
         let carried = match &packet.content {
-            Content::Segment(segment) => match connection {
-                Some(connection) => self.segment(connection, segment),
-                // A lookup that is a part of a connection which is not written.
-                None => {
+            Content::Segment(segment) => {
+                if let Some(connection) = connection {
+                    self.segment(connection, segment)
+                } else {
+                    // A lookup that is a part of a connection which is not written.
                     let lookup = Content::Lookup(Box::new(decode::lookup_over_tcp(segment)?));
                     explaining(&self.redaction, &Packet { content: lookup, ..*packet })?
                 }
-            },
+            }
             _ => explaining(&self.redaction, packet)?,
         };
         Some(carried.framed(packet.direction))

@@ -110,12 +110,12 @@ impl StandIns {
 
     /// RFC 9110, 9.3.6: the name of the target has the stand-in that it has elsewhere.
     fn connect_line(&mut self, line: &mut [u8]) {
+        // What is no port is a part of the name.
+        const DIGITS: usize = 5;
         let is_end = |byte: &u8| byte.is_ascii_whitespace();
         let target = line.iter().skip(METHOD.len()).position(is_end).unwrap_or(line.len() - METHOD.len());
         let (target, rest) = line.split_at_mut(METHOD.len() + target);
         let target = target.get_mut(METHOD.len()..).unwrap_or_default();
-        // What is no port is a part of the name.
-        const DIGITS: usize = 5;
         let is_port = |at: &usize| {
             target
                 .get(at + 1..)
@@ -180,18 +180,23 @@ fn begun(line: &[u8]) -> Range<usize> {
 fn codes(text: &[u8]) -> Option<Range<usize>> {
     match *text {
         [b'1'..=b'6', b'0'..=b'5', b'0'..=b'9']
-        | [b'1'..=b'6', b'0'..=b'5', b'0'..=b'9', b' ' | b'-', ..] => Some(0..3),
-        [b'+', b'O', b'K'] | [b'+', b'O', b'K', b' ', ..] => Some(0..3),
-        [b'-', b'E', b'R', b'R'] | [b'-', b'E', b'R', b'R', b' ', ..] => Some(0..4),
+        | [b'1'..=b'6', b'0'..=b'5', b'0'..=b'9', b' ' | b'-', ..]
+        | [b'+', b'O', b'K']
+        | [b'+', b'O', b'K', b' ', ..] => Some(0..3),
+        [b'-', b'E', b'R', b'R'] | [b'-', b'E', b'R', b'R', b' ', ..] | [b'S', b'S', b'H', b'-'] => {
+            Some(0..4)
+        }
         [b'*' | b'$', b'0'..=b'9'] | [b'*' | b'$', b'0'..=b'9', b'0'..=b'9'] => Some(0..text.len()),
         [b'S', b'S', b'H', b'-', b'0'..=b'9', b'.', b'0'..=b'9', b'-', ..] => Some(0..8),
-        [b'S', b'S', b'H', b'-', ..] => Some(0..4),
+        [b'S', b'S', b'H', b'-', _, ..] => Some(0..4),
         _ => None,
     }
 }
 
 /// The words that ask for something at the beginning of a line.
 fn words(text: &[u8]) -> Vec<Range<usize>> {
+    /// A proxy's answer by which it opens a tunnel.
+    const ESTABLISHED: &[u8] = b"established";
     let is_in = |word: &Range<usize>, list: &[&str]| {
         text.get(word.clone())
             .is_some_and(|word| list.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word)))
@@ -211,8 +216,6 @@ fn words(text: &[u8]) -> Vec<Range<usize>> {
     if is_asking || (is_tag && is_in(&second, &TAGGED)) {
         kept.push(second);
     }
-    // A proxy's answer by which it opens a tunnel.
-    const ESTABLISHED: &[u8] = b"established";
     let end = text.len().saturating_sub(ESTABLISHED.len());
     if status(text).len() == STATUS.len()
         && text.get(end..).is_some_and(|last| last.eq_ignore_ascii_case(ESTABLISHED))
@@ -244,7 +247,7 @@ fn field(text: &[u8]) -> Vec<Range<usize>> {
     if !FIELDS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name)) {
         return Vec::new();
     }
-    let mut kept = vec![0..colon];
+    let mut kept: Vec<_> = std::iter::once(0..colon).collect();
     let number = value.get(1..).unwrap_or_default().trim_ascii();
     if name.eq_ignore_ascii_case(b"content-length")
         && number.len() <= DIGITS

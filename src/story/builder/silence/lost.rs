@@ -66,7 +66,7 @@ pub(super) fn is_ack_unseen(silence: &Silence, story: &Story) -> bool {
         && sent.last.is_some_and(is_overdue)
 }
 
-/// Whether the only side whose packets are captured goes on without sending its last data again: the other side has it.
+/// Whether the only side whose packets are captured continues without sending its last data again: the other side has it.
 pub(super) fn is_ack_unseen_in_one_direction(silence: &Silence, story: &Story) -> bool {
     let shown = Silence { until: story.last.at, ..*silence };
     story.one_sided() == Some(silence.awaited_from.other()) && is_ack_unseen(&shown, story)
