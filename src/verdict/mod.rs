@@ -297,6 +297,7 @@ impl Verdict {
     }
 
     /// Gives other advice in place of the first, where the report knows more than one connection shows.
+    #[cfg(feature = "command")]
     pub(crate) fn advise_first(&mut self, advice: String) {
         self.first_advice = Some(advice);
     }

@@ -90,13 +90,13 @@ pub fn target(selection: &Selection, form: Form) -> Result<Target, TargetError> 
 /// When a host is no address prefix although it looks like one.
 pub fn target_of(selection: &Selection, named: &Named, form: Form) -> Result<Target, TargetError> {
     let Selection { host: hosts, port: ports, filter, .. } = selection;
-    Target::resolving(hosts, ports, filter.clone(), |name| match named.addresses(name) {
-        Some(addresses) => Ok(addresses),
-        None => {
-            let addresses = found(name);
-            say_looked_up(name, &addresses, form);
-            addresses
+    Target::resolving(hosts, ports, filter.clone(), |name| {
+        if let Some(addresses) = named.addresses(name) {
+            return Ok(addresses);
         }
+        let addresses = found(name);
+        say_looked_up(name, &addresses, form);
+        addresses
     })
 }
 

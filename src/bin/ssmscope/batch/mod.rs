@@ -28,9 +28,8 @@ use queue::{Output, Queue};
 use walk::Walk;
 use work::{FileNumbers, Work};
 
-/// Runs the command and returns its exit status.
-pub fn run(options: &Batch) -> anyhow::Result<Status> {
-    let form = options.rendering.form()?;
+/// What can't be read, or written, in this form.
+fn check_inputs(options: &Batch, form: Form) -> anyhow::Result<()> {
     ensure!(
         !form.is_of_one_input() || options.into.is_some(),
         "-o {} writes a file for each capture: --into FOLDER says where to",
@@ -40,6 +39,13 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
         options.paths.iter().all(|path| path != Path::new("-")),
         "batch reads files and folders; for standard input: ssmscope read -"
     );
+    Ok(())
+}
+
+/// Runs the command and returns its exit status.
+pub fn run(options: &Batch) -> anyhow::Result<Status> {
+    let form = options.rendering.form()?;
+    check_inputs(options, form)?;
     run::redaction(options.redacting, form, false)?;
     let mut style = run::style(&options.rendering, Detail::Examples);
     if options.into.is_some() {

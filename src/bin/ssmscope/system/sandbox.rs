@@ -23,6 +23,7 @@ const ABI_WANTED: ABI = ABI::V6;
 
 /// What is opened later.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 pub struct Sandbox {
     /// Files that are read, and folders whose files are read.
     pub read: Vec<PathBuf>,
