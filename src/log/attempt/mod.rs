@@ -5,10 +5,13 @@
 //! that difference and with nothing else of a line's form.
 
 mod client;
+mod line;
 mod server;
 mod words;
 
 use std::net::IpAddr;
+
+pub use line::Line;
 
 use super::clocks::ClockId;
 use super::grammar::{Entry, Fact, Grammar, Level};
@@ -108,36 +111,6 @@ impl Outcome {
     /// Whether the attempt failed. An unknown outcome is none.
     pub fn is_failure(self) -> bool {
         !matches!(self, Self::Succeeded | Self::Unknown)
-    }
-}
-
-/// A line that is kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Line {
-    /// The file, by its place among those given.
-    pub file: u16,
-    /// The line's number in it, counted from 1.
-    pub number: u64,
-    /// The clock that its time is of.
-    pub clock: ClockId,
-    /// Its time on that clock.
-    pub at: Timestamp,
-    /// The time is anything from `at` up to this much later.
-    pub precision: Elapsed,
-    /// Which grammar it is.
-    pub grammar: Grammar,
-    /// Its level.
-    pub level: Level,
-    /// The class, program or container that wrote it.
-    pub source: Option<Quote>,
-    /// What it says.
-    pub text: Quote,
-}
-
-impl Line {
-    /// What it quotes of the log.
-    pub(super) fn quotes(&mut self) -> impl Iterator<Item = &mut Quote> {
-        self.source.iter_mut().chain([&mut self.text])
     }
 }
 
