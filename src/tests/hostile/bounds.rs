@@ -259,7 +259,7 @@ fn a_clock_that_leaps_without_end_is_reported() {
 #[test]
 fn servers_and_kinds_beyond_those_that_are_listed_are_counted() {
     let part = |number: u32| record(1, &segment([50_000, number as u16], SYN, 0, &[]));
-    let summary = read(made(&pcap(made::RAW), 4_200, part), 72 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 4_200, part), 80 * MEBIBYTE);
     assert!(tells(&summary, "connections to servers that are not listed one by one"), "{summary}");
     let part = |number: u32| record(1, &ip(number as u8, 1, 0, &[0; 8]));
     let summary = read(made(&pcap(made::RAW), 256, part), 4 * MEBIBYTE);
