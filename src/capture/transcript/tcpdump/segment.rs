@@ -62,6 +62,9 @@ pub fn read(
         None if parsed.application.is_some_and(is_tls) => {
             packet.decoded = whole_words(parsed.application.unwrap_or_default(), draft, next, context);
         }
+        None if parsed.reset_text.is_some() => {
+            packet.printed = parsed.reset_text.unwrap_or_default().as_bytes().to_vec();
+        }
         None => packet.printed = payload::printed(draft, &header, parsed.application, next),
     }
     Some(())

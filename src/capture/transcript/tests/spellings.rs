@@ -223,6 +223,19 @@ fn a_line_may_be_wrapped_within_its_second_end() {
 }
 
 #[test]
+fn the_reason_in_a_rst_is_its_payload() {
+    let rst = "10:00:00.000001 IP 192.0.2.10.443 > 198.51.100.20.40000: Flags [R.], seq 1:9, ack 1, win 0, length 8 [RST";
+    for (text, reason) in [("+ blocked]", &b"blocked"[..]), (" no conn]", b"no conn"), ("", b"")] {
+        let seen = read(format!("{rst}{text}\n").as_bytes()).0;
+        let printed = seen.into_iter().find_map(|seen| match seen.what {
+            What::Segment(_, printed) => Some(printed),
+            _ => None,
+        });
+        assert_eq!(printed.as_deref().map(AsRef::as_ref), Some(reason), "{text}");
+    }
+}
+
+#[test]
 fn what_is_below_a_cut_name_of_a_protocol_is_no_payload() {
     for behind in ["HT", "HTTP", "HTTP:", "HTTP: G", "HTTP, length: 75"] {
         for below in ["\n", "\n\nThen nothing came.\n"] {
