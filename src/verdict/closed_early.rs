@@ -183,7 +183,7 @@ fn warning<'s>(story: &'s Story, fin: &Ending) -> Option<(Role, &'s Observed<Ale
 fn with_warning(why: &str, by: Role, alert: &Observed<AlertDescription>) -> String {
     let why = why.replace(", and without a visible alert", "").replace(", without a visible alert", "");
     let meaning = alert_meaning::of(by, alert.what).why;
-    format!("{why} Packet {} is the {by}'s warning {}. {meaning}", alert.moment.number, alert.what)
+    format!("{why} Packet {} is the {by}'s warning alert {}. {meaning}", alert.moment.number, alert.what)
 }
 
 #[cfg(test)]
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(cancelled.is(), ("closed-early", Actor::Client, None), "{}", cancelled.headline);
         assert!(!cancelled.mentions("without a visible"), "{}", cancelled.explanation);
         assert!(
-            cancelled.mentions("the client's warning user_canceled")
+            cancelled.mentions("the client's warning alert user_canceled")
                 && cancelled.mentions("cancelled the handshake")
         );
         for verdict in [closed, cancelled] {

@@ -180,14 +180,14 @@ fn of_traffic(story: &Story, stall_after: Elapsed) -> Option<(&'static str, Stri
         )
     } else if story.is_answer_held_up(stall_after) {
         (
-            "the client kept its receive window closed when the capture ended",
+            "the client's receive window was still closed when the capture ended",
             "The server has more to send, as its probes of the window show, and the client's program does not read it: whether it will is \
              unknown.",
         )
     } else if is_unheard(Role::Client) || is_unheard(Role::Server) {
         (
             "the end of the connection was not acknowledged; it is unknown whether the exchange was complete",
-            "One side closed after a silence and sent its close_notify again and again without an ACK: the path broke, or the other host \
+            "One side closed after a silence and retransmitted its close_notify several times without an ACK: the path broke, or the other host \
              is down, and nothing shows whether all data had arrived before that.",
         )
     } else if story.has_undelivered(stall_after) {

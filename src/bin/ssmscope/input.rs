@@ -105,7 +105,7 @@ fn say_looked_up(name: &str, addresses: &Result<Vec<IpAddr>, String>, form: Form
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     exit::aside(
         form,
-        format_args!("ssmscope: --host {name}: {}, as the system's resolver says", addresses.join(", ")),
+        format_args!("ssmscope: --host {name}: the system's resolver returned {}", addresses.join(", ")),
     );
 }
 

@@ -114,7 +114,7 @@ fn cover(logs: &mut Logs, secrets: &Known) {
     if secrets.beyond > 0 {
         let most = limits::LOG_SECRETS;
         let text = format!(
-            "more than {most} different secrets: those beyond are covered where a name precedes them, and not wherever else they are"
+            "more than {most} different secrets: the rest are covered only where a name precedes them"
         );
         logs.notes.push(FileNote { file: 0, text });
     }

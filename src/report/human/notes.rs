@@ -327,7 +327,7 @@ fn alert(description: Option<AlertDescription>) -> String {
         || "unknown (encrypted)".to_owned(),
         |description| match description.name() {
             Some(name) => format!("{name} ({})", description.0),
-            None => format!("number {}, which has no name", description.0),
+            None => format!("{} (no registered name)", description.0),
         },
     )
 }

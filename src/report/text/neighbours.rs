@@ -344,9 +344,9 @@ impl Words<'_> {
             When::After => format!("{fine}, after {these}{}.", self.none_before(worked)),
             When::Between | When::Around => match worked.clients {
                 Clients::Others => format!(
-                    "{fine}, none of them from {}: what is special about {}, its address, its path or its settings, decides.",
+                    "{fine}, none of them from {}: a rule for {}, or something on the way to it, is the likely cause.",
                     self.these_clients(),
-                    self.these_clients()
+                    if self.group.clients.len() == 1 { "its address" } else { "their addresses" }
                 ),
                 Clients::Same => format!("{fine}, from {} too.", self.these_clients()),
                 Clients::Some | Clients::Unknown => format!("{fine}."),

@@ -47,7 +47,7 @@ pub(super) fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>
     {
         let others: Vec<String> = usual.iter().map(ToString::to_string).collect();
         signs.push(format!(
-            "The RST has TTL {hop_limit}, the same side's other packets have {}.",
+            "The RST has TTL {hop_limit}; the same side's other packets have {}.",
             others.join(" and ")
         ));
         weight += 1;

@@ -52,7 +52,7 @@ fn from_server(description: AlertDescription) -> Meaning {
     let meaning = |why, jsse, openssl, advice| Meaning { why, jsse, openssl, advice };
     match description.0 {
         70 => meaning(
-            "protocol_version answers a ClientHello that offers no TLS version which the server accepts.",
+            "The server sends protocol_version when it accepts none of the TLS versions in the ClientHello.",
             None,
             None,
             "Enable a common TLS version on one of the two (an old Java client may stop at TLS 1.0 or 1.2).",
@@ -79,7 +79,7 @@ fn from_server(description: AlertDescription) -> Meaning {
             "Look for what made the client's first attempt fail.",
         ),
         112 => meaning(
-            "No site or certificate on the server belongs to the name that the client sent.",
+            "The server has no site or certificate for the name that the client sent.",
             Some("when its SNI matchers refuse the name"),
             Some("when the name has no certificate of its own (in nginx: ssl_reject_handshake)"),
             "Use the name in the server's certificate, or configure that name on the server.",
