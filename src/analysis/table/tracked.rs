@@ -331,21 +331,27 @@ mod tests {
     use crate::limits;
     use crate::story::script::talk::{self, Talk};
 
+    /// A connection that took all packets of a conversation in.
+    fn followed(talk: &Talk, budget: &mut Budget) -> TrackedConnection {
+        let first = &talk.packets[0];
+        let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
+        for packet in &talk.packets {
+            tracked.take(packet.id, &packet.segment(), budget);
+        }
+        tracked
+    }
+
     #[test]
     fn unfinished_messages_are_given_up_when_all_connections_hold_too_many() {
         let certificate = [22, 3, 3, 0x40, 0, 11, 0, 0x3f, 0xff, 0, 0, 0];
         let talk = Talk::to_port(8443).open().say(Role::Client, &talk::client_hello());
         let talk = talk.say(Role::Server, &talk::server_flight()[..49]).say(Role::Server, &certificate);
-        let first = &talk.packets[0];
-        let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
         let mut budget = Budget::default();
         budget.begin(Held {
             message_bytes: limits::HANDSHAKE_BYTES_IN_ALL / limits::SHARES,
             ..Held::default()
         });
-        for packet in &talk.packets {
-            tracked.take(packet.id, &packet.segment(), &mut budget);
-        }
+        let tracked = followed(&talk, &mut budget);
         assert_eq!(budget.messages_given_up, 1);
         assert!(tracked.tls.message_bytes() < certificate.len());
         // It is still followed by its length.
@@ -355,11 +361,7 @@ mod tests {
     #[test]
     fn tls_whose_client_accepted_the_connection_is_read_in_reverse() {
         let story = |talk: &Talk| {
-            let first = &talk.packets[0];
-            let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
-            for packet in &talk.packets {
-                tracked.take(packet.id, &packet.segment(), &mut Budget::default());
-            }
+            let tracked = followed(talk, &mut Budget::default());
             tracked.finish(CaptureFacts { end: talk.now, ..CaptureFacts::default() })
         };
         let open = Talk::to_port(50_123).open();
@@ -393,14 +395,7 @@ mod tests {
 
     #[test]
     fn a_syn_that_is_sent_again_for_long_and_a_fin_show_that_a_connection_is_whole() {
-        let is_open = |talk: &Talk| {
-            let first = &talk.packets[0];
-            let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
-            for packet in &talk.packets {
-                tracked.take(packet.id, &packet.segment(), &mut Budget::default());
-            }
-            tracked.is_open_to_its_last_packet()
-        };
+        let is_open = |talk: &Talk| followed(talk, &mut Budget::default()).is_open_to_its_last_packet();
         let syn = Talk::to_port(8443).syn();
         assert!(is_open(&syn) && is_open(&syn.clone().wait(1_000).syn()));
         assert!(!is_open(&syn.wait(1_000).syn().wait(2_000).syn()));
