@@ -173,6 +173,16 @@ impl MessageReader {
         self.bytes.extend_from_slice(&body[..body.len().min(2)]);
     }
 
+    /// The byte of a record that holds half an alert.
+    pub(super) fn take_alert_byte(&mut self) -> Option<u8> {
+        let byte = match *self.bytes.as_slice() {
+            [byte] => Some(byte),
+            _ => None,
+        };
+        self.forget();
+        byte
+    }
+
     pub(super) fn take_alert(&mut self) -> Option<(u8, AlertDescription)> {
         let alert = match *self.bytes.as_slice() {
             [level, description] => Some((level, AlertDescription(description))),

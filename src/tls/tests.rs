@@ -384,7 +384,11 @@ fn a_renegotiation_stays_hidden() {
 fn alerts_in_clear_are_read_from_both_sides() {
     let refusal = vec![(Client, client_hello()), (Server, record(21, &[2, 70]))];
     let alert = Message::Alert { level: 2, description: Some(AlertDescription(70)) };
-    assert_eq!(run(&refusal, CUT).last().map(|event| event.message.clone()), Some(alert));
+    assert_eq!(run(&refusal, CUT).last().map(|event| event.message.clone()), Some(alert.clone()));
+    // RFC 5246, 6.2.1: it may be split over records.
+    let split = vec![(Client, client_hello()), (Server, record(21, &[2])), (Server, record(21, &[70]))];
+    assert_eq!(run(&split, WHOLE).last().map(|event| event.message.clone()), Some(alert));
+    assert_eq!(run(&split[..2], WHOLE).len(), 1);
 }
 
 #[test]

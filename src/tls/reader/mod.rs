@@ -48,6 +48,8 @@ pub(in crate::tls) struct Reader {
     /// Bytes of the latest segment that were not captured.
     cut: u32,
     saw_beginning: bool,
+    /// The first byte of an alert, where its record holds no more.
+    alert_level: Option<u8>,
 }
 
 /// Whether handshake messages are encrypted, up to TLS 1.2.
@@ -110,6 +112,7 @@ impl Reader {
             is_partial: false,
             cut: 0,
             saw_beginning,
+            alert_level: None,
         }
     }
 
@@ -217,7 +220,7 @@ impl Reader {
                     emit(Raw::Handshake(message), basis);
                 });
             }
-            ContentType::Alert if header.body_len == 2 => self.message.read_alert(body),
+            ContentType::Alert if header.body_len <= 2 => self.message.read_alert(body),
             _ => {}
         }
     }
@@ -242,6 +245,16 @@ impl Reader {
             ContentType::Alert if header.body_len == 2 => {
                 if let Some((level, description)) = self.message.take_alert() {
                     emit(Raw::Alert { level, description }, basis);
+                }
+            }
+            // RFC 5246, 6.2.1: a message may be split over records.
+            ContentType::Alert if header.body_len == 1 && !self.is_encrypted() => {
+                match (self.alert_level.take(), self.message.take_alert_byte()) {
+                    (Some(level), Some(description)) => {
+                        emit(Raw::Alert { level, description: AlertDescription(description) }, basis);
+                    }
+                    (None, level) => self.alert_level = level,
+                    (Some(_), None) => {}
                 }
             }
             ContentType::Alert => {
