@@ -171,25 +171,50 @@ impl Story {
         })
     }
 
+    /// How long a side repeated its farewell, its FIN or the close_notify before that, without an acknowledgement: between which packets,
+    /// and how often it was sent. A host that is up acknowledges a FIN whatever its program does.
+    pub fn unheard_farewell(&self, role: Role) -> Option<(Moment, Moment, u64)> {
+        /// A repeat or two may have crossed the acknowledgement.
+        const TELLING: u64 = 2;
+        if self.one_sided().is_some() || !self.is_closed_by_at_most(role) && !self.is_silent_before(role) {
+            return None;
+        }
+        let data = &self.data[role];
+        let is_fin = |ending: &&Ending| ending.by == role && ending.what == EndingKind::Fin;
+        let fin = self.endings.iter().find(is_fin).map(|ending| ending.moment);
+        let of_fin = fin
+            .zip(data.fin_repeats.moments.last().copied())
+            .map(|(fin, last)| (fin, last, data.fin_repeats.count));
+        let of_data = || {
+            let waiting = data.unacknowledged.filter(|_| self.is_farewell_outstanding(role))?;
+            Some((waiting.since, waiting.last_repeat?, waiting.repeats))
+        };
+        let (since, last, repeats) = of_fin.or_else(of_data)?;
+        (repeats >= TELLING && last.at - since.at >= RETRANSMISSION_DUE).then_some((since, last, repeats + 1))
+    }
+
+    /// Whether nothing but a silence of the other side precedes what `role` ended the connection by.
+    fn is_silent_before(&self, role: Role) -> bool {
+        self.endings.iter().all(|ending| match &ending.what {
+            EndingKind::Silence(silence) => silence.awaited_from == role.other(),
+            what => ending.by == role && matches!(what, EndingKind::Fin | EndingKind::CloseNotify),
+        })
+    }
+
     /// Whether a side's farewell was sent again and again without an acknowledgement, and the other side had been silent for `stall_after`
     /// before: the path may have broken before that side was done.
     pub fn is_farewell_unheard(&self, role: Role, stall_after: Elapsed) -> bool {
-        let Some(waiting) = self.data[role].unacknowledged.filter(|_| self.is_closed_by_at_most(role)) else {
-            return false;
-        };
         let heard = self.data[role.other()].last;
-        self.one_sided().is_none()
-            && waiting.is_repeated()
-            && waiting.last_repeat.is_some_and(|last| last.at - waiting.since.at >= stall_after)
-            && heard.is_some_and(|heard| waiting.since.at - heard.at >= stall_after)
+        self.unheard_farewell(role)
+            .zip(heard)
+            .is_some_and(|((since, ..), heard)| since.at - heard.at >= stall_after)
     }
 
-    /// Whether a client keeps its receive window closed for `stall_after` up to the capture's end, and the server has more to send, as its
-    /// probes of the window show.
-    pub fn is_answer_held_up(&self, stall_after: Elapsed) -> bool {
-        let closed = self.data.server.closed_window.filter(|_| self.endings.is_empty());
-        self.traffic.window_probes.count > 0
-            && closed.is_some_and(|closed| self.capture.end - closed.at >= stall_after)
+    /// Whether a client keeps its receive window closed up to the capture's end, and the server has more to send, as its probes of the
+    /// window show or a record that lacks its end.
+    pub fn is_answer_held_up(&self) -> bool {
+        let is_closed = self.data.server.closed_window.is_some() && self.endings.is_empty();
+        is_closed && (self.traffic.window_probes.count > 0 || self.tls.is_inside_record.server)
     }
 
     /// Whether one side reports that it lacks bytes of the other.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu, sent_unseen};
+use super::words::{ack_unseen, advice, drops, farewell, icmp_error, path_mtu, sent_unseen};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Moment, SentUnseen, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -59,6 +59,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict = unacknowledged(verdict, story, silence, silence.awaited_from);
     } else if !silence.is_acknowledged {
         verdict = unacknowledged(verdict, story, silence, silence.awaited_from.other());
+    } else if let Some((sentence, packets)) =
+        farewell::unheard(story).filter(|_| silence.awaited_from == Role::Server)
+    {
+        verdict = Verdict { actor: Actor::Path, ..verdict }
+            .explain(format!("{sentence}{}", drops::caveat(story)))
+            .proved_by(packets.map(|packet| packet.number))
+            .advise(&advice::PATH_OF_CONNECTION);
     } else if may_be_sent(story, silence) {
         verdict = cut_off(verdict, story, silence);
     } else if may_be_hidden(story, ending.stage) {
@@ -407,5 +414,19 @@ mod tests {
     fn what_a_client_sent_behind_the_server_s_flight_may_be_its_finished_where_it_is_cut_off() {
         let verdict = certificate_sent(60).ack(Server).verdict(9_000);
         assert_ne!(verdict.actor, Actor::Client, "{} {}", verdict.code.name(), verdict.headline);
+    }
+
+    #[test]
+    fn a_host_that_does_not_acknowledge_the_client_s_fin_is_out_of_reach() {
+        let again = |left: talk::Talk| {
+            let seq = left.next(Client) - 1;
+            (0..4).fold(left, |talk, _| talk.wait(400).segment(Client, "F.", seq, &[]))
+        };
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let left = hello.say(Server, &talk::server_flight()[..90]).ack(Client).wait(8_000).fin(Client);
+        assert_eq!(left.verdict(0).is(), ("handshake-stalled", Actor::Server, None));
+        let verdict = again(left.clone()).verdict(0);
+        assert_eq!(verdict.is(), ("handshake-stalled", Actor::Path, None), "{}", verdict.headline);
+        assert!(!verdict.mentions("the path carries packets both ways"), "{}", verdict.explanation);
     }
 }

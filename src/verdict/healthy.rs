@@ -95,7 +95,7 @@ pub(super) fn established(story: &Story, settings: &Settings) -> Option<Basis> {
     let is_open = story.is_request_open()
         || story.answer_doubt(settings.stall_after).is_some()
         || story.has_undelivered(settings.stall_after)
-        || story.is_answer_held_up(settings.stall_after)
+        || story.is_answer_held_up()
         || story.has_reported_hole() && story.endings.is_empty()
         || story.is_end_left_out() && story.stage < Stage::ApplicationData
         || story.may_ask_in_parts();

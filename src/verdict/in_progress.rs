@@ -178,17 +178,17 @@ fn of_traffic(story: &Story, stall_after: Elapsed) -> Option<(&'static str, Stri
             "The client paused several times between its messages, as programs do that log or publish and wait for no reply. A request \
              that is sent in parts looks the same.",
         )
-    } else if story.is_answer_held_up(stall_after) {
+    } else if story.is_answer_held_up() {
         (
             "the client's receive window was still closed when the capture ended",
-            "The server has more to send, as its probes of the window show, and the client's program does not read it: whether it will is \
-             unknown.",
+            "The server has more to send, as its probes of the window or its unfinished record show, and the client's program does not \
+             read it: whether it will is unknown.",
         )
     } else if is_unheard(Role::Client) || is_unheard(Role::Server) {
         (
             "the end of the connection was not acknowledged; it is unknown whether the exchange was complete",
-            "One side closed after a silence and retransmitted its close_notify several times without an ACK: the path broke, or the other host \
-             is down, and nothing shows whether all data had arrived before that.",
+            "One side closed after a silence and retransmitted its FIN or close_notify several times without an ACK: the path broke, or the \
+             other host is down, and nothing shows whether all data had arrived before that.",
         )
     } else if story.has_undelivered(stall_after) {
         (
@@ -243,7 +243,7 @@ fn name_of(viewpoint: Viewpoint) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::script::talk::{self, ssm};
+    use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -390,3 +390,36 @@ mod tests {
         assert_eq!(answered, "healthy");
     }
 }
+
+    /// The client's FIN, this long after an exchange, sent five times.
+    fn repeated_fin(after: i64) -> Talk {
+        let left = exchange().ack(Client).ack(Server).wait(after).fin(Client);
+        let seq = left.next(Client) - 1;
+        (0..4).fold(left, |talk, _| talk.wait(400).segment(Client, "F.", seq, &[]))
+    }
+
+    #[test]
+    fn a_fin_that_nobody_acknowledges_after_a_silence_leaves_the_outcome_open() {
+        let verdict = repeated_fin(8_000).verdict(0);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None), "{}", verdict.headline);
+        assert!(
+            verdict.headline.contains("end of the connection was not acknowledged"),
+            "{}",
+            verdict.headline
+        );
+        assert_eq!(repeated_fin(8_000).ack(Server).code(0), "healthy");
+        // The server had just spoken.
+        assert_eq!(repeated_fin(500).code(0), "healthy");
+    }
+
+    #[test]
+    fn an_answer_that_a_closed_window_holds_up_at_the_capture_s_end_is_not_complete() {
+        let record = talk::encrypted(2_000);
+        let begun = handshake().say(Client, &talk::data()).say(Server, &record[..900]);
+        let (seq, ack) = (begun.next(Client), begun.next(Server));
+        let shut = begun.segment_with(Client, ".", seq, ack, &[], |header| header.tcp.window = Some(0));
+        let verdict = shut.verdict(10);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("receive window"), "{}", verdict.headline);
+        assert_eq!(shut.ack(Client).say(Server, &record[900..]).ack(Client).code(10), "healthy");
+    }

@@ -1,6 +1,6 @@
 //! The ClientHello went out, and no TLS byte came back.
 
-use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu, sent_unseen};
+use super::words::{ack_unseen, advice, drops, farewell, icmp_error, path_mtu, sent_unseen};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Moment, SentUnseen, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -31,9 +31,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let evidence = [hello.moment.number].into_iter().chain(story.data.client.repeats.numbers());
     let verdict = match story.tls.hello_acknowledged {
         by if silence.is_acknowledged => {
-            let verdict = match sent_unseen::of_server(story) {
-                Some(sent) => reply_lost(story, silence, sent),
-                None => acknowledged(story, silence),
+            let verdict = match (sent_unseen::of_server(story), farewell::unheard(story)) {
+                (Some(sent), _) => reply_lost(story, silence, sent),
+                (None, Some((sentence, packets))) => broken(story, silence, &sentence, packets),
+                (None, None) => acknowledged(story, silence),
             };
             verdict.proved_by(by.map(|by| by.number))
         }
@@ -94,6 +95,19 @@ fn reply_lost(story: &Story, silence: &Silence, sent: SentUnseen) -> Verdict {
         ))
         .proved_by([sent.shown_by.number])
         .advise(&sent_unseen::ADVICE)
+}
+
+/// The server's TCP has the ClientHello, and does not acknowledge the client's close.
+fn broken(story: &Story, silence: &Silence, sentence: &str, packets: [Moment; 2]) -> Verdict {
+    let headline =
+        format!("the server acknowledged the ClientHello, and then nothing for {}", silence.elapsed());
+    Verdict::new(&RULE, Actor::Path, story.basis, headline)
+        .explain(format!(
+            "No TLS byte followed the ACK of the ClientHello. {sentence}{}",
+            drops::caveat(story)
+        ))
+        .proved_by(packets.map(|packet| packet.number))
+        .advise(&advice::PATH_OF_CONNECTION)
 }
 
 /// Nothing shows whether the ClientHello arrived.
@@ -408,5 +422,18 @@ mod tests {
             "{}",
             verdict.explanation
         );
+    }
+
+    #[test]
+    fn a_host_that_does_not_acknowledge_the_client_s_fin_is_out_of_reach() {
+        let again = |left: Talk| {
+            let seq = left.next(Client) - 1;
+            (0..4).fold(left, |talk, _| talk.wait(400).segment(Client, "F.", seq, &[]))
+        };
+        let left = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000).fin(Client);
+        assert_eq!(left.verdict(0).is(), ("no-server-hello", Actor::Server, None));
+        let verdict = again(left.clone()).verdict(0);
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, None), "{}", verdict.headline);
+        assert!(!verdict.mentions("The path works"), "{}", verdict.explanation);
     }
 }

@@ -29,6 +29,8 @@ pub struct DataFacts {
     pub outstanding: u32,
     /// What of it waits to be acknowledged.
     pub unacknowledged: Option<Unacknowledged>,
+    /// Retransmissions of its FIN, until everything is acknowledged.
+    pub fin_repeats: Repeats,
     /// What this side shows to have sent behind all that the capture holds of it and the other side acknowledged.
     pub sent_unseen: Option<SentUnseen>,
     /// Whether a segment of the other side that was captured behind the last of it acknowledges less.
@@ -106,6 +108,10 @@ impl DataFacts {
         segment: &Segment<'_>,
         observation: &Observation,
     ) {
+        let is_again = matches!(observation.kind, SegmentKind::Retransmission { .. });
+        if is_again && observation.flags.fin() && !self.is_all_acknowledged {
+            self.fin_repeats.add(moment);
+        }
         let has_content = observation.flags.has(Flags::PSH) || !segment.decoded.is_empty();
         if segment.header.payload_len.is_none() && has_content {
             self.sent_unknown = Some(moment);
@@ -128,9 +134,7 @@ impl DataFacts {
                 let waiting = self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
                 waiting.bytes = waiting.bytes.saturating_add(observation.new_bytes);
             }
-        } else if matches!(observation.kind, SegmentKind::Retransmission { .. })
-            && segment.header.payload_len != Some(0)
-        {
+        } else if is_again && segment.header.payload_len != Some(0) {
             self.repeats.add(moment);
             if let Some(waiting) = &mut self.unacknowledged {
                 waiting.repeats += 1;
@@ -170,6 +174,9 @@ impl DataFacts {
         }
         if observation.newly_acked > 0 && self.unacknowledged.is_some() {
             self.unacknowledged = (!self.is_all_acknowledged).then(|| Unacknowledged::since(moment));
+        }
+        if self.is_all_acknowledged && self.fin_repeats.count > 0 {
+            self.fin_repeats = Repeats::default();
         }
         self.is_left_out |= header.tcp.ack.is_some() && self.last.is_some();
         self.is_left_out &= !self.is_all_acknowledged;
@@ -264,6 +271,7 @@ impl Default for DataFacts {
             is_all_acknowledged: true,
             outstanding: 0,
             unacknowledged: None,
+            fin_repeats: Repeats::default(),
             sent_unseen: None,
             is_left_out: false,
             closed_window: None,

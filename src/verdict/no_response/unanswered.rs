@@ -3,7 +3,7 @@
 use super::RULE;
 use crate::story::{Silence, Story};
 use crate::tcp::Role;
-use crate::verdict::words::{ack_unseen, advice, drops, icmp_error, path_mtu, sent_unseen};
+use crate::verdict::words::{ack_unseen, advice, drops, farewell, icmp_error, path_mtu, sent_unseen};
 use crate::verdict::{Actor, Verdict};
 
 /// A silence in which the answer was owed.
@@ -21,10 +21,13 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
         _ => "the request",
     };
     let lost = sent_unseen::of_server(story);
+    let unheard = farewell::unheard(story).filter(|_| silence.is_acknowledged && lost.is_none());
     let (actor, delivered) = if !silence.is_acknowledged && story.capture.acks_unobservable {
         (Actor::Unknown, "A socket cannot tell whether the request arrived; a capture shows its ACK.")
     } else if silence.is_acknowledged && lost.is_some() {
         (Actor::Path, "The server's TCP acknowledged the request, and the server replied.")
+    } else if unheard.is_some() {
+        (Actor::Path, "The server's TCP acknowledged the request.")
     } else if silence.is_acknowledged {
         (
             Actor::Server,
@@ -37,7 +40,9 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
     let is_in_record =
         story.tls.is_inside_record.server && story.was_answered() && story.later_request().is_none();
     let is_begun = is_in_record || story.is_plain_answer_cut();
-    let delivered = if is_begun {
+    let delivered = if is_begun && unheard.is_some() {
+        "The reply is incomplete."
+    } else if is_begun {
         "The reply is incomplete: the server stopped sending, or the rest is lost in transit."
     } else {
         delivered
@@ -56,10 +61,13 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
         sign.explain(verdict)
     } else {
         let unseen = if silence.is_ack_unseen { ack_unseen::SENTENCE } else { "" };
-        let shown = lost.map_or(String::new(), |lost| format!(" {}", sent_unseen::sentence(lost)));
+        let shown =
+            lost.map(sent_unseen::sentence).or(unheard.as_ref().map(|(sentence, _)| sentence.clone()));
+        let shown = shown.map_or(String::new(), |sentence| format!(" {sentence}"));
         verdict
             .explain(format!("{delivered}{unseen}{shown}{}", drops::caveat(story)))
             .proved_by(lost.map(|lost| lost.shown_by.number))
+            .proved_by(unheard.into_iter().flat_map(|(_, packets)| packets).map(|packet| packet.number))
             .advise(advice)
     };
     icmp_error::in_silence(story, silence, verdict)
@@ -260,5 +268,27 @@ mod tests {
         assert_eq!(asked.clone().fin(Client).fin(Server).code(0), "plaintext");
         let goodbye = asked.say(Server, b"250 ok\r\n").say(Client, b"QUIT\r\n").ack(Server).wait(9_000);
         assert_eq!(goodbye.fin(Client).fin(Server).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_host_that_does_not_acknowledge_the_client_s_fin_is_out_of_reach() {
+        let again = |left: Talk| {
+            let seq = left.next(Client) - 1;
+            (0..4).fold(left, |talk, _| talk.wait(400).segment(Client, "F.", seq, &[]))
+        };
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let begun = handshake().say(Client, &talk::data()).say(Server, &talk::encrypted(2_000)[..900]);
+        for hung in [asked, begun.ack(Client)] {
+            let left = hung.wait(8_000).fin(Client);
+            assert_eq!(left.verdict(0).is(), ("no-response", Actor::Server, None));
+            let verdict = again(left.clone()).verdict(0);
+            assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+            assert!(verdict.mentions("sent 5 times in 1.6 s without an ACK"), "{}", verdict.explanation);
+            assert!(
+                !verdict.mentions("the path works") && !verdict.mentions("stopped sending"),
+                "{verdict:?}"
+            );
+            assert_eq!(again(left).ack(Server).verdict(0).actor, Actor::Server);
+        }
     }
 }

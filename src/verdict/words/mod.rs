@@ -1,6 +1,6 @@
 //! What several rules share: an acknowledgement that is not in the capture, advice, evidence, OAuth errors, the meaning of
 //! alerts, the signs of a small path MTU, ICMP errors, port checks and scans, what a certificate shows where the client refused
-//! it, how far a connection got, the caveats on drops and on packets without times, and TLS whose client accepted the connection. Nothing here decides on a
+//! it, how far a connection got, a farewell that nobody acknowledges, the caveats on drops and on packets without times, and TLS whose client accepted the connection. Nothing here decides on a
 //! verdict.
 
 pub(super) mod ack_unseen;
@@ -8,6 +8,7 @@ pub(super) mod advice;
 pub(super) mod alert_meaning;
 pub(super) mod drops;
 pub(super) mod evidence;
+pub(super) mod farewell;
 pub(super) mod icmp_error;
 pub(super) mod last_step;
 pub(super) mod log_line;
