@@ -183,7 +183,7 @@ impl Story {
     /// Whether the client waited behind a message that may be a request, though it is shorter than those before, and left without a byte
     /// of an answer. HTTP/2's frames that ask for nothing are of other sizes, but for those of a few extensions.
     fn short_request_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
-        let asked = self.tls.turns.short_request(self.may_speak_http2())?;
+        let asked = self.tls.turns.short_request(self.may_speak_http2(), !self.offers_no_http2())?;
         let asked = Some(asked).filter(|_| self.was_answered() && !self.has_message_port())?;
         let left = self.endings.first().filter(|end| end.by == Role::Client)?;
         let waited = left.moment.at - asked.at;
@@ -248,6 +248,11 @@ impl Story {
     /// Whether the client offers HTTP/2 (RFC 7301; RFC 9113, 3.2).
     pub(in crate::story) fn may_speak_http2(&self) -> bool {
         self.tls.client_hello.as_ref().is_some_and(|hello| hello.what.alpn.iter().any(|name| name == "h2"))
+    }
+
+    /// Whether the ClientHello is known, and offers no HTTP/2.
+    fn offers_no_http2(&self) -> bool {
+        self.tls.client_hello.as_ref().is_some_and(|hello| hello.what.is_whole) && !self.may_speak_http2()
     }
 
     fn tickets_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {

@@ -239,12 +239,14 @@ impl Turns {
         self.open.as_ref().filter(|turn| turn.bytes >= shortest / 2)
     }
 
-    /// What may be a request after others that were answered, though it is shorter than those; no byte of the server followed it.
-    pub(in crate::story) fn short_request(&self, may_be_http2: bool) -> Option<Moment> {
+    /// What may be a request after others that were answered, though it is shorter than those; no byte of the server followed it. The
+    /// client offers HTTP/2, or the capture does not show that it does not.
+    pub(in crate::story) fn short_request(&self, offers_http2: bool, may_be_http2: bool) -> Option<Moment> {
         let shortest = self.shortest.filter(|_| !self.is_irregular)?;
-        // One that is much shorter than those before is no acknowledgement either.
-        let small = self.open.as_ref().filter(|turn| turn.bytes < shortest / 2 && !is_control(turn.bytes));
-        self.short.filter(|_| may_be_http2).or(small.map(|turn| turn.last))
+        // One that is much shorter than those before is no acknowledgement either, unless it has the size of HTTP/2's.
+        let may_ask = |turn: &&Turn| !(may_be_http2 && is_control(turn.bytes));
+        let small = self.open.as_ref().filter(|turn| turn.bytes < shortest / 2).filter(may_ask);
+        self.short.filter(|_| offers_http2).or(small.map(|turn| turn.last))
     }
 
     /// Whether a record of the server's with a body of this length may hold nothing but HTTP/2's frames that answer no request.
@@ -263,12 +265,14 @@ impl Turns {
 
 /// Whether a message of this length may be HTTP/2's control frames and nothing else. More of them come together seldom.
 fn is_control(bytes: u32) -> bool {
-    const LONGEST: u32 = 60;
-    bytes <= LONGEST && is_sum_of_frames(bytes)
+    const MOST: u32 = 3;
+    is_sum_of_frames(bytes, MOST)
 }
 
-fn is_sum_of_frames(bytes: u32) -> bool {
-    bytes == 0 || CONTROL_FRAMES.iter().any(|frame| bytes.checked_sub(*frame).is_some_and(is_sum_of_frames))
+fn is_sum_of_frames(bytes: u32, most: u32) -> bool {
+    let is_frame =
+        |frame: &u32| bytes.checked_sub(*frame).is_some_and(|rest| is_sum_of_frames(rest, most - 1));
+    bytes == 0 || most > 0 && CONTROL_FRAMES.iter().any(is_frame)
 }
 
 #[cfg(test)]
@@ -424,5 +428,17 @@ mod tests {
         small.on_server(at(2, 20), true);
         small.on_client(at(3, 6_000), 317, true);
         assert_eq!(small.later_request().map(|turn| turn.first.number), Some(3));
+    }
+
+    #[test]
+    fn a_much_shorter_message_may_be_a_request_unless_it_may_be_http2_s_control_frames() {
+        let short = |bytes: u32, may_be_http2| {
+            let mut turns = asked(&[0]);
+            turns.on_client(at(5, 4_000), bytes + 17, true);
+            turns.short_request(false, may_be_http2).map(|asked| asked.number)
+        };
+        // Three window updates.
+        assert_eq!((short(39, true), short(39, false)), (None, Some(5)));
+        assert_eq!((short(56, true), short(56, false)), (Some(5), Some(5)));
     }
 }
