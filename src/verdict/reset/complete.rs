@@ -243,4 +243,16 @@ mod tests {
         assert_eq!(verdict.is(), ("reset", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
     }
+
+    #[test]
+    fn an_answer_of_which_the_client_reports_a_hole_was_cut_off() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let (seq, ack) = (asked.next(Client), asked.next(Server));
+        let bare = |talk: Talk| talk.segment_with(Client, ".", seq, ack, &[], |_| {});
+        let holed = bare(bare(asked.segment(Server, "P.", ack + 260, &talk::encrypted(250))));
+        let verdict = holed.clone().rst(Server).verdict(0);
+        assert_eq!(verdict.is(), ("reset", Actor::Server, None), "{}", verdict.headline);
+        let filled = holed.segment(Server, "P.", ack, &talk::encrypted(255)).ack(Client);
+        assert_eq!(filled.rst(Server).code(0), "healthy");
+    }
 }

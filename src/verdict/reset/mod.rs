@@ -48,7 +48,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && facts.continued_in.is_none()
         && !story.tls.is_inside_record.server
         && !is_reply_refused(story, ending)
-        && !(ending.by == Role::Server && is_answer_outstanding(story))
+        && !(ending.by == Role::Server
+            && (is_answer_outstanding(story) || story.data.server.reported_hole.is_some()))
         && !(ending.by == Role::Server && (story.later_request().is_some() || is_window_closed(story)));
     let is_idle = is_idle(story, ending);
     let is_plain_exchange = story.tls.client_hello.is_none()
