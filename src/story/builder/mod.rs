@@ -12,6 +12,7 @@ mod plain_answer;
 mod roles;
 mod silence;
 mod tls;
+mod withdrawal;
 
 use std::sync::Arc;
 
@@ -361,6 +362,9 @@ impl Builder {
 
     /// The server sent a segment, whose bytes may answer what the client asked inside TLS.
     fn on_server_s_turn(&mut self, moment: Moment, may_answer: bool) {
+        if may_answer {
+            withdrawal::withdraw_answered_closing(moment, &mut self.story);
+        }
         if may_answer && self.story.has_asked_inside_tls() {
             let may_be_tickets = self.story.may_be_tickets_in(moment);
             self.story.tls.turns.on_server(moment, may_be_tickets);

@@ -1,11 +1,10 @@
 //! TLS events and other protocols: how far the handshake got, and which records end the connection.
 
 use super::notes::Notes;
+use super::withdrawal::{withdraw_closing, withdraw_short_message};
 use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
-use crate::story::{
-    Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Silence, Stage, Story, Turns,
-};
+use crate::story::{EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story, Turns};
 use crate::tcp::{Connection, Observation, Role};
 use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude};
 
@@ -321,51 +320,6 @@ fn is_unasked(role: Role, len: u32, is_tls13: bool, story: &Story) -> bool {
         && Turns::may_be_control_frames(len, is_tls13)
         && story.tls.application_data.client.count > 0
         && !story.has_records_of_an_answer()
-}
-
-/// A side that sends data did not send a close_notify before: the record had that size by chance.
-fn withdraw_closing(role: Role, story: &mut Story) {
-    let is_by_size = |ending: &Ending| {
-        let is_alert = ending.what == EndingKind::EncryptedAlert { basis: Basis::Inferred };
-        // A server may send data before it has the client's Finished (RFC 8446, 4.4.4).
-        let is_half_way = role == Role::Server && is_alert && ending.stage >= Stage::ServerHello;
-        let is_closing =
-            ending.stage >= Stage::ClientFinished && (is_alert || ending.what == EndingKind::CloseNotify);
-        ending.by == role && (is_closing || is_half_way)
-    };
-    // It was data, then, and no less an answer than what follows.
-    for ending in story.endings.iter().filter(|ending| is_by_size(ending)) {
-        story.tls.application_data[role].add(ending.moment);
-    }
-    story.endings.retain(|ending| !is_by_size(ending));
-}
-
-/// What was taken for a side's close_notify was a message of two bytes, such as a short answer or MQTT's goodbye.
-fn withdraw_short_message(role: Role, story: &mut Story) {
-    let is_earlier = |ending: &Ending| {
-        ending.by == role && ending.what == EndingKind::CloseNotify && ending.stage >= Stage::ClientFinished
-    };
-    let Some(index) = story.endings.iter().position(is_earlier) else { return };
-    let message = story.endings.remove(index).moment;
-    story.tls.short_messages[role].add(message);
-    // Who says goodbye on a port of messages takes a later one back.
-    let is_goodbye = role == Role::Client && story.has_message_port();
-    let is_over = |silence: &Silence| {
-        let is_taken_back = is_goodbye && silence.is_acknowledged && story.was_answered();
-        silence.awaited_from == Role::Server
-            && silence.until == message.at
-            && (role == Role::Server || is_taken_back)
-    };
-    let ended = |ending: &Ending| matches!(&ending.what, EndingKind::Silence(silence) if is_over(silence));
-    if let Some(index) = story.endings.iter().position(ended) {
-        story.endings.remove(index);
-    }
-    story.tls.application_data[role].add(message);
-    match role {
-        Role::Client if is_goodbye => story.tls.turns.on_goodbye(),
-        Role::Client => {}
-        Role::Server => story.tls.turns.on_server(message, false),
-    }
 }
 
 /// An alert in clear: the ending that it is, or a warning.

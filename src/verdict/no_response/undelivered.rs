@@ -162,6 +162,8 @@ pub(super) fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Ve
     let is_open = story.endings.iter().all(|end| match end.what {
         EndingKind::Silence(_) => true,
         EndingKind::Reset(_) | EndingKind::Fin => end.by == prober && end.moment.at >= first.at,
+        // It ends what its sender says, and not yet the connection.
+        EndingKind::CloseNotify => end.by == prober,
         _ => false,
     });
     let last = probes.moments.last().copied().unwrap_or(first);
@@ -457,5 +459,13 @@ mod tests {
         assert!(verdict.mentions("23168 bytes") && verdict.headline.contains("8.0 s"), "{verdict:?}");
         assert_eq!(left(300).code.name(), "healthy");
         assert_eq!(begun.wait(8_000).fin(Client).ack(Server).fin(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn keep_alive_probes_behind_a_close_notify_show_a_broken_path_too() {
+        let closed = exchange().ack(Client).ack(Server).say(Client, &talk::close_notify()).ack(Server);
+        let seq = closed.next(Client) - 1;
+        let probed = (0..4).fold(closed, |talk, _| talk.wait(1_500).segment(Client, ".", seq, &[]));
+        assert_eq!(probed.verdict(0).is(), ("no-response", Actor::Path, None));
     }
 }
