@@ -226,6 +226,7 @@ impl Story {
     pub fn is_protocol_hidden(&self) -> bool {
         self.data.client.is_beginning_hidden
             && !self.expects_tls
+            && !self.holds_lengths_alone()
             && self.prelude.is_none()
             && self.tls.client_hello.is_none()
             && self.tls.server_hello.is_none()

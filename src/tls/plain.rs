@@ -69,9 +69,11 @@ impl Plain {
     /// CONNECT (RFC 9110, 9.3.6), SOCKS4 or SOCKS5 (RFC 1928, 3).
     pub(crate) fn may_be_hidden(bytes: &[u8]) -> bool {
         match bytes {
-            [] => false,
+            [] | [4 | 5] => true,
             [22] | [22, 3, ..] => bytes.len() < 5,
-            [4 | 5] | [4, 1] => true,
+            // RFC 1928, 3; SOCKS 4: an address, and a name that ends with a zero.
+            [5, methods, rest @ ..] => rest.len() < usize::from(*methods),
+            [4, 1, ..] => bytes.len() < 9,
             _ => bytes.len() < 8 && b"CONNECT ".starts_with(bytes),
         }
     }
@@ -235,6 +237,18 @@ mod tests {
             (b"", PlainKind::Binary),
         ] {
             assert_eq!(Plain::recognise(bytes).kind, kind);
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_first_segment_may_hide_tls_or_a_request_for_a_tunnel() {
+        for left in
+            [&b""[..], b"\x16", b"\x16\x03\x01", b"C", b"CONNECT", b"\x05", b"\x05\x01", b"\x04\x01\x01\xbb"]
+        {
+            assert!(Plain::may_be_hidden(left), "{left:?}");
+        }
+        for left in [&b"GE"[..], b"\x05\x01\x00", b"SSH-", b"\x10\x20", b"\x16\x03\x01\x02\x00"] {
+            assert!(!Plain::may_be_hidden(left), "{left:?}");
         }
     }
 }

@@ -353,9 +353,23 @@ mod tests {
         let hello = talk::client_hello();
         let connect = &b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n"[..];
         for first in [&hello[..], connect, &[5, 1, 0]] {
-            assert_eq!(cut(first, 2), if first[0] == 5 { "plaintext" } else { "capture-gap" }, "{first:?}");
+            assert_eq!(cut(first, 2), "capture-gap", "{first:?}");
         }
         assert_eq!(cut(&[5, 1, 0], 1), "capture-gap");
         assert_eq!(cut(b"GET / HTTP/1.1\r\n\r\n", 2), "plaintext");
     }
 }
+
+    #[test]
+    fn where_no_byte_of_the_client_s_first_segment_is_left_nobody_knows_what_was_spoken() {
+        let asked = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+        let mut refused =
+            asked.say(Server, b"HTTP/1.1 403 Forbidden\r\n\r\n").ack(Client).fin(Server).fin(Client);
+        assert_eq!(refused.code(0), "proxy-refused");
+        for packet in &mut refused.packets {
+            packet.payload.clear();
+        }
+        let verdict = refused.verdict(0);
+        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("snapshot length"), "{}", verdict.headline);
+    }
