@@ -51,7 +51,7 @@ impl Story {
             return true;
         }
         // A filter that leaves out what carries no data leaves out most acknowledgements.
-        if is_open && matches!(ending.what, EndingKind::Silence(_)) && self.holds_data_alone() {
+        if (is_open || !self.repeats_its_last()) && is_silence && self.lacks_bare_segments() {
             return true;
         }
         // Of the client's packets alone, without its data, nothing shows what was asked or answered.
@@ -336,6 +336,31 @@ impl Story {
             .into_iter()
             .all(|counters| counters.segments > 0 && counters.segments == counters.data_segments);
         are_all && client.segments + server.segments >= SEVERAL
+    }
+
+    /// Whether no segment of either side is bare, though several carry data: a filter left the acknowledgements out, and perhaps nothing
+    /// but these. The last segment of a whole TCP handshake is one.
+    pub fn lacks_bare_segments(&self) -> bool {
+        /// Two requests with their answers.
+        const SEVERAL: u64 = 4;
+        let [client, server] = [&self.traffic.counters.client, &self.traffic.counters.server];
+        self.traffic.bare == 0
+            && client.unknown_lengths + server.unknown_lengths == 0
+            && client.data_segments.min(server.data_segments) > 0
+            && client.data_segments + server.data_segments >= SEVERAL
+    }
+
+    /// Whether a side repeats its last data for as long as a sender takes to repeat it once: it has no acknowledgement, captured or not.
+    fn repeats_its_last(&self) -> bool {
+        /// RFC 6298, 2.1 and 5.7.
+        const DUE: Elapsed = Elapsed::from_millis(3_000);
+        [&self.data.client, &self.data.server].into_iter().any(|data| {
+            data.repeats
+                .moments
+                .last()
+                .zip(data.last)
+                .is_some_and(|(repeat, last)| repeat.at - last.at >= DUE)
+        })
     }
 
     /// Whether nothing but its length shows the ClientHello, and the server answered it: early data may be behind it.

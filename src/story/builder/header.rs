@@ -21,6 +21,9 @@ impl Builder {
         party.checksums.was_received |=
             party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);
         self.closing.on_options(header, observation);
+        let flags = observation.flags;
+        let is_bare = header.payload_len == Some(0) && !(flags.syn() || flags.fin() || flags.rst());
+        self.story.traffic.bare += u64::from(is_bare);
         let saw_payload = self.story.data.client.first.is_some() || self.story.data.server.first.is_some();
         let before = self.story.missing.since_step;
         let found = self.story.missing.record(moment, observation, saw_payload);

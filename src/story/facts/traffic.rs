@@ -8,6 +8,8 @@ use crate::tcp::{Counters, PerRole, Role};
 pub struct TrafficFacts {
     /// Each side's packets.
     pub counters: PerRole<Counters>,
+    /// Segments without data, SYN, FIN and RST, such as acknowledgements.
+    pub bare: u64,
     /// Keep-alive probes.
     pub keep_alives: Repeats,
     /// The keep-alive probes of a side since the other side's last packet. Boxed, since few connections have any.

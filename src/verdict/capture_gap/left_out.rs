@@ -1,6 +1,6 @@
 //! Packets that whoever made the text or the capture left out on purpose.
 
-use crate::story::{Stage, Story};
+use crate::story::{EndingKind, Stage, Story};
 
 /// Only packets with data are there, and the last of them leaves the outcome open.
 pub(super) fn data_alone(story: &Story, reached: &str) -> Option<(String, String)> {
@@ -11,6 +11,21 @@ pub(super) fn data_alone(story: &Story, reached: &str) -> Option<(String, String
             format!(
                 "Nothing is wrong up to {reached}. Each packet of the connection carries data, as behind a display filter such as `tls`: \
                  bare ACKs, FIN and RST are left out, so how the connection ended is unknown."
+            ),
+        )
+    })
+}
+
+/// A filter left the acknowledgements out, and one of them may be what a silence lacks.
+pub(super) fn acknowledgements(story: &Story, reached: &str) -> Option<(String, String)> {
+    let ending = story.decisive()?;
+    let is_silence = matches!(ending.what, EndingKind::Silence(_));
+    (is_silence && story.lacks_bare_segments() && story.depends_on_missing(ending)).then(|| {
+        (
+            "all acknowledgements without data are missing from the capture".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Each packet of the connection carries data or a SYN, FIN or RST: a filter left out \
+                 the bare ACKs. What seems not to be acknowledged may have been."
             ),
         )
     })
@@ -34,7 +49,7 @@ pub(super) fn selected(story: &Story, reached: &str) -> Option<(String, String)>
 #[cfg(test)]
 mod tests {
     use crate::story::script::talk::Talk;
-    use crate::story::script::talk::{self, handshake, ssm};
+    use crate::story::script::talk::{self, exchange, handshake, ssm};
     use crate::story::{CaptureFacts, Story};
     use crate::tcp::Role::{Client, Server};
 
@@ -66,5 +81,34 @@ mod tests {
         let verdict = story.verdict();
         assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
         assert!(verdict.mentions("tcp.analysis.retransmission"), "{verdict:?}");
+    }
+
+    #[test]
+    fn behind_a_filter_that_keeps_data_syn_fin_and_rst_nothing_shows_an_acknowledgement_to_be_missing() {
+        let again = |talk: Talk, seq, times: i64| {
+            (0..times)
+                .fold(talk, |talk, at| talk.wait(300 << at).segment(Server, "P.", seq, &talk::encrypted(150)))
+        };
+        // What is lost is sent again, and the transfer continues, as it does with acknowledgements.
+        let answered = exchange().ack(Client).say(Client, &talk::data());
+        let next = |talk: Talk, _| talk.wait(500).say(Server, &talk::encrypted(150)).repeat(Server);
+        let sent = (0..8).fold(answered, next);
+        let left = |talk: Talk, wait| talk.wait(wait).say(Client, &talk::close_notify()).fin(Client);
+        let kept = |mut talk: Talk| {
+            talk.packets.retain(|packet| {
+                let flags = packet.header.tcp.flags.unwrap_or_default();
+                !packet.payload.is_empty() || flags.syn() || flags.fin() || flags.rst()
+            });
+            talk.verdict(0)
+        };
+        assert_eq!(left(sent.clone(), 100).code(0), "no-response", "with all packets");
+        let verdict = kept(left(sent, 100));
+        assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
+        assert!(verdict.headline.contains("acknowledgements without data"), "{}", verdict.headline);
+        // Who repeats the same for long has none.
+        let asked = exchange().ack(Client).say(Client, &talk::data());
+        let seq = asked.next(Server);
+        let stuck = again(asked.say(Server, &talk::encrypted(150)), seq, 5);
+        assert_eq!(kept(left(stuck, 100)).code.name(), "no-response");
     }
 }

@@ -10,7 +10,7 @@ use super::{Actor, Code, Rule, Settings, Severity, Verdict, client_silent};
 use crate::story::Story;
 use crate::tcp::Role;
 use before::{first_words, unseen_answer, unseen_reply, what_preceded};
-use left_out::{data_alone, selected};
+use left_out::{acknowledgements, data_alone, selected};
 use rest::{acknowledgement, cut_short};
 
 /// `capture-gap`.
@@ -84,7 +84,10 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             ),
         ));
     }
-    if let Some(lack) = data_alone(story, reached).or_else(|| selected(story, reached)) {
+    if let Some(lack) = data_alone(story, reached)
+        .or_else(|| selected(story, reached))
+        .or_else(|| acknowledgements(story, reached))
+    {
         return Some(lack);
     }
     let ending = story.decisive()?;
@@ -358,7 +361,6 @@ mod tests {
         assert_eq!(cut(&[5, 1, 0], 1), "capture-gap");
         assert_eq!(cut(b"GET / HTTP/1.1\r\n\r\n", 2), "plaintext");
     }
-}
 
     #[test]
     fn where_no_byte_of_the_client_s_first_segment_is_left_nobody_knows_what_was_spoken() {
@@ -373,3 +375,4 @@ mod tests {
         assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("snapshot length"), "{}", verdict.headline);
     }
+}
