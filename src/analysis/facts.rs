@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::clock::Eras;
+use super::losses::Losses;
 use crate::capture::About;
 use crate::packet::Viewpoint;
 use crate::story::{CaptureFacts, Story};
@@ -13,6 +14,7 @@ pub(super) struct Facts<'s> {
     settings: &'s Settings,
     clock: Eras,
     reported: CaptureFacts,
+    losses: Losses,
     /// Which of the captures of the input is being read, counted from 1.
     part: u32,
 }
@@ -21,7 +23,7 @@ impl<'s> Facts<'s> {
     /// Of a capture of which nothing was read.
     pub(super) fn new(settings: &'s Settings) -> Self {
         let reported = CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() };
-        Self { settings, clock: Eras::default(), reported, part: 1 }
+        Self { settings, clock: Eras::default(), reported, losses: Losses::default(), part: 1 }
     }
 
     /// The capture's clock.
@@ -38,6 +40,11 @@ impl<'s> Facts<'s> {
     /// The capture holds no more than this many packets of each connection.
     pub(super) fn record_packets_each(&mut self, packets: Option<u32>) {
         self.reported.packets_each = packets;
+    }
+
+    /// The capture lost these packets.
+    pub(super) fn record_losses(&mut self, losses: Losses) {
+        self.losses = losses;
     }
 
     /// Takes in the next packet's time.
@@ -75,7 +82,11 @@ impl<'s> Facts<'s> {
     /// The facts for a connection with this story so far.
     pub(super) fn of(&self, so_far: &Story) -> CaptureFacts {
         let facts = self.between(so_far.first.number, so_far.last.number);
-        let facts = CaptureFacts { interrupted: self.clock.break_after(so_far.last), ..facts };
+        let facts = CaptureFacts {
+            interrupted: self.clock.break_after(so_far.last),
+            lost_others: self.losses.are_near(so_far),
+            ..facts
+        };
         let Some(knowledge) = self.settings.knowledge.iter().find(|knowledge| knowledge.is_about(so_far))
         else {
             return facts;

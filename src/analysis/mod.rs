@@ -13,6 +13,7 @@ mod interim;
 mod judge;
 mod logs;
 mod lookups;
+mod losses;
 mod redact;
 mod roles;
 mod run;

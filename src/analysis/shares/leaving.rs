@@ -8,6 +8,7 @@ use super::connections::{Connections, is_in_window};
 use super::outlet::Outlet;
 use crate::analysis::facts::Facts;
 use crate::analysis::judge::Departed;
+use crate::analysis::losses::Losses;
 use crate::analysis::table::{Leaving, RecentlyClosed, TrackedConnection};
 
 /// A capture that holds the first packets of each connection holds its opening and a word of each side, and seldom more than this.
@@ -114,6 +115,13 @@ impl Connections<'_> {
         let facts = facts.of(tracked.story.so_far());
         outlet.leaves(Departed::Story(tracked.finish(facts)))
     }
+}
+
+/// The losses that the connections show which are still followed.
+pub(super) fn losses<'a, 's: 'a>(shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone)) -> Losses {
+    let tracked =
+        shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));
+    Losses::of(tracked.flatten().map(|tracked| tracked.story.so_far()))
 }
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has

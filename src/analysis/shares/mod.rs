@@ -23,6 +23,7 @@ pub(super) use outlet::{AtOnce, Outlet};
 
 use super::facts::Facts;
 use super::judge::Judge;
+use super::losses::Losses;
 use super::summary::{Summary, Tally};
 use super::{Event, Settings};
 use crate::capture::About;
@@ -388,6 +389,10 @@ impl<'env> Shares<'env> {
         self.catch_up()?;
         let packets_each = leaving::packets_each(&self.at_home.iter().map(|share| &share.connections));
         facts.record_packets_each(if self.pace.is_watched() { None } else { packets_each });
+        if !self.pace.is_watched() {
+            let shares = self.at_home.iter().map(|share| &share.connections);
+            facts.record_losses(leaving::losses(&shares));
+        }
         let all = self.all();
         self.at_home.iter_mut().for_each(|share| share.connections.table.forget_sockets());
         for (place, (share, index)) in all.enumerate() {
@@ -410,6 +415,7 @@ impl<'env> Shares<'env> {
             connections.forget();
         }
         facts.record_packets_each(None);
+        facts.record_losses(Losses::default());
         Ok(())
     }
 

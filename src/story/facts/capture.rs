@@ -6,6 +6,7 @@ use crate::packet::Viewpoint;
 use crate::time::{Clock, Elapsed, Timestamp};
 
 /// What the capture itself lacks, as far as it matters for one connection.
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CaptureFacts {
     /// The capture's last packet of any kind.
@@ -22,6 +23,9 @@ pub struct CaptureFacts {
     pub dropped_until: Option<Timestamp>,
     /// How many packets of each connection it holds at most, where many of them show that it holds only the first ones.
     pub packets_each: Option<u32>,
+    /// Whether the capture lost packets of several other connections about the time of the connection's last packet, as acknowledgements
+    /// of bytes that it lacks prove.
+    pub lost_others: bool,
     /// How long the capture as a whole was interrupted right after the connection's last packet, in seconds.
     pub interrupted: Option<NonZeroU32>,
     /// Whether it is text, without payload.

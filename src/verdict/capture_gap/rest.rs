@@ -14,6 +14,16 @@ pub(super) fn cut_short(story: &Story, reached: &str, last: u64) -> (String, Str
             ),
         );
     }
+    if story.capture.lost_others {
+        return (
+            "the capture lost packets of several connections then".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the capture ends. Within \
+                 a second of it, packets of other connections are missing from the capture, as their ACKs prove: the rest of this one \
+                 may have come without being captured."
+            ),
+        );
+    }
     if story.capture.dropped_until.is_some_and(|at| at >= story.last.at) {
         (
             "the capture dropped packets after that".to_owned(),
@@ -147,5 +157,24 @@ mod tests {
         let end = again.clone().wait(60_000).now;
         let story = again.story_in(CaptureFacts { end, packets_each, ..CaptureFacts::default() });
         assert_eq!(story.verdict().code.name(), "no-server-hello");
+    }
+
+    #[test]
+    fn a_silence_that_begins_where_the_capture_lost_packets_of_others_shows_nothing() {
+        let asked = ssm().open().then_tls().wait(9_000).say(Client, &talk::data()).ack(Server);
+        let hung = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let judged = |talk: &Talk, lost_others| {
+            let end = talk.clone().wait(9_000).now;
+            talk.story_in(CaptureFacts { end, lost_others, ..CaptureFacts::default() }).verdict()
+        };
+        assert_eq!(judged(&hung, false).code.name(), "no-server-hello");
+        let verdict = judged(&hung, true);
+        assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
+        assert!(verdict.headline.contains("lost packets of several connections"), "{}", verdict.headline);
+        // Somebody gave up on it, or repeats: the packets that are there show it.
+        let end = |talk: Talk| judged(&talk, true).code.name();
+        assert_eq!(end(hung.wait(8_000).fin(Client)), "no-server-hello");
+        assert_eq!(end(asked.wait(8_000).fin(Client)), "no-response");
+        assert_eq!(end(ssm().syn().wait(1_000).syn().wait(2_000).syn()), "syn-no-reply");
     }
 }

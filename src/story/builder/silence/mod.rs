@@ -202,7 +202,10 @@ impl Silences {
         }
         // Packets that are there show a stall, however many there are.
         let is_shown = story.last.at - silence.since.at >= self.stall_after;
-        let is_cut_off = !is_shown && capture.packets_each.map(u64::from) == Some(story.segments());
+        let is_last_of_each = capture.packets_each.map(u64::from) == Some(story.segments());
+        // The next packet of an open connection may be lost together with those of others.
+        let is_lost_with_others = capture.lost_others && story.stage > Stage::SynAck;
+        let is_cut_off = !is_shown && (is_last_of_each || is_lost_with_others);
         if viewpoint == Viewpoint::Wire && is_ack_unseen_in_one_direction(&silence, story) {
             (silence.is_acknowledged, silence.is_ack_unseen) = (true, true);
         }
