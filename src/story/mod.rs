@@ -336,13 +336,21 @@ impl Story {
             .is_some_and(|first| fin.is_none_or(|fin| !self.order.is_after(first.number, fin)))
     }
 
-    /// What the server refused when it was asked for TLS inside its protocol, if the client did not continue in clear.
+    /// What the server refused when it was asked for TLS inside its protocol, if the client did not continue in clear. It may begin TLS all
+    /// the same, as `openssl s_client` does, and get no TLS in return.
     pub fn refused_start_of_tls(&self) -> Option<Observed<Refusal>> {
         /// A farewell is no longer: `</stream:stream>`, `a1 LOGOUT`.
         const FAREWELL: u64 = 16;
         let prelude = self.prelude.as_ref().filter(|prelude| !prelude.protocol.is_proxy())?;
         let later = self.data.client.bytes.saturating_sub(prelude.client_bytes);
-        prelude.refusal().filter(|_| self.tls.client_hello.is_none() && later <= FAREWELL)
+        let begins_tls = |refusal: &Observed<Refusal>| match &self.tls.client_hello {
+            Some(hello) => {
+                self.tls.server_hello.is_none()
+                    && self.order.is_after(hello.moment.number, refusal.moment.number)
+            }
+            None => later <= FAREWELL,
+        };
+        prelude.refusal().filter(begins_tls)
     }
 
     /// The server's RST that met a request which the client sent after the server's FIN.

@@ -154,13 +154,18 @@ fn refused(story: &Story) -> Option<Verdict> {
         story.endings.first().filter(|end| matches!(end.what, EndingKind::Fin | EndingKind::Reset(_)))?;
     let code = refusal.what.code.map(|code| format!(" with {code}")).unwrap_or_default();
     let headline = format!("the server refused {}{code}, and the client left", prelude.protocol);
+    let hello = story.tls.client_hello.as_ref().map(|hello| hello.moment.number);
+    let continued = match hello {
+        Some(_) => "The client sent a ClientHello all the same, and got no TLS in return.",
+        None => "The client did not continue without TLS.",
+    };
     Some(
         Verdict::new(&RULE, Actor::Server, story.basis.max(refusal.basis), headline)
-            .explain(
-                "The client asked for TLS with the protocol's own command, and the server's reply refuses it. The client did not \
-                 continue without TLS.",
-            )
+            .explain(format!(
+                "The client asked for TLS with the protocol's own command, and the server's reply refuses it. {continued}"
+            ))
             .proved_by([prelude.asked.number, refusal.moment.number, ending.moment.number])
+            .proved_by(hello)
             .advise(&[
                 "Check that TLS is enabled in the server's configuration, and read its log: many servers disable TLS when they \
                  can't load their certificate.",
@@ -344,6 +349,11 @@ mod tests {
         let verdict = left.verdict(0);
         assert_eq!(verdict.is(), ("not-tls", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("refused SMTP STARTTLS with 454"), "{}", verdict.headline);
+        // OpenSSL's client begins TLS all the same.
+        let begun = refused.clone().say(Client, &talk::client_hello()).say(Server, b"500 what\r\n");
+        let verdict = begun.fin(Client).fin(Server).verdict(0);
+        assert_eq!(verdict.is(), ("not-tls", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.mentions("sent a ClientHello all the same"), "{}", verdict.explanation);
         // As long as nobody left, the client may continue in clear, and then TLS was no condition.
         assert_eq!(refused.code(100), "in-progress");
         let mailed = refused.say(Client, b"MAIL FROM:<somebody@example.net>\r\n").say(Server, b"250 ok\r\n");
