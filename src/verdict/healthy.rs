@@ -40,8 +40,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
             format!("{FINE} After packet {} the capture dropped packets, and may have missed the rest.", last.number).into()
         }
         (Some(last), Some(elapsed)) => format!(
-            "{FINE} The capture was interrupted after packet {}: no packet of any connection was captured for \
-             {elapsed}.",
+            "{FINE} After packet {}, no packet of any connection was captured for {elapsed}.",
             last.number
         )
         .into(),

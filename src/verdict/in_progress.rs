@@ -27,8 +27,8 @@ pub(super) fn undecided(story: &Story) -> Verdict {
     let after = story.capture.end - story.last.at;
     let ends = match (story.capture.interruption(), story.capture.clock) {
         (Some(elapsed), _) => format!(
-            "Packet {} is this connection's last one, and no packet of any connection was captured for {elapsed} after it: the \
-             capture was interrupted, or several were joined",
+            "Packet {} is this connection's last one, and no packet of any connection was captured for {elapsed} after it: nothing \
+             was sent, or the capture was interrupted",
             story.last.number
         ),
         (None, Clock::Absent) => "The capture has no times".to_owned(),
@@ -221,8 +221,12 @@ fn refused_tls(story: &Story, place: &str, ends: &str) -> Option<(String, String
 /// The same where nothing is wrong so far.
 fn normal(story: &Story, place: &str, ends: &str) -> (String, String) {
     let reached = last_step::of(story);
-    let headline = match story.capture.interrupted {
-        Some(_) => format!("normal up to {reached}, where the capture was interrupted"),
+    let headline = match story.capture.interruption() {
+        Some(elapsed) => {
+            format!(
+                "normal up to {reached}; no packet of any connection was captured for {elapsed} after that"
+            )
+        }
         None => format!("normal up to {reached}, where the {place} ends"),
     };
     let so_far = if is_above_tls(story) {
@@ -350,7 +354,7 @@ mod tests {
         story.capture.interrupted = std::num::NonZeroU32::new(540);
         let verdict = story.verdict();
         assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
-        assert!(verdict.headline.ends_with("where the capture was interrupted"), "{}", verdict.headline);
+        assert!(verdict.headline.contains("no packet of any connection"), "{}", verdict.headline);
         assert!(
             verdict.mentions("captured for 9 min 0 s after it") && !verdict.mentions("capture ends"),
             "{verdict:?}"
@@ -389,7 +393,6 @@ mod tests {
         });
         assert_eq!(answered, "healthy");
     }
-}
 
     /// The client's FIN, this long after an exchange, sent five times.
     fn repeated_fin(after: i64) -> Talk {
@@ -423,3 +426,4 @@ mod tests {
         assert!(verdict.headline.contains("receive window"), "{}", verdict.headline);
         assert_eq!(shut.ack(Client).say(Server, &record[900..]).ack(Client).code(10), "healthy");
     }
+}
