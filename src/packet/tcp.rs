@@ -201,6 +201,7 @@ impl TcpOptions {
                 TcpOption::SackPermitted => opening.sack_permitted = true,
                 TcpOption::Timestamps { .. } => opening.has_timestamps = true,
                 TcpOption::FastOpen(_) => opening.fast_open = true,
+                TcpOption::Unknown(MULTIPATH, [subtype, ..]) => opening.joins |= subtype >> 4 == MP_JOIN,
                 _ => {}
             }
         }
@@ -245,7 +246,13 @@ pub struct OpeningOptions {
     pub has_timestamps: bool,
     /// Whether a TCP Fast Open cookie is asked for or given (RFC 7413).
     pub fast_open: bool,
+    /// Whether it joins the connection to another one, as a further path of Multipath TCP (RFC 8684, 3.2).
+    pub joins: bool,
 }
+
+/// The kind of Multipath TCP's options, and the subtype of the one that joins (RFC 8684, 3 and 8.1).
+const MULTIPATH: u8 = 30;
+const MP_JOIN: u8 = 1;
 
 fn be32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
@@ -336,8 +343,12 @@ mod tests {
             sack_permitted: true,
             has_timestamps: true,
             fast_open: false,
+            joins: false,
         };
         assert_eq!(options.opening(), opening);
+        // RFC 8684, 3.1 and 3.2: MP_CAPABLE, and MP_JOIN with its token and a random number.
+        assert!(!TcpOptions::from_wire(&[30, 4, 0x01, 0x01]).opening().joins);
+        assert!(TcpOptions::from_wire(&[30, 12, 0x10, 1, 9, 9, 9, 9, 7, 7, 7, 7]).opening().joins);
         assert_eq!(options.timestamps(), Some((7, 0)));
         assert_eq!(options.iter().count(), 5);
     }

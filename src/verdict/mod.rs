@@ -46,7 +46,7 @@ pub(crate) use words::oauth;
 use crate::cert;
 use crate::limits;
 use crate::packet::Host;
-use crate::story::Story;
+use crate::story::{Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::Basis;
@@ -214,7 +214,7 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 /// [`why_unsure`] names a reason, and none that finds all well where one of those would apply.
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
     let is_unsure = why_unsure(story).is_some();
-    let is_in_doubt = is_unsure && may_have_failed(story, settings);
+    let is_in_doubt = is_unsure && !story.opening.is_subflow && may_have_failed(story, settings);
     let asked = PRECEDENCE.iter().filter(move |(_, rule)| match rule.severity {
         Severity::Critical => !is_unsure,
         Severity::Ok | Severity::Warning => !is_in_doubt,
@@ -233,6 +233,10 @@ fn may_have_failed(story: &Story, settings: &Settings) -> bool {
 pub fn why_unsure(story: &Story) -> Option<&'static str> {
     if story.is_leftover() {
         return Some("all packets are left over from an older connection");
+    }
+    // The other paths bring what one of them loses.
+    if story.opening.is_subflow && story.stage > Stage::SynAck {
+        return Some("it is one of several paths of a Multipath TCP connection");
     }
     let depends = story.decisive().is_some_and(|ending| story.depends_on_missing(ending));
     depends.then_some("the ending depends on what the capture lacks")
@@ -395,7 +399,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::story::Stage;
     use crate::story::script::talk::{exchange, ssm};
 
     #[test]

@@ -70,25 +70,39 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if is_lengths && story.one_sided().is_some() {
         return None;
     }
-    let (basis, headline) = if is_lengths {
+    let (basis, headline) = if story.opening.is_subflow {
+        (story.basis, "TCP is fine; this is a further path of a Multipath TCP connection")
+    } else if is_lengths {
         (Basis::Inferred, "TCP is fine; no TLS is expected on this port, and the text holds none of the data")
     } else {
         (story.basis, "TCP is fine; neither side speaks TLS, and none is expected on this port")
     };
     let basis = observed.into_iter().flatten().map(|observed| observed.basis).fold(basis, Ord::max);
+    let (why, next) = if story.opening.is_subflow {
+        (
+            "Its SYN joins another connection (MP_JOIN, RFC 8684, 3.2), and what it carries are parts of that one's data.",
+            "Look at the connection that it joins, which the same client opened before.",
+        )
+    } else {
+        (
+            "The connection was opened and carried data. The data itself is not judged.",
+            "If TLS is expected on this port, add it with `--tls-port PORT`.",
+        )
+    };
     let data = [story.data.client.first, story.data.server.first];
     Some(
         Verdict::new(&RULE, Actor::Unknown, basis, headline)
-            .explain("The connection was opened and carried data. The data itself is not judged.")
+            .explain(why)
             .proved_by(evidence::opening_packets(story))
             .proved_by(data.into_iter().flatten().map(|moment| moment.number))
-            .advise(&["If TLS is expected on this port, add it with `--tls-port PORT`."]),
+            .advise(&[next]),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::TcpOptions;
     use crate::story::script::talk::{self, Talk};
     use crate::tcp::Role::{Client, Server};
 
@@ -202,5 +216,26 @@ mod tests {
         assert_ne!(cut.code(60_000), "plaintext");
         let lost = Talk::to_port(514).open().say(Client, b"<13>text\n").wait(1_000).repeat(Client);
         assert_eq!(lost.code(60_000), "no-response");
+    }
+
+    #[test]
+    fn a_further_path_of_a_multipath_connection_carries_parts_of_its_data() {
+        let join = |talk: Talk, role, flags| {
+            let options = TcpOptions::from_wire(&[30, 12, 0x10, 1, 9, 9, 9, 9, 7, 7, 7, 7]);
+            talk.segment_with(role, flags, 0, 1, &[], |header| header.tcp.options = Some(options))
+        };
+        let joined = join(join(Talk::to_port(8443), Client, "S"), Server, "S.").ack(Client);
+        let sent = joined.clone().say(Server, &[7; 900]).ack(Client);
+        for ended in [sent.clone().fin(Server).fin(Client), sent.clone().rst(Client), sent.wait(20_000)] {
+            let verdict = ended.verdict(0);
+            assert_eq!(verdict.is(), ("plaintext", Actor::Unknown, None), "{}", verdict.headline);
+            assert!(
+                verdict.headline.contains("Multipath TCP") && !verdict.mentions("--tls-port"),
+                "{verdict:?}"
+            );
+        }
+        // It may be idle, and a SYN that nobody answers is one.
+        assert_eq!(joined.code(20_000), "in-progress");
+        assert_eq!(join(Talk::to_port(8443), Client, "S").code(20_000), "syn-no-reply");
     }
 }

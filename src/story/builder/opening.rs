@@ -14,6 +14,10 @@ pub(super) fn on_segment(
     story: &mut Story,
     notes: &mut Notes,
 ) {
+    if observation.offer.is_some_and(|offer| offer.joins) {
+        story.opening.is_subflow = true;
+        story.expects_tls = false;
+    }
     match observation.step {
         Some(HandshakeStep::Syn) => {
             story.opening.add_syn(moment);

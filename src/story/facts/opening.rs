@@ -29,6 +29,8 @@ pub struct OpeningFacts {
     pub last_syn_ack: Option<Moment>,
     /// The acknowledgement that completed the handshake, or the first packet that proves it.
     pub established: Option<Moment>,
+    /// Whether it is a further path of a Multipath TCP connection (RFC 8684, 3.2): its bytes are parts of that one's data.
+    pub is_subflow: bool,
     /// A RST that answered an earlier SYN of this connection: the client sent its SYN again and was let in, as Windows does.
     pub refused_before: Option<Moment>,
     /// Each side's packets of an older connection between the same ports, which came while this one was being opened.
@@ -47,6 +49,7 @@ impl OpeningFacts {
             syn_ack: Repeats::default(),
             last_syn_ack: None,
             established: None,
+            is_subflow: false,
             refused_before: None,
             previous_connection: PerRole::default(),
         }

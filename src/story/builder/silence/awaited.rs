@@ -58,6 +58,8 @@ impl Silences {
                 Some(Role::Server)
             }
             Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
+            // Each of several paths may be idle.
+            Stage::TcpEstablished if story.opening.is_subflow => None,
             Stage::TcpEstablished => {
                 if let Some(prelude) = &story.prelude {
                     return prelude.awaited_from(&story.data, &story.order);
