@@ -51,7 +51,7 @@ impl Story {
             return true;
         }
         // A filter that leaves out what carries no data leaves out most acknowledgements.
-        if (is_open || !self.repeats_its_last()) && is_silence && self.lacks_bare_segments() {
+        if is_silence && !self.repeats_its_last() && self.lacks_bare_segments() {
             return true;
         }
         // Of the client's packets alone, without its data, nothing shows what was asked or answered.
