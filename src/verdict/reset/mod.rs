@@ -6,7 +6,7 @@ mod sentences;
 
 use super::words::{evidence, icmp_error};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Stage, Story};
+use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use complete::{
     is_answer_outstanding, is_cut_off, is_idle, is_reply_refused, is_window_closed, missed_reply,
@@ -77,17 +77,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let evidence = evidence::opening_packets(story).chain(answered).chain([ending.moment.number]);
     let place = place(story, ending);
     let both = story.reset_of_the_other_end(ending);
-    let verdict = match forgery(ending, facts) {
-        Some(signs) => Verdict::new(&RULE, Actor::Path,
-            story.basis,
-            format!("forged RST {place}: it has the {0}'s address, but the {0} did not send it", ending.by),
-        )
-        .cause("rst-injected")
-        .explain(format!("{} A device on the path that resets connections is the likely sender.", signs.join(" ")))
-        .proved_by(facts.continued_in)
-        .advise(&ON_THE_PATH),
-        None => match both {
-            Some(other) => Verdict::new(
+    let proxied = answered_by_proxy(story, ending);
+    let verdict = match forgery(ending, facts).filter(|_| proxied.is_none()) {
+        Some(signs) => forged(story, ending, facts, &signs),
+        None => match (both, proxied) {
+            (Some(other), _) => Verdict::new(
                 &RULE,
                 Actor::Path,
                 story.basis,
@@ -99,7 +93,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             )
             .proved_by([other.moment.number])
             .advise(&ON_THE_PATH),
-            None => Verdict::new(&RULE, actor(story, ending, facts), story.basis, headline(story, ending, place))
+            (None, Some(syn_ack)) => refused_behind_proxy(story, syn_ack),
+            (None, None) => Verdict::new(&RULE, actor(story, ending, facts), story.basis, headline(story, ending, place))
                 .explain(explain(story, ending, facts))
                 .advise(advice(ending, facts)),
         },
@@ -109,6 +104,44 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
     let reports = if is_its_own { &[][..] } else { &REPORTS };
     Some(verdict.proved_by(evidence).reported(reports))
+}
+
+/// Something on the path sent the RST, as these signs show.
+fn forged(story: &Story, ending: &Ending, facts: &ResetFacts, signs: &[String]) -> Verdict {
+    let headline = format!(
+        "forged RST {1}: it has the {0}'s address, but the {0} did not send it",
+        ending.by,
+        place(story, ending)
+    );
+    Verdict::new(&RULE, Actor::Path, story.basis, headline)
+        .cause("rst-injected")
+        .explain(format!(
+            "{} A device on the path that resets connections is the likely sender.",
+            signs.join(" ")
+        ))
+        .proved_by(facts.continued_in)
+        .advise(&ON_THE_PATH)
+}
+
+/// The SYN-ACK of a SYN proxy, which announces a window of 0 bytes until the server itself has answered, where the server's RST follows
+/// it. Its TTL and options are not the server's, so nothing shows a forged RST.
+fn answered_by_proxy(story: &Story, ending: &Ending) -> Option<u64> {
+    let offer = story.parties.server.offer.filter(|offer| offer.window == Some(0))?;
+    (ending.by == Role::Server && story.data.server.first.is_none()).then_some(offer.number)
+}
+
+fn refused_behind_proxy(story: &Story, syn_ack: u64) -> Verdict {
+    let headline = "a SYN proxy answered for the server, and the server refused the connection";
+    Verdict::new(&RULE, Actor::Server, story.basis, headline)
+        .explain(format!(
+            "The SYN-ACK in packet {syn_ack} announces a window of 0 bytes, as a SYN proxy (firewall, load balancer) does until it has \
+             reached the server. Then a RST came: the server refused the proxy's connection, or the proxy could not open one.",
+        ))
+        .proved_by([syn_ack])
+        .advise(&[
+            "Check that the service is running on the server and listens on port PORT.",
+            "Read the log of the firewall or load balancer in front of the server.",
+        ])
 }
 
 #[cfg(test)]
@@ -246,5 +279,23 @@ mod tests {
             let verdict = talk.verdict(0);
             assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")), "{}", verdict.headline);
         }
+    }
+
+    #[test]
+    fn behind_the_syn_ack_of_a_syn_proxy_the_server_s_own_rst_is_no_forgery() {
+        let answered = |window: u16| {
+            let syn_ack = ssm().syn().segment_with(Server, "S.", 0, 1, &[], |header| {
+                (header.ip.hop_limit, header.tcp.window) = (Some(64), Some(window));
+                header.tcp.options = Some(crate::packet::TcpOptions::from_wire(&talk::ALL_OPTIONS));
+            });
+            let reset = syn_ack.ack(Client).segment_with(Server, "R.", 1, 1, &[], |header| {
+                (header.ip.hop_limit, header.tcp.window) = (Some(63), Some(0));
+            });
+            reset.verdict(0)
+        };
+        let refused = answered(0);
+        assert_eq!(refused.is(), ("reset", Actor::Server, None), "{}", refused.headline);
+        assert!(refused.headline.contains("SYN proxy") && !refused.mentions("forged"), "{refused:?}");
+        assert_eq!(answered(65_160).is(), ("reset", Actor::Path, Some("rst-injected")));
     }
 }
