@@ -37,13 +37,9 @@ impl<'s> Facts<'s> {
         self.part = self.part.saturating_add(1);
     }
 
-    /// The capture holds no more than this many packets of each connection.
-    pub(super) fn record_packets_each(&mut self, packets: Option<u32>) {
-        self.reported.packets_each = packets;
-    }
-
-    /// The capture lost these packets.
-    pub(super) fn record_losses(&mut self, losses: Losses) {
+    /// The capture holds no more than this many packets of each connection, and lost these.
+    pub(super) fn record_missing(&mut self, packets_each: Option<u32>, losses: Losses) {
+        self.reported.packets_each = packets_each;
         self.losses = losses;
     }
 

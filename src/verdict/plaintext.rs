@@ -70,15 +70,32 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if is_lengths && story.one_sided().is_some() {
         return None;
     }
-    let (basis, headline) = if story.opening.is_subflow {
+    let (basis, headline) = headline(story, is_lengths);
+    let basis = observed.into_iter().flatten().map(|observed| observed.basis).fold(basis, Ord::max);
+    let (why, next) = words(story);
+    let data = [story.data.client.first, story.data.server.first];
+    Some(
+        Verdict::new(&RULE, Actor::Unknown, basis, headline)
+            .explain(why)
+            .proved_by(evidence::opening_packets(story))
+            .proved_by(data.into_iter().flatten().map(|moment| moment.number))
+            .advise(&[next]),
+    )
+}
+
+fn headline(story: &Story, is_lengths: bool) -> (Basis, &'static str) {
+    if story.opening.is_subflow {
         (story.basis, "TCP is fine; this is a further path of a Multipath TCP connection")
     } else if is_lengths {
         (Basis::Inferred, "TCP is fine; no TLS is expected on this port, and the text holds none of the data")
     } else {
         (story.basis, "TCP is fine; neither side speaks TLS, and none is expected on this port")
-    };
-    let basis = observed.into_iter().flatten().map(|observed| observed.basis).fold(basis, Ord::max);
-    let (why, next) = if story.opening.is_subflow {
+    }
+}
+
+/// What it means, and what to do.
+fn words(story: &Story) -> (&'static str, &'static str) {
+    if story.opening.is_subflow {
         (
             "Its SYN joins another connection (MP_JOIN, RFC 8684, 3.2), and what it carries are parts of that one's data.",
             "Look at the connection that it joins, which the same client opened before.",
@@ -88,15 +105,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
             "The connection was opened and carried data. The data itself is not judged.",
             "If TLS is expected on this port, add it with `--tls-port PORT`.",
         )
-    };
-    let data = [story.data.client.first, story.data.server.first];
-    Some(
-        Verdict::new(&RULE, Actor::Unknown, basis, headline)
-            .explain(why)
-            .proved_by(evidence::opening_packets(story))
-            .proved_by(data.into_iter().flatten().map(|moment| moment.number))
-            .advise(&[next]),
-    )
+    }
 }
 
 #[cfg(test)]

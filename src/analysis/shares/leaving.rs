@@ -117,20 +117,22 @@ impl Connections<'_> {
     }
 }
 
-/// The losses that the connections show which are still followed.
-pub(super) fn losses<'a, 's: 'a>(shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone)) -> Losses {
+/// At the capture's end: what it lacks, as the connections show that are still followed.
+pub(super) fn record_missing<'a, 's: 'a>(
+    shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
+    facts: &mut Facts<'_>,
+) {
     let tracked =
         shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));
-    Losses::of(tracked.flatten().map(|tracked| tracked.story.so_far()))
+    let losses = Losses::of(tracked.flatten().map(|tracked| tracked.story.so_far()));
+    facts.record_missing(packets_each(shares), losses);
 }
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
 /// more, and several that nobody ended, and in which no stall shows, have as many. Connections that fail alike may have as many too, so
 /// those have to differ in where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps
 /// without another that got as far and stopped earlier.
-pub(super) fn packets_each<'a, 's: 'a>(
-    shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
-) -> Option<u32> {
+fn packets_each<'a, 's: 'a>(shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone)) -> Option<u32> {
     let tracked = || {
         let all =
             shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));

@@ -387,11 +387,8 @@ impl<'env> Shares<'env> {
     /// The capture ends, and with it all connections, in the order of their first packets.
     pub(super) fn end(&mut self, facts: &mut Facts<'env>) -> io::Result<()> {
         self.catch_up()?;
-        let packets_each = leaving::packets_each(&self.at_home.iter().map(|share| &share.connections));
-        facts.record_packets_each(if self.pace.is_watched() { None } else { packets_each });
         if !self.pace.is_watched() {
-            let shares = self.at_home.iter().map(|share| &share.connections);
-            facts.record_losses(leaving::losses(&shares));
+            leaving::record_missing(&self.at_home.iter().map(|share| &share.connections), facts);
         }
         let all = self.all();
         self.at_home.iter_mut().for_each(|share| share.connections.table.forget_sockets());
@@ -414,8 +411,7 @@ impl<'env> Shares<'env> {
         for Share { connections, .. } in &mut self.at_home {
             connections.forget();
         }
-        facts.record_packets_each(None);
-        facts.record_losses(Losses::default());
+        facts.record_missing(None, Losses::default());
         Ok(())
     }
 
