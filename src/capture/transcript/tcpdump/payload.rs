@@ -141,8 +141,11 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
 fn lines_of_name(draft: &Draft, application: &str, next: usize, bytes: u32) -> usize {
     let name = application.split(',').next().unwrap_or_default().trim_end();
     let mut broken = without_spaces(application);
-    for lines in 1..=MOST_WRAPS {
+    for lines in 1..=MOST_WRAPS.min(draft.len().saturating_sub(next)) {
         let line = draft.text(next + lines - 1);
+        if hexdump::is_hex_line(line) {
+            break;
+        }
         broken.push_str(&without_spaces(line));
         let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase());
         let whole = broken.split_once(",length:");
