@@ -45,6 +45,10 @@ impl<'a> Link<'a> {
     /// Takes off what precedes the network header.
     pub fn split(text: &'a str) -> Self {
         let mut link = Self { direction: None, wire_len: None, rule: None, network: Network::Other(text) };
+        if begins_with_numeric_ends(text) {
+            link.network = Network::Ip(text);
+            return link;
+        }
         let mut rest = text;
         for _ in 0..MOST_HEADERS {
             if let Some(network) = named_network(rest) {
@@ -74,6 +78,21 @@ impl<'a> Link<'a> {
         }
         link
     }
+}
+
+/// Whether `text` begins with `10.0.0.1.40000 > 10.0.0.2.443: `, as each line of Cisco ASA and of tcpdump before 3.9 does: what a
+/// link header could be is not looked for then.
+fn begins_with_numeric_ends(text: &str) -> bool {
+    let behind = behind_numeric_end(text).and_then(|rest| behind_numeric_end(rest.strip_prefix(" > ")?));
+    behind.is_some_and(|rest| rest.starts_with(": "))
+        && begins_with_address(text.split(' ').next().unwrap_or(text))
+}
+
+/// What follows an IPv4 address and a port in numbers.
+fn behind_numeric_end(text: &str) -> Option<&str> {
+    let len = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let (word, rest) = text.split_at_checked(len)?;
+    (word.bytes().filter(|byte| *byte == b'.').count() == 4).then_some(rest)
 }
 
 /// A network header that begins with its name.
