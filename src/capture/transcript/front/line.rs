@@ -32,10 +32,17 @@ fn plain(raw: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(raw).ok()?;
     // Without a way out of the loops the compiler looks at many bytes at a time.
     let others = raw.iter().fold(0, |others, byte| others | u8::from(!is_plain(*byte)));
-    let is_clean = others == 0 || has_arrows_and_options_alone(raw);
+    let is_clean = others == 0 || has_arrows_alone(raw) || has_arrows_and_options_alone(raw);
     let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
     let free_commas = pairs.fold(0, |any, (one, next)| any | u8::from(*one == b' ' && *next == b','));
     (is_clean && free_commas == 0).then_some(text)
+}
+
+/// Whether nothing but arrows (U+2192) is not plain, as in the rows of tshark and Wireshark.
+fn has_arrows_alone(raw: &[u8]) -> bool {
+    const ARROW: &str = "\u{2192}";
+    let others = raw.iter().fold(0, |others, byte| others + u32::from(!is_plain(*byte))) as usize;
+    others == ARROW.len() * memchr::memmem::find_iter(raw, ARROW).count()
 }
 
 /// Whether nothing but arrows (U+2192) and the brackets of TCP options is not plain.

@@ -66,17 +66,19 @@ impl QuotedPrintable {
 /// or a packet's line, in which tcpdump writes none, ends with one.
 fn is_encoded(raw: &[u8], is_soft: bool) -> bool {
     let raw = raw.trim_ascii_end();
-    let (mut sure, mut is_usual) = (usize::from(is_soft), true);
+    let mut sure = usize::from(is_soft);
     for at in memchr::memchr_iter(b'=', raw) {
         let code = raw.get(at + 1..at + 3);
         sure += usize::from(code == Some(b"3D") || code == Some(b"E2"));
         let is_end = at + 1 == raw.len();
-        is_usual &= is_end || code.and_then(hexadecimal).is_some_and(|code| USUAL.contains(&code));
+        if !is_end && !code.and_then(hexadecimal).is_some_and(|code| USUAL.contains(&code)) {
+            return false;
+        }
     }
     let is_packet = || {
         raw.len() <= LONGEST_LINE && raw.len() > LONGEST_LINE / 2 && raw.windows(3).any(|mark| mark == b" > ")
     };
-    is_usual && (sure > 1 || (is_soft && is_packet()))
+    sure > 1 || (is_soft && is_packet())
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u8> {
