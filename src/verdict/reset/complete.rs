@@ -3,6 +3,7 @@
 use crate::story::{Ending, EndingKind, Moment, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
+use crate::tls::PreludeStep;
 
 /// Whether TLS was established and nothing was asked, so that nothing was left to do. A RST that follows the handshake at once may be a
 /// refusal: of the server's certificate, or of the client's.
@@ -33,6 +34,13 @@ pub(super) fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> 
     ending.by == Role::Server
         && !data.is_all_acknowledged
         && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
+}
+
+/// Whether the server resets in place of a reply to a request for a tunnel, or to start TLS.
+pub(super) fn is_prelude_pending(story: &Story, ending: &Ending) -> bool {
+    ending.by == Role::Server
+        && story.tls.client_hello.is_none()
+        && story.prelude.as_ref().is_some_and(|prelude| prelude.latest.what == PreludeStep::Asked)
 }
 
 /// Whether more of the server's data was unacknowledged than a receiver leaves so that has it all: it acknowledges every second
@@ -92,6 +100,22 @@ mod tests {
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
     use crate::verdict::Actor;
+
+    #[test]
+    fn a_rst_in_place_of_a_proxy_s_reply_or_the_agreement_to_start_tls_is_reset() {
+        let asked = |mut talk: Talk| {
+            talk.packets.pop();
+            talk.rst(Server).verdict(0)
+        };
+        for talk in [talk::socks5(0), talk::starttls(b"220 go ahead\r\n")] {
+            let verdict = asked(talk);
+            assert_eq!(verdict.is(), ("reset", Actor::Server, None));
+            assert!(verdict.headline.contains("before any reply to it"), "{}", verdict.headline);
+        }
+        // What was asked before TLS has its answer.
+        let agreed = talk::starttls(b"220 go ahead\r\n").rst(Server).verdict(0);
+        assert!(!agreed.headline.contains("before any reply to it"), "{}", agreed.headline);
+    }
 
     #[test]
     fn a_reply_behind_the_server_s_rst_that_the_client_answers_with_a_rst_was_not_received() {

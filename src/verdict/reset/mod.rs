@@ -9,7 +9,8 @@ use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use complete::{
-    is_answer_outstanding, is_cut_off, is_idle, is_reply_refused, is_window_closed, missed_reply,
+    is_answer_outstanding, is_cut_off, is_idle, is_prelude_pending, is_reply_refused, is_window_closed,
+    missed_reply,
 };
 use sender::{actor, forged_in_that_moment, forgery};
 use sentences::{advice, explain, headline, place};
@@ -57,6 +58,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             && story.stage >= Stage::ServerHello
             && story.tls.is_inside_record.server)
         && story.reset_after_close().is_none()
+        && !is_prelude_pending(story, ending)
         && !is_cut_off(story, ending, facts)
         && !missed_reply(story, ending)
         && !(ending.by == Role::Server

@@ -1,6 +1,6 @@
 //! What is written about a RST: where it came, what it means, and what to do.
 
-use super::complete::{is_window_closed, missed_reply};
+use super::complete::{is_prelude_pending, is_window_closed, missed_reply};
 use super::sender::sender;
 use crate::story::{Ending, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
@@ -40,6 +40,14 @@ pub(super) fn place(story: &Story, ending: &Ending) -> &'static str {
         }
         Stage::ApplicationData if story.was_answered() && story.tls.is_inside_record.server => {
             "before the server's reply was complete"
+        }
+        Stage::TcpEstablished if is_prelude_pending(story, ending) => {
+            let is_proxy = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
+            if is_proxy {
+                "after the request for a tunnel, before any reply to it"
+            } else {
+                "after the request to start TLS, before any reply to it"
+            }
         }
         Stage::TcpEstablished if missed_reply(story, ending) => "before the server's reply reached it",
         Stage::TcpEstablished if story.is_inside_client_hello() => {
