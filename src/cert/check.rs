@@ -47,6 +47,8 @@ pub struct Examination {
     pub issuer: Issuer,
     /// What a client objects to.
     pub faults: Vec<Fault>,
+    /// The place of the first certificate to end, of those that the chain needs.
+    pub first_to_end: Option<usize>,
 }
 
 /// Whether the chain leads to somebody who is trusted.
@@ -158,6 +160,7 @@ pub fn verify(
         is_store_chosen: anchors.is_some_and(|anchors| anchors.is_chosen),
         issuer: Issuer::Unchecked("no certificate was captured whole"),
         faults: Vec::new(),
+        first_to_end: None,
     };
     let path = path(&examination.certificates);
     let may_sign = |place: &usize| {
@@ -184,7 +187,8 @@ pub fn verify(
     // An expired certificate that the client can do without harms nobody, the server's own excepted.
     let needed = if is_accepted { 1 } else { chain.path.len() };
     for details in chain.path.iter().take(needed).filter(|details| is_own_or_issued(details, own)) {
-        faults.extend(when.and_then(|when| date_fault(details, when)));
+        let is_own = std::ptr::eq(*details, own);
+        faults.extend(when.and_then(|when| date_fault(details, is_own, when)));
     }
     let place = faults.len();
     faults.extend(issuer_fault(&found, &chain, anchors));
@@ -197,6 +201,12 @@ pub fn verify(
     let usage = usage.map(|usage| Fault::KeyUsage { of: own.title().to_owned(), usage });
     let root = anchors.zip(when).filter(|_| found == Issuer::Trusted);
     let root = root.and_then(|(anchors, when)| chain.ended_root(anchors, when));
+    let first_to_end = chain.first_to_end(anchors.filter(|_| is_accepted));
+    let is_first = |certificate: &Certificate| {
+        let details = certificate.details.as_ref();
+        details.zip(first_to_end).is_some_and(|(details, first)| std::ptr::eq(details, first))
+    };
+    examination.first_to_end = examination.certificates.iter().position(is_first);
     examination.issuer = found;
     examination.faults = faults;
     Verification { nameless: examination, place, usage, root }
@@ -330,7 +340,25 @@ impl Chain<'_> {
         }
         let mut issuers = self.path.iter().rev().map(|details| details.issuer.as_str());
         let (title, not_after) = issuers.find_map(|issuer| anchors.ended(issuer, when.earliest))?;
-        Some(Fault::Expired { of: format!("{title} of {}", anchors.name), not_after })
+        Some(Fault::Expired { of: format!("{title} of {}", anchors.name), not_after, is_own: false })
+    }
+
+    /// The first of its certificates to end. Where the chain is accepted, what it does without does not count: it is verified for the time
+    /// after the end of each that ends before the server's own.
+    fn first_to_end(&self, accepted_by: Option<&Anchors>) -> Option<&Details> {
+        let (own, signers) = self.path.split_first()?;
+        let own_end = own.not_after?;
+        let mut earlier: Vec<(Date, &Details)> =
+            signers.iter().filter_map(|details| Some((details.not_after?, *details))).collect();
+        earlier.retain(|(end, _)| *end < own_end);
+        earlier.sort_by_key(|(end, _)| *end);
+        let is_needed = |end: Date| {
+            accepted_by.is_none_or(|anchors| {
+                !self.is_pinned(anchors) && self.verify(anchors, Date(end.0.saturating_add(1))).is_err()
+            })
+        };
+        let first = earlier.into_iter().find(|(end, _)| is_needed(*end));
+        Some(first.map_or(*own, |(_, details)| details))
     }
 
     /// Whether the server's own certificate is in the store.
@@ -378,10 +406,10 @@ impl Chain<'_> {
     }
 }
 
-fn date_fault(details: &Details, when: When) -> Option<Fault> {
+fn date_fault(details: &Details, is_own: bool, when: When) -> Option<Fault> {
     let of = details.title().to_owned();
     match (details.not_before, details.not_after) {
-        (_, Some(not_after)) if when.earliest > not_after => Some(Fault::Expired { of, not_after }),
+        (_, Some(not_after)) if when.earliest > not_after => Some(Fault::Expired { of, not_after, is_own }),
         (Some(not_before), _) if when.latest < not_before => Some(Fault::NotYetValid { of, not_before }),
         _ => None,
     }

@@ -13,6 +13,8 @@ pub enum Fault {
         of: String,
         /// Its last second.
         not_after: Date,
+        /// Whether it is the server's own, and not an authority's.
+        is_own: bool,
     },
     /// It was not valid yet.
     NotYetValid {
@@ -99,8 +101,9 @@ impl Fault {
                 .unwrap_or_default()
         };
         match self {
-            Self::Expired { of, not_after } => format!(
-                "The certificate \"{of}\" expired on {not_after}{}.",
+            Self::Expired { of, not_after, is_own } => format!(
+                "The {}certificate \"{of}\" expired on {not_after}{}.",
+                if *is_own { "" } else { "CA " },
                 distance(*not_after, |when| when.earliest, "before")
             ),
             Self::NotYetValid { of, not_before } => format!(
@@ -202,7 +205,13 @@ impl Fault {
     /// What mends it, with `ISSUING_CA` for the missing issuer.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Expired { .. } => "Renew the server's certificate, and check the client's clock.",
+            Self::Expired { is_own: true, .. } => {
+                "Renew the server's certificate, and check the client's clock."
+            }
+            Self::Expired { .. } => {
+                "Replace the expired CA certificate by its issuer's current one: in the chain that the server sends, or, where it is a \
+                 root, in the client's trust store."
+            }
             Self::NotYetValid { .. } => {
                 "Check the clocks of client and server, then the certificate's dates."
             }

@@ -19,6 +19,7 @@ impl Examination {
             is_store_chosen: false,
             issuer: Issuer::Unchecked("there is no store"),
             faults,
+            first_to_end: None,
         }
     }
 }

@@ -373,6 +373,43 @@ fn an_authority_that_may_not_sign_certificates_leads_nowhere() {
 }
 
 #[test]
+fn what_an_accepted_chain_does_without_is_not_the_first_to_end() {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    };
+    let authority = |name: &str, ends: i32| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(ends, 1, 1);
+        params
+    };
+    let key = || KeyPair::generate().unwrap();
+    let root_key = key();
+    let root = authority("Root", 2040).self_signed(&root_key).unwrap();
+    let old = CertifiedIssuer::self_signed(authority("Old", 2040), key()).unwrap();
+    let crossed = authority("Root", 2023).signed_by(&root_key, &old).unwrap();
+    let root_issuer = Issuer::new(authority("Root", 2040), root_key);
+    let chain = |intermediate_ends: i32| {
+        let intermediate =
+            CertifiedIssuer::signed_by(authority("Intermediate", intermediate_ends), key(), &root_issuer)
+                .unwrap();
+        let mut own = CertificateParams::new(vec!["ssm.example".to_owned()]).unwrap();
+        own.not_after = date_time_ymd(2030, 1, 1);
+        let own = own.signed_by(&key(), &intermediate).unwrap();
+        message(&[own.der().to_vec(), intermediate.der().to_vec(), crossed.der().to_vec()])
+    };
+    let anchors = Anchors::new("ca.pem", true, &[root.der().to_vec()]);
+    let first = |chain: &CertificateMessage, anchors: Option<&Anchors>| {
+        examine(chain, None, Some(on(VALID)), anchors).first_to_end
+    };
+    assert_eq!(first(&chain(2035), Some(&anchors)), Some(0));
+    assert_eq!(first(&chain(2029), Some(&anchors)), Some(1));
+    // Whoever trusts nobody known needs all of them.
+    assert_eq!(first(&chain(2035), None), Some(2));
+}
+
+#[test]
 fn a_root_that_has_ended_is_a_fault_of_a_check_unless_another_vouches() {
     let (chain, ended) = issued(&[], 2023);
     let found = |store: &[Vec<u8>], source| {
@@ -383,7 +420,7 @@ fn a_root_that_has_ended_is_a_fault_of_a_check_unless_another_vouches() {
     let expired = found(std::slice::from_ref(&ended), NameSource::Target);
     assert_eq!((&expired.issuer, codes(&expired)), (&Issuer::Trusted, vec!["certificate-expired"]));
     let text = expired.faults[0].sentence(Some(on(VALID)));
-    assert!(text.starts_with("The certificate \"Root of ca.pem\" expired on 2023-01-01"), "{text}");
+    assert!(text.starts_with("The CA certificate \"Root of ca.pem\" expired on 2023-01-01"), "{text}");
     // A bystander does not know the client's store.
     assert_eq!(codes(&found(std::slice::from_ref(&ended), NameSource::ServerName)), [""; 0]);
     // The store may have the intermediate as well, which is still valid.

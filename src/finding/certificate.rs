@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn expired() -> Fault {
-        Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000) }
+        Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000), is_own: true }
     }
 
     fn other_name(source: NameSource) -> Fault {

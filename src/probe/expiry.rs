@@ -3,7 +3,7 @@
 use crate::cert::{Date, Details, When};
 use crate::story::Story;
 
-/// The first of a server's certificates to end.
+/// The first to end of the certificates that a server's chain needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Expiry<'s> {
     /// The last second at which it is valid.
@@ -19,12 +19,10 @@ pub struct Expiry<'s> {
 impl<'s> Expiry<'s> {
     /// Of the certificates that came over this connection.
     pub fn of(story: &'s Story) -> Option<Self> {
-        let certificates = &story.tls.examination.as_ref()?.certificates;
-        let ends = certificates.iter().enumerate().filter_map(|(place, certificate)| {
-            let details = certificate.details.as_ref()?;
-            Some((details.not_after?, place, details))
-        });
-        let (at, place, certificate) = ends.min_by_key(|(at, ..)| *at)?;
+        let examination = story.tls.examination.as_ref()?;
+        let place = examination.first_to_end?;
+        let certificate = examination.certificates.get(place)?.details.as_ref()?;
+        let at = certificate.not_after?;
         // Without its zone, the capture's clock leaves a day open: the later end of it counts.
         let now = When::of(story.last.at, story.capture.clock);
         let days = now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0);

@@ -262,6 +262,19 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_before_the_server_hello_ends_nothing_whatever_version_follows() {
+        let warning = [21, 3, 3, 0, 2, 1, UNRECOGNIZED_NAME];
+        let flight = |alert: &[u8]| {
+            let answer = [alert, &talk::server_hello_13()].concat();
+            talk::ssm().open().say(Client, &talk::client_hello()).say(Server, &answer).code(0)
+        };
+        assert_ne!(flight(&warning), "tls-alert");
+        // The same by itself, with the level of a fatal one.
+        let fatal = [21, 3, 3, 0, 2, 2, UNRECOGNIZED_NAME];
+        assert_eq!(talk::ssm().open().say(Client, &talk::client_hello()).say(Server, &fatal).code(0), "tls-alert");
+    }
+
+    #[test]
     fn an_alert_by_its_length_alone_has_no_name() {
         let what = EndingKind::Alert { description: None, basis: Basis::Inferred };
         let verdict = Story::at(Stage::ClientHello).ends(what, Server).verdict();
@@ -319,7 +332,8 @@ mod tests {
 
     #[test]
     fn a_certificate_that_was_captured_names_what_the_client_refused() {
-        let fault = Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000) };
+        let fault =
+            Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000), is_own: true };
         let examination = Examination::by_hand(vec![fault]);
         let story = Story::at(Stage::ServerFlightComplete).alert(Client, 45);
         let verdict = story.but(|story| story.tls.examination = Some(examination.into())).verdict();

@@ -33,6 +33,7 @@ impl StandIns {
             is_store_chosen,
             issuer,
             faults,
+            first_to_end,
         } = examination.clone();
         let certificates: Vec<_> = certificates.iter().map(|one| self.certificate(one)).collect();
         Examination {
@@ -56,6 +57,7 @@ impl StandIns {
                 | Issuer::Unchecked(_) => issuer,
             },
             faults: faults.into_iter().map(|fault| self.fault(fault, is_store_chosen)).collect(),
+            first_to_end,
         }
     }
 
@@ -129,7 +131,9 @@ impl StandIns {
 
     fn fault(&mut self, fault: Fault, is_store_chosen: bool) -> Fault {
         match fault {
-            Fault::Expired { of, not_after } => Fault::Expired { of: self.title(&of), not_after },
+            Fault::Expired { of, not_after, is_own } => {
+                Fault::Expired { of: self.title(&of), not_after, is_own }
+            }
             Fault::NotYetValid { of, not_before } => Fault::NotYetValid { of: self.title(&of), not_before },
             Fault::NameMismatch { wanted, names, further_names, common_name } => Fault::NameMismatch {
                 wanted: self.wanted(wanted),

@@ -90,7 +90,15 @@ impl ServerCertVerifier for Verifier {
         let examination = cert::examine(&message, Some(self.wanted.clone()), when, Some(&self.anchors));
         debug!(issuer = ?examination.issuer, faults = ?examination.faults, "certificates examined");
         let objection = match &examination.issuer {
-            Issuer::Refused(why) => Some(CertificateError::Other(OtherError(Arc::new(Why(why.clone()))))),
+            Issuer::Refused(why) => {
+                // What expired says more than a chain that was never valid as a whole.
+                let fault = objectionable(&examination, self.accepted);
+                let dated =
+                    fault.filter(|fault| matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. }));
+                dated
+                    .and_then(|fault| objection(fault, false))
+                    .or(Some(CertificateError::Other(OtherError(Arc::new(Why(why.clone()))))))
+            }
             Issuer::Authority if self.accepted.issuer != AcceptedIssuer::Anybody => {
                 let fault = objectionable(&examination, self.accepted);
                 let why = examination.issuer.refusal().unwrap_or_default().to_owned();

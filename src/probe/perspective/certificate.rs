@@ -19,7 +19,11 @@ pub(super) fn refused(story: &Story, verdict: &mut Verdict, accepted: Accepted) 
         authority(verdict);
         return;
     }
-    if let Issuer::Refused(why) = &found.issuer {
+    // A chain with an expired certificate may never have been valid as a whole, which is no reason by itself.
+    let is_dated = matches!(fault, Some(Fault::Expired { .. } | Fault::NotYetValid { .. }));
+    if let Issuer::Refused(why) = &found.issuer
+        && !is_dated
+    {
         verdict.headline = format!("the certificate's chain can't be verified: {why}").into();
         verdict.actor = Actor::Server;
         verdict.explanation = refused.into();
@@ -48,10 +52,13 @@ pub(super) fn unmet(verdict: &mut Verdict, unmet: &Unmet) {
 pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
     let date = |date: Date| date.machine_readable().split('T').next().map(str::to_owned);
     match fault {
-        Fault::Expired { of, not_after } => (
-            format!("the certificate {of} expired on {}", date(*not_after).unwrap_or_default()),
-            &["Renew the certificate on the server, and reload the server.", CLOCK],
-        ),
+        Fault::Expired { of, not_after, is_own } => {
+            let whose = if *is_own { "" } else { "CA " };
+            (
+                format!("the {whose}certificate {of} expired on {}", date(*not_after).unwrap_or_default()),
+                if *is_own { &[RENEW, CLOCK] } else { &[REPLACE, CLOCK] },
+            )
+        }
         Fault::NotYetValid { of, not_before } => (
             format!("the certificate {of} is not valid until {}", date(*not_before).unwrap_or_default()),
             &[CLOCK, "If both are right, the server's certificate was installed too early."],
@@ -119,6 +126,9 @@ fn authority(verdict: &mut Verdict) {
 }
 
 const END_ENTITY: &str = "Have an end-entity certificate (basicConstraints CA:FALSE) issued for the server.";
+const RENEW: &str = "Renew the certificate on the server, and reload the server.";
+const REPLACE: &str =
+    "Install the issuer's current CA certificate in the chain that the server sends, and reload the server.";
 const CLOCK: &str = "Compare the clock of this host with the server's.";
 pub(super) const TRUST: &str =
     "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";

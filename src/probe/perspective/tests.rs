@@ -25,6 +25,8 @@ fn ignorant() -> Perspective<'static> {
         at_proxy: &[],
         unestablished: &[],
         unmet: &[],
+        unidentified: &[],
+        has_identity: false,
         unwrapped: &[],
         unread: None,
         unencrypted: None,
@@ -37,6 +39,8 @@ fn ignorant() -> Perspective<'static> {
         offered: &[],
         is_restricted: false,
         is_captured: false,
+        own_packets: OwnPackets::Unknown,
+        proxy: None,
         at_proxy_for: None,
     }
 }
@@ -68,7 +72,7 @@ fn refused(alert: u8, faults: Vec<Fault>, issuer: Issuer) -> Story {
 }
 
 fn expired() -> Fault {
-    Fault::Expired { of: "ssm".to_owned(), not_after: Date(1_600_000_000) }
+    Fault::Expired { of: "ssm".to_owned(), not_after: Date(1_600_000_000), is_own: true }
 }
 
 fn misnamed(names: &[&str]) -> Fault {
@@ -346,6 +350,18 @@ fn words_in_clear_behind_the_agreement_to_tls_are_critical() {
     let binary = seen(&Perspective { injected: Some((end(), 1, None)), ..ignorant() }, story);
     assert!(binary.headline.ends_with("1 further byte in clear before it"), "{}", binary.headline);
     assert!(!binary.mentions("refused"), "{binary:?}");
+}
+
+#[test]
+fn a_client_certificate_that_is_missed_late_is_no_reset_of_the_server_s() {
+    let ends = [(end(), AlertDescription::CERTIFICATE_REQUIRED)];
+    for has_identity in [false, true] {
+        let perspective = Perspective { unidentified: &ends, has_identity, ..ignorant() };
+        let verdict = seen(&perspective, Story::at(Stage::TlsEstablished).fin(Client));
+        assert_eq!((verdict.code, verdict.actor), (Code::TlsAlert, Actor::Client));
+        assert_eq!(verdict.cause.as_deref(), Some("certificate_required"));
+        assert_eq!(verdict.headline.contains("got none"), !has_identity, "{}", verdict.headline);
+    }
 }
 
 #[test]

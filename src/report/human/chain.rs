@@ -81,7 +81,7 @@ pub(super) fn lines(examination: &Examination) -> Vec<Line> {
         let text = format!("not an X.509 certificate, SHA-256 {}", own.fingerprint());
         return vec![line("Certificate", text, "", String::new())];
     };
-    let expired = has(|fault| matches!(fault, Fault::Expired { .. }));
+    let expired = has(|fault| matches!(fault, Fault::Expired { is_own: true, .. }));
     let early = has(|fault| matches!(fault, Fault::NotYetValid { .. }));
     let validity = match (expired, early, examination.is_dated) {
         (true, ..) => "expired",
@@ -112,10 +112,19 @@ pub(super) fn lines(examination: &Examination) -> Vec<Line> {
             Some(details) => escaped(&details.subject),
             None => format!("not an X.509 certificate, SHA-256 {}", certificate.fingerprint()),
         };
-        let until = certificate.details.as_ref().map(|details| dates(details, false)).unwrap_or_default();
-        lines.push(line(label, text, "", until));
+        let details = certificate.details.as_ref();
+        let until = details.map(|details| dates(details, false)).unwrap_or_default();
+        let has_ended = details.is_some_and(|details| is_expired_authority(examination, details.title()));
+        let judgement = if has_ended { "expired" } else { "" };
+        lines.push(Line { is_bad: has_ended, ..line(label, text, judgement, until) });
     }
     lines
+}
+
+/// Whether an authority's certificate of this title is at fault for having expired.
+fn is_expired_authority(examination: &Examination, title: &str) -> bool {
+    let is_of = |fault: &Fault| matches!(fault, Fault::Expired { of, is_own: false, .. } if of == title);
+    examination.faults.iter().any(is_of)
 }
 
 /// Writes a value and what a client makes of it, in one line if both fit, else in two.
@@ -321,6 +330,7 @@ mod tests {
                 is_store_chosen: false,
                 issuer: Issuer::Unknown,
                 faults: Vec::new(),
+                first_to_end: None,
             };
             let mut out = Vec::new();
             write_block(&examination, &style, &mut out).unwrap();

@@ -344,7 +344,8 @@ fn of_alert(
     basis: Basis,
     story: &Story,
 ) -> Option<EndingKind> {
-    let is_tls13 = story.tls.is_tls13() == Some(true);
+    // Before the ServerHello no version is agreed on, and a warning is one (RFC 6066, 3: unrecognized_name).
+    let is_tls13 = story.tls.server_hello.is_some() && story.tls.is_tls13() == Some(true);
     if description == Some(AlertDescription::CLOSE_NOTIFY) {
         return Some(EndingKind::CloseNotify);
     }
