@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use ssmscope::report::Subject;
@@ -77,9 +78,21 @@ impl Cli {
     /// # Errors
     /// When they ask for nothing that there is, and when they ask for help.
     pub fn of_words(mut command: clap::Command, words: Vec<OsString>) -> Result<Self, clap::Error> {
-        let mut matches = command.try_get_matches_from_mut(words)?;
+        let mut matches = command.try_get_matches_from_mut(words).map_err(without_field)?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// An error about a header field without the field's value: it may be a secret that belongs into a file, and errors end up in logs.
+fn without_field(mut error: clap::Error) -> clap::Error {
+    let is_field = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(name)) if name.starts_with("--header"));
+    if is_field && let Some(ContextValue::String(field)) = error.get(ContextKind::InvalidValue) {
+        let name =
+            field.split([':', ' ', '=']).next().filter(|name| name.len() < field.len()).unwrap_or_default();
+        let covered = format!("{name}: ...").trim_start_matches(": ").to_owned();
+        error.insert(ContextKind::InvalidValue, ContextValue::String(covered));
+    }
+    error
 }
 
 /// Says why a connection to a licence server failed, from a packet capture or from tcpdump's text.
@@ -183,6 +196,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn an_error_about_a_header_field_does_not_repeat_its_value() {
+        for (field, shown) in [
+            ("Authorization: Bearer s3cret", "'Authorization: ...'"),
+            ("Cookie:s3cret", "'Cookie: ...'"),
+            ("X-Token s3cret", "'X-Token: ...'"),
+            ("s3cret", "'...'"),
+        ] {
+            let words = ["ssmscope", "check", "host", "--http=/", "--header", field];
+            let error = Cli::of_words(command(), words.map(OsString::from).to_vec()).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(shown) && !text.contains("s3cret"), "{text}");
+        }
     }
 
     #[test]
