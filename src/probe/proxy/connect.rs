@@ -1,6 +1,7 @@
 //! CONNECT: the tunnel through an HTTP proxy.
 
 use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -36,10 +37,19 @@ pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) ->
         };
         came.extend_from_slice(buffer.get(..len).unwrap_or_default());
         match answer(&came, channel.tape()) {
-            Some((tunnel, rest)) => {
+            Some((mut tunnel, rest)) => {
                 let status =
                     tunnel.status.map_or("what is no HTTP".to_owned(), |status| format!("status {status}"));
-                channel.unread(came.get(rest..).unwrap_or_default());
+                let mut behind = came.get(rest..).unwrap_or_default().to_vec();
+                if tunnel.is_page && tunnel.is_success() {
+                    // The type of a content that a tunnel does not have says nothing (RFC 9110, 9.3.6): a page comes with its bytes.
+                    if behind.is_empty() && channel.waits_until(Instant::now() + PAGE)? {
+                        let len = channel.read(&mut buffer)?;
+                        behind.extend_from_slice(buffer.get(..len).unwrap_or_default());
+                    }
+                    tunnel.is_page = behind.contains(&b'<');
+                }
+                channel.unread(&behind);
                 let offers = match tunnel.schemes.as_slice() {
                     [] => String::new(),
                     schemes => format!(", and takes {}", schemes.join(", ")),
@@ -61,6 +71,9 @@ pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) ->
         }
     }
 }
+
+/// How long the page is awaited that a proxy's answer announces in place of a tunnel.
+const PAGE: Duration = Duration::from_millis(500);
 
 /// What an answer's head contains without what the tape hides, once it is whole or can't be one, and the length of what precedes the tunnel's bytes.
 fn answer(bytes: &[u8], tape: &Tape) -> Option<(Tunnel, usize)> {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::analysis::Judged;
 use crate::packet::Host;
 use crate::probe::outcome::{Conclusion, Outcome};
+use crate::story::Stage;
 use crate::verdict::{Code, Severity};
 
 /// Verdicts on connections that TCP did not open.
@@ -17,7 +18,7 @@ pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) ->
     let conclusion = Conclusion { severity, ..Conclusion::of_connection(index, judged) };
     let conclusion = outcome.mapped(conclusion);
     match passed_over_for(outcome, judged) {
-        Some((dead, next)) => passed_over(dead, next, conclusion),
+        Some((dead, next)) => passed_over(dead, &others_dead(outcome, dead), next, conclusion),
         None => conclusion,
     }
 }
@@ -35,19 +36,34 @@ pub(super) fn not_sent(outcome: &Outcome, conclusion: Conclusion) -> Conclusion 
     let dead = outcome.not_sent.as_ref().map(|(address, _)| *address);
     let next = outcome.connections.iter().find(|judged| is_open(judged)).and_then(address);
     match (dead, next) {
-        (Some(dead), Some(next)) if !outcome.tries_all_addresses => passed_over(dead, next, conclusion),
+        (Some(dead), Some(next)) if !outcome.tries_all_addresses => {
+            passed_over(dead, &others_dead(outcome, dead), next, conclusion)
+        }
         _ => conclusion,
     }
 }
 
-fn passed_over(dead: IpAddr, next: IpAddr, conclusion: Conclusion) -> Conclusion {
+/// Further addresses that TCP did not open, each once.
+fn others_dead(outcome: &Outcome, dead: IpAddr) -> Vec<IpAddr> {
+    let unopened = outcome.connections.iter().filter(|judged| !is_open(judged)).filter_map(address);
+    let mut others = Vec::new();
+    for other in unopened.filter(|other| *other != dead) {
+        if !others.contains(&other) {
+            others.push(other);
+        }
+    }
+    others
+}
+
+fn passed_over(dead: IpAddr, others: &[IpAddr], next: IpAddr, conclusion: Conclusion) -> Conclusion {
+    let too: String = others.iter().map(|other| format!("; {other} fails too")).collect();
     // What the user declares to be ok is no warning either.
     let is_ok = conclusion.severity == Severity::Ok;
     Conclusion {
         severity: if is_ok { Severity::Ok } else { Severity::Warning },
         unmapped: conclusion.unmapped.map(|_| Severity::Warning),
         connection: None,
-        headline: format!("address {dead}: {}; {next} answers", conclusion.headline),
+        headline: format!("address {dead}: {}{too}; {next} answers", conclusion.headline),
         explanation: format!(
             "{} Clients that try the next address get through, some only after a long wait; those that take the first one \
              fail. With --all-addresses this is critical.",
@@ -62,8 +78,16 @@ fn passed_over(dead: IpAddr, next: IpAddr, conclusion: Conclusion) -> Conclusion
     }
 }
 
+/// Whether TCP opened it. One that was left while its SYN was on the way shows nothing.
 fn is_open(judged: &Judged) -> bool {
-    !UNOPENED.contains(&judged.verdict.code)
+    !UNOPENED.contains(&judged.verdict.code) && judged.story.stage > Stage::Syn
+}
+
+/// The address, where a host has several: what is wrong is one's alone then.
+pub(super) fn which(outcome: &Outcome, judged: &Judged) -> Option<IpAddr> {
+    let own = address(judged)?;
+    let has_others = outcome.connections.iter().any(|other| address(other).is_some_and(|other| other != own));
+    has_others.then_some(own)
 }
 
 fn address(judged: &Judged) -> Option<IpAddr> {

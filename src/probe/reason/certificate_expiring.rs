@@ -1,6 +1,6 @@
 //! `certificate-expiring`: a certificate of the server ends within the days of a threshold.
 
-use super::Reason;
+use super::{Reason, addresses};
 use crate::probe::expiry::Expiry;
 use crate::probe::outcome::{Conclusion, Outcome};
 use crate::verdict::{Actor, Severity};
@@ -15,8 +15,10 @@ pub(super) const REASON: Reason = Reason {
 };
 
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
-    let ends = outcome.connections.iter().filter_map(|judged| Expiry::of(&judged.story));
-    let expiry = ends.min_by_key(|expiry| expiry.at)?;
+    let ends = outcome.connections.iter().filter_map(|judged| Some((judged, Expiry::of(&judged.story)?)));
+    let (judged, expiry) = ends.min_by_key(|(_, expiry)| expiry.at)?;
+    let of =
+        addresses::which(outcome, judged).map(|address| format!("address {address}: ")).unwrap_or_default();
     let days = expiry.days?;
     let (severity, range) = outcome.alerts.of_days(days)?;
     let verb = if days < 0.0 { "ended" } else { "ends" };
@@ -30,7 +32,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let well = if is_well { "The check itself went well. " } else { "" };
     let mut conclusion = Conclusion::critical(
         REASON.code,
-        format!("{whose} {verb} {} ({days:.1} days)", expiry.date()),
+        format!("{of}{whose} {verb} {} ({days:.1} days)", expiry.date()),
         format!(
             "{well}Of the certificates that the server sent, {subject} is the first to end, {}. The threshold is {range} days \
              ({option}).",

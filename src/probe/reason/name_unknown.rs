@@ -19,6 +19,19 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let name = &found.name;
     let server = found.server.map(|server| server.to_string()).unwrap_or_default();
     let code = found.rcode.as_deref().unwrap_or_default();
+    if let (Lookup::NoSuchName, Some(target)) = (found.outcome, found.canonical.as_ref())
+        // With a domain of resolv.conf behind it, it is no alias.
+        && !target.to_ascii_lowercase().starts_with(&name.to_ascii_lowercase())
+    {
+        return Some(Conclusion::critical(
+            REASON.code,
+            format!("{name} is an alias of {target}, and there is no name {target}"),
+            format!(
+                "The resolver {server} answered {code}, with a CNAME record that leads to a name that does not exist."
+            ),
+            &["Correct the CNAME record of the zone, or add the name that it leads to."],
+        ));
+    }
     let (headline, explanation, advice): (String, String, &[&str]) = match found.outcome {
         Lookup::NoSuchName => (
             format!("there is no name {name}"),

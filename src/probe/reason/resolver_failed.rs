@@ -23,7 +23,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let code = found.rcode.as_deref().unwrap_or_default();
     Some(Conclusion::critical(
         REASON.code,
-        format!("the resolver answered {code} to {}", found.name),
+        format!("the resolver {server} answered {code} to {}", found.name),
         format!(
             "The resolver {server} is reachable and could not, or would not, find the name out: {code}. SERVFAIL is its own \
              trouble with the servers of the zone (or with DNSSEC, or with aliases that lead in a circle), REFUSED its policy."

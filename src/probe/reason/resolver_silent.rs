@@ -24,8 +24,12 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     Some(Conclusion::critical(
         REASON.code,
         match found.failure.as_deref().filter(|failure| *failure != NO_ANSWER) {
-            Some(failure) => format!("no resolver gave a usable answer for {}: {failure}", found.name),
-            None => format!("no resolver answered for {} within {}", found.name, found.elapsed),
+            Some(failure) => {
+                format!("no usable answer for {} from {}: {failure}", found.name, resolvers(&asked))
+            }
+            None => {
+                format!("no answer for {} within {} from {}", found.name, found.elapsed, resolvers(&asked))
+            }
         },
         format!(
             "Asked: {}. The last question got this: {}. So no packet went to the host.",
@@ -37,6 +41,15 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
             "With the address instead of the name, DNS is left out.",
         ],
     ))
+}
+
+/// The resolvers that were asked, the first of them by its address.
+fn resolvers(asked: &[String]) -> String {
+    match asked {
+        [] => "any resolver".to_owned(),
+        [only] => format!("the resolver {only}"),
+        [first, others @ ..] => format!("the resolver {first} and {} more", others.len()),
+    }
 }
 
 /// A silence although addresses were found: of one resolver, or for one record type.

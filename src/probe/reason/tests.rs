@@ -169,6 +169,39 @@ fn a_resolver_that_fails_in_part_is_a_warning_next_to_a_server_that_answers() {
 }
 
 #[test]
+fn an_address_that_was_left_in_the_middle_of_its_syn_answers_nobody() {
+    let dead = || Story::at(Stage::Syn).silent_for(8_000, Role::Server);
+    let outcome = attempt(vec![to(1, dead()), to(2, dead()), to(3, Story::at(Stage::Syn))]);
+    assert_eq!(is(&outcome), ("syn-no-reply", Severity::Critical));
+}
+
+#[test]
+fn an_alias_of_a_name_that_does_not_exist_is_no_missing_name() {
+    let target = Some("nx.example".to_owned());
+    let outcome = Outcome {
+        resolution: Some(Resolution { canonical: target, ..found(Lookup::NoSuchName) }),
+        ..attempt(Vec::new())
+    };
+    let conclusion = outcome.conclusion();
+    assert_eq!(conclusion.headline, "ssm.example is an alias of nx.example, and there is no name nx.example");
+    // A domain of resolv.conf makes no alias of a name.
+    let searched = Some("ssm.example.lab.example".to_owned());
+    let outcome = Outcome {
+        resolution: Some(Resolution { canonical: searched, ..found(Lookup::NoSuchName) }),
+        ..attempt(Vec::new())
+    };
+    assert_eq!(outcome.conclusion().headline, "there is no name ssm.example");
+}
+
+#[test]
+fn each_address_that_clients_pass_over_is_named() {
+    let outcome = attempt(vec![to(9, refused()), to(8, refused()), to(8, refused()), to(7, healthy())]);
+    let headline = outcome.conclusion().headline;
+    assert!(headline.starts_with("address 198.51.100.9: "), "{headline}");
+    assert!(headline.ends_with("; 198.51.100.8 fails too; 198.51.100.7 answers"), "{headline}");
+}
+
+#[test]
 fn an_address_that_clients_pass_over_is_a_warning_that_names_both() {
     let outcome = attempt(vec![to(1, refused()), to(2, healthy())]);
     assert_eq!(is(&outcome), ("refused", Severity::Warning));
