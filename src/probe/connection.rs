@@ -214,7 +214,10 @@ impl Probe<'_> {
         let (mut established, took) = match handshake {
             Handshake::Complete(established, took) => (established, took),
             Handshake::Failed(failed) => {
-                self.unestablished.push(client);
+                match failed.refusal {
+                    Some(alert) => self.unidentified.push((client, alert)),
+                    None => self.unestablished.push(client),
+                }
                 self.refused = self.refused.or(failed.is_no_choice.then_some(client));
                 self.violations.extend(failed.violation.map(|what| (client, what)));
                 self.unmet.extend(failed.unmet.map(|demand| (client, demand)));

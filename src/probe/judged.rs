@@ -7,7 +7,7 @@ use tracing::debug;
 
 use super::net::capture::Captured;
 use super::net::socket;
-use super::perspective::Perspective;
+use super::perspective::{OwnPackets, Perspective};
 use super::redacted::Redacted;
 use super::{Outcome, PhaseDurations, Probe, ProxyUse, TlsPlan, Tunnel, reported};
 use crate::analysis::{
@@ -32,7 +32,13 @@ impl Probe<'_> {
         if opaque.is_some() {
             self.tape.note("the captured packets show TLS with the proxy alone; what is inside is judged as the socket saw it");
         }
+        let is_capturing = captured.is_some();
         let (captured, mut connections, mut summary) = self.analyse(captured, logs);
+        let own_packets = match &captured {
+            Some(_) if summary.about.dropped.is_none_or(|dropped| dropped == 0) => OwnPackets::Whole,
+            None if is_capturing => OwnPackets::Absent,
+            _ => OwnPackets::Unknown,
+        };
         let redacted = plan.settings.redaction.as_ref().map(|redaction| {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
             let page = plan.page.as_ref().map(|page| page.path.as_str());
@@ -48,8 +54,8 @@ impl Probe<'_> {
             None => tunnel,
         });
         let offered = reported::taken(&mut connections, &self.offered);
-        self.perspective(tunnel.as_ref(), &offered, captured.is_some() || self.is_wrapped)
-            .apply(&mut connections);
+        let is_captured = captured.is_some() || self.is_wrapped;
+        self.perspective(tunnel.as_ref(), &offered, is_captured, own_packets).apply(&mut connections);
         if let Some(refused) = self.refused {
             reported::certify(&mut connections, refused, &offered);
         }
@@ -147,6 +153,7 @@ impl Probe<'_> {
         tunnel: Option<&'s Tunnel>,
         offered: &'s [Judged],
         is_captured: bool,
+        own_packets: OwnPackets,
     ) -> Perspective<'s> {
         let plan = self.plan;
         Perspective {
@@ -160,6 +167,8 @@ impl Probe<'_> {
             unwrapped: &self.unwrapped,
             unpinned: &self.unpinned,
             unmet: &self.unmet,
+            unidentified: &self.unidentified,
+            has_identity: plan.tls.identity.is_some(),
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
             injected: self.injected.as_ref().map(|(end, len, words)| (*end, *len, words.as_deref())),
             unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
@@ -171,6 +180,8 @@ impl Probe<'_> {
             offered,
             is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
             is_captured,
+            own_packets,
+            proxy: plan.proxy.as_ref(),
             at_proxy_for: self.spent.proxy.filter(|_| self.is_wrapped),
         }
     }
@@ -183,6 +194,7 @@ impl Probe<'_> {
         ends.chain(&mut self.offered).chain(&mut self.at_proxy).chain(&mut self.unestablished).for_each(end);
         self.unwrapped.iter_mut().map(|(end, _)| end).for_each(end);
         self.unmet.iter_mut().map(|(end, _)| end).for_each(end);
+        self.unidentified.iter_mut().map(|(end, _)| end).for_each(end);
         self.violations.iter_mut().map(|(end, _)| end).for_each(end);
         for (end, own) in &mut self.unpinned {
             *end = redaction.socket(*end);

@@ -71,7 +71,7 @@ use crate::capture::Source;
 use crate::log::OwnRequest;
 use crate::story::EndpointKnowledge;
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::ServerHello;
+use crate::tls::{AlertDescription, ServerHello};
 use http::demands::Unmet;
 use http::tls::{Peer, Tls};
 use log_watch::LogWatch;
@@ -150,6 +150,8 @@ pub struct Probe<'p> {
     unpinned: Vec<(SocketAddr, String)>,
     /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
     unmet: Vec<(SocketAddr, Unmet)>,
+    /// The client's ends of the connections on which the server refused the client's certificate after the handshake, and its alert.
+    unidentified: Vec<(SocketAddr, AlertDescription)>,
     /// The client's end of the first connection on which the server was asked for TLS and did not agree, and what it said.
     unencrypted: Option<(SocketAddr, Option<String>)>,
     /// The client's end of the first connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
@@ -205,6 +207,7 @@ impl<'p> Probe<'p> {
             violations: Vec::new(),
             unpinned: Vec::new(),
             unmet: Vec::new(),
+            unidentified: Vec::new(),
             unencrypted: None,
             injected: None,
             refused: None,

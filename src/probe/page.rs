@@ -218,6 +218,12 @@ impl PageAnswer {
                 result.explanation = meaning.explanation;
                 result.advice = meaning.advice;
             }
+            // The same of a token from a file, of which nothing more is known.
+            (false, _, Some(error), None) if page.request.credentials.is_some() => {
+                let error: String = error.chars().take(limits::PEER_WORDS).collect();
+                result.headline = format!("{path} answers {status}: the server says {error}");
+                result.quoted.push(error);
+            }
             (false, ..) => {}
         }
         result
@@ -394,6 +400,18 @@ mod tests {
         let expected = Page { statuses: vec![(401, 401)], ..page(None) };
         let expected = PageAnswer::read(&expected, &answer, None);
         assert!(expected.is_expected && expected.headline.ends_with("as is expected"), "{expected:?}");
+    }
+
+    #[test]
+    fn what_the_server_says_of_a_token_from_a_file_is_in_the_headline() {
+        let mut answer = Answer { status: 403, ..answer(b"") };
+        let value = exchange::HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+        answer.headers.append("www-authenticate", value);
+        let credentials = page_request::Credentials::Bearer(Secret::new("token".to_owned()));
+        let request = PageRequest { credentials: Some(credentials), ..PageRequest::default() };
+        let refused = PageAnswer::read(&Page { request, ..page(None) }, &answer, None);
+        assert_eq!(refused.headline, "/x answers 403: the server says insufficient_scope");
+        assert!(refused.quoted.contains(&"insufficient_scope".to_owned()));
     }
 
     #[test]

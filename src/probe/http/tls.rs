@@ -28,6 +28,9 @@ use crate::tls::{AlertDescription, Version};
 /// How long a TLS 1.3 server may take to refuse a client's certificate, which it does after the client's Finished.
 const VERDICT: Duration = Duration::from_secs(1);
 
+/// How long it may take after the client's close, where it said nothing until then: it may ask others about a certificate.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// How much longer than the handshake took its first words are waited for otherwise.
 const FIRST_WORDS: Duration = Duration::from_millis(100);
 
@@ -117,6 +120,8 @@ pub(in crate::probe) struct Failed {
     pub(in crate::probe) unpinned: Option<String>,
     /// The demand that the server's certificate does not meet.
     pub(in crate::probe) unmet: Option<Unmet>,
+    /// The alert by which the server refused the client's certificate, or its lack, after the handshake.
+    pub(in crate::probe) refusal: Option<AlertDescription>,
 }
 
 impl TlsPlan {
@@ -198,8 +203,8 @@ impl Tls {
         let unmet = self.looked_at(channel);
         let was_asked = self.resolver.was_asked.load(Ordering::Relaxed);
         if outcome.is_ok() && (awaits_verdict || was_asked) {
-            // Nothing follows where the verdict is all that is awaited, so closing asks for it.
-            let patience = if was_asked && !awaits_verdict { VERDICT } else { began.elapsed() + FIRST_WORDS };
+            // A ticket is the first that a server sends to a client that it accepts.
+            let patience = if was_asked { VERDICT } else { began.elapsed() + FIRST_WORDS };
             outcome = first_words(&mut connection, channel, patience);
             if outcome.is_ok() && awaits_verdict {
                 outcome = settled(&mut connection, channel);
@@ -236,7 +241,10 @@ impl Tls {
                 knowledge.is_read = knowledge.alert.is_some();
                 knowledge.acks_unobservable = channel.acks_unobservable();
                 channel.tape().note(ended_by(self.peer, &error));
-                let failed = Failed { unmet, ..self.failed(&connection, &error, first_version) };
+                let by_server = knowledge.alert.filter(|(by, _)| *by == Role::Server);
+                let refusal = by_server.filter(|_| was_asked && !connection.is_handshaking());
+                let refusal = refusal.map(|(_, alert)| alert);
+                let failed = Failed { unmet, refusal, ..self.failed(&connection, &error, first_version) };
                 (Handshake::Failed(failed), knowledge)
             }
         }
@@ -275,6 +283,7 @@ impl Tls {
             violation: violation(error).or_else(|| strange_version(error, version)),
             unpinned: self.verifier.unpinned.lock().unwrap_or_else(PoisonError::into_inner).take(),
             unmet: None,
+            refusal: None,
         }
     }
 }
@@ -311,7 +320,7 @@ fn settled(connection: &mut Established, channel: &mut Channel<'_>) -> io::Resul
 /// Closes TLS, and reads what the server sends until it closes too. It has looked at the client's certificate before it reads the
 /// close_notify, so an alert that refuses it comes first.
 fn last_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::Result<()> {
-    let until = Instant::now() + VERDICT;
+    let until = Instant::now() + LAST_WORDS;
     if connection.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
         return Ok(());
     }

@@ -7,6 +7,7 @@ mod advice;
 mod before_tls;
 mod certificate;
 mod choice;
+mod own_host;
 mod proxied;
 #[cfg(test)]
 mod tests;
@@ -18,12 +19,14 @@ use advice::{
     CAPTURE, IDENTITY, KEY, LONGER, LOSS, MTU, NEW_PIN, OTHER_SIDE, PATIENT, PINNED, PROTOCOL, PROXY_LOG,
     SERVER_LOG,
 };
+pub(super) use own_host::OwnPackets;
+
 use before_tls::{injected, never_began, portal, quote, refused_tunnel, unencrypted, unlisted, unread};
 
 use super::http::demands::Unmet;
 use super::http::verifier::{Accepted, objectionable};
 use super::net::wrapping::Unwrapped;
-use super::proxy::Tunnel;
+use super::proxy::{Proxy, Tunnel};
 use super::reported::is_of;
 use super::starttls::GREETING;
 use super::step::Phase;
@@ -32,7 +35,7 @@ use crate::cert::Issuer;
 use crate::story::{PreludeFacts, SocketCounters, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{Prelude, ServerHello};
+use crate::tls::{AlertDescription, Prelude, ServerHello};
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// Where the check's time ended before the work of a connection did.
@@ -70,6 +73,10 @@ pub(super) struct Perspective<'p> {
     pub(super) unpinned: &'p [(SocketAddr, String)],
     /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
     pub(super) unmet: &'p [(SocketAddr, Unmet)],
+    /// The client's ends of the connections on which the server refused the client's certificate after the handshake, and its alert.
+    pub(super) unidentified: &'p [(SocketAddr, AlertDescription)],
+    /// Whether the check has a certificate of its own.
+    pub(super) has_identity: bool,
     /// The client's ends of the connections on which TLS was wanted and was not established.
     pub(super) unestablished: &'p [SocketAddr],
     /// The client's ends of the connections on which TLS with the proxy failed.
@@ -96,6 +103,10 @@ pub(super) struct Perspective<'p> {
     pub(super) is_restricted: bool,
     /// Whether packets were captured, or would show nothing more.
     pub(super) is_captured: bool,
+    /// What became of the check's packets on this host, by its own capture.
+    pub(super) own_packets: OwnPackets,
+    /// The proxy through which the server is to be reached.
+    pub(super) proxy: Option<&'p Proxy>,
     /// How long the proxy took to open its tunnel.
     pub(super) at_proxy_for: Option<Elapsed>,
 }
@@ -112,8 +123,14 @@ impl Perspective<'_> {
                 unanswered::closed_instead(verdict, &asked.awaited);
             }
             lost_on_the_path(story, verdict);
+            if self.own_packets == OwnPackets::Absent {
+                own_host::absent(verdict);
+            }
             if let Some((_, what)) = self.violations.iter().find(|(end, _)| is_of(story, *end)) {
                 violation(verdict, what);
+            }
+            if let Some((_, alert)) = self.unidentified.iter().find(|(end, _)| is_of(story, *end)) {
+                unidentified(verdict, *alert, self.has_identity);
             }
             if self.unestablished.iter().any(|end| is_of(story, *end)) {
                 never_began(story, verdict);
@@ -171,6 +188,9 @@ impl Perspective<'_> {
             if !self.is_captured && is_hidden_from_sockets(verdict) {
                 verdict.change_advice(|advice| advice.push(CAPTURE));
             }
+            if let Some(proxy) = self.proxy.filter(|_| self.tunnel.is_none()) {
+                proxied::unreached(story, verdict, proxy);
+            }
             if let Some(tunnel) = self.tunnel {
                 let is_violated = self.violations.iter().any(|(end, _)| is_of(story, *end));
                 proxied::connected(verdict, tunnel.is_open(), is_violated);
@@ -211,6 +231,11 @@ impl Perspective<'_> {
                 return;
             }
             _ if is_fault && verdict.code != Code::ClientSilent => return,
+            // The check has its ClientHello ready, and the server's window never opened for it.
+            Phase::Tls if story.data[Role::Client].closed_window.is_some() => return,
+            Phase::Tls if self.own_packets == OwnPackets::Whole && own_host::is_kept_back(story) => {
+                return own_host::kept_back(verdict, *waited);
+            }
             // It spoke, and not as a server of this protocol does.
             Phase::StartTls if has_words => return unencrypted(story, verdict),
             Phase::StartTls if awaited == GREETING => (
@@ -279,8 +304,17 @@ impl Perspective<'_> {
 
 /// What became of packets on the path, as far as a socket knows.
 fn lost_on_the_path(story: &Story, verdict: &mut Verdict) {
+    unacknowledged(story, verdict);
     rejected_packets(story, verdict);
     hole(story, verdict);
+}
+
+/// A request that never arrived is another fault than one that is not answered, and the headline may be all that is read.
+fn unacknowledged(story: &Story, verdict: &mut Verdict) {
+    let is_lost = verdict.actor == Actor::Path && !story.data[Role::Client].is_all_acknowledged;
+    if verdict.code == Code::NoResponse && is_lost && !verdict.headline.contains("acknowledg") {
+        verdict.headline = format!("{}, and no acknowledgment of it", verdict.headline).into();
+    }
 }
 
 /// Bytes that are missing while later ones wait in the kernel were lost on the path: the server does send.
@@ -314,6 +348,7 @@ fn rejected_packets(story: &Story, verdict: &mut Verdict) {
         return;
     }
     verdict.actor = Actor::Path;
+    verdict.headline = format!("{}, and an ICMP error came: {error}", verdict.headline).into();
     verdict.explanation = format!(
         "An ICMP error about this host's packets came meanwhile ({error}): a router or firewall on the path rejects them. A \
          socket does not show which, nor the exact code. {}",
@@ -341,6 +376,24 @@ fn missing_identity(story: &Story, verdict: &mut Verdict) {
         "A cipher suite had been agreed on by then, so the missing certificate is the reason: up to TLS 1.2 \
                            OpenSSL refuses it with this alert."
             .into();
+    verdict.change_advice(|advice| *advice = vec![IDENTITY, "Or have the server not require one."]);
+}
+
+/// A TLS 1.3 server looks at the client's certificate after the handshake, and may take longer than a bystander sees a client stay.
+fn unidentified(verdict: &mut Verdict, alert: AlertDescription, has_identity: bool) {
+    verdict.code = Code::TlsAlert;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Client;
+    verdict.cause = Some(alert.to_string().into());
+    let got = if has_identity { "does not accept the one it got" } else { "got none" };
+    verdict.headline =
+        format!("the server asked for a client certificate, {got}, and refused with {alert}").into();
+    verdict.explanation =
+        "With TLS 1.3 a server looks at the client's certificate when the client takes TLS for established already. It refused \
+         after that, in place of anything else."
+            .into();
+    verdict.client_reports =
+        vec![format!("javax.net.ssl.SSLHandshakeException: Received fatal alert: {alert}").into()];
     verdict.change_advice(|advice| *advice = vec![IDENTITY, "Or have the server not require one."]);
 }
 

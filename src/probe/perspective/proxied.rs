@@ -2,6 +2,8 @@
 
 use super::certificate::TRUST;
 use crate::probe::net::wrapping::Unwrapped;
+use crate::probe::proxy::Proxy;
+use crate::story::{Stage, Story};
 use crate::time::Elapsed;
 use crate::tls::AlertDescription;
 use crate::verdict::{Actor, Code, Severity, Verdict};
@@ -31,6 +33,27 @@ pub(super) fn failed(verdict: &mut Verdict) {
         advice.retain(|advice| !advice.to_ascii_lowercase().contains("server"));
         advice.insert(0, if is_no_tls { KIND } else { LOOK });
         advice.extend(is_untrusted.then_some(OWN_AUTHORITY));
+    });
+}
+
+/// The proxy itself was not reached, so it is the server of the verdict.
+pub(super) fn unreached(story: &Story, verdict: &mut Verdict, proxy: &Proxy) {
+    if verdict.severity != Severity::Critical || story.stage >= Stage::TcpEstablished {
+        return;
+    }
+    if verdict.actor == Actor::Server {
+        verdict.actor = Actor::Path;
+    }
+    verdict.headline = format!("the proxy can't be reached: {}", subject(&verdict.headline, PROXY)).into();
+    verdict.explanation = format!(
+        "{} {} names this proxy; the server was not asked.",
+        subject(&verdict.explanation, PROXY),
+        proxy.named_by
+    )
+    .into();
+    verdict.change_advice(|advice| {
+        advice.retain(|advice| !advice.to_ascii_lowercase().contains("server") && !advice.contains("SSM"));
+        advice.insert(0, ADDRESS);
     });
 }
 
@@ -85,6 +108,7 @@ const NOTHING: &str = "The proxy is named with https://, so the check speaks TLS
 const PROXY: &str = "the proxy";
 const EITHER: &str = "the proxy or the server behind it";
 const LOOK: &str = "Look at the proxy: its certificate, its TLS settings and its log.";
+const ADDRESS: &str = "Check the proxy's address and port, and that it runs; --no-proxy goes without it.";
 const KIND: &str = "Name the proxy with http:// if it is asked in clear: --proxy http://HOST:PORT.";
 const OWN_AUTHORITY: &str = "If the proxy's authority is your own, add it to the file of --ca-file: both certificates are verified by it.";
 const PROXY_LOG: &str =
@@ -94,7 +118,6 @@ const IDENTITY: &str = "Have the proxy not require a client certificate: this ch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::{Stage, Story};
     use crate::tcp::Role;
 
     fn unwrapped_by(alert: Option<AlertDescription>) -> Unwrapped {
@@ -113,6 +136,24 @@ mod tests {
         for words in ["the server sent", "The server "] {
             assert!(!format!("{} {}", verdict.headline, verdict.explanation).contains(words), "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn a_proxy_that_refuses_is_not_the_server() {
+        let proxy = Proxy::parse("http://192.0.2.7:3128", "HTTPS_PROXY", false).unwrap();
+        let story = Story::at(Stage::Syn).rst(Role::Server);
+        let mut verdict = story.verdict();
+        assert_eq!((verdict.code, verdict.actor), (Code::Refused, Actor::Server));
+        unreached(&story, &mut verdict, &proxy);
+        assert_eq!((verdict.code, verdict.actor), (Code::Refused, Actor::Path));
+        assert!(verdict.headline.starts_with("the proxy can't be reached: "), "{}", verdict.headline);
+        assert!(verdict.explanation.contains("HTTPS_PROXY names this proxy"), "{}", verdict.explanation);
+        assert!(verdict.advice(&story).all(|advice| !advice.contains("SSM")));
+        // What happens after it was reached is judged otherwise.
+        let story = Story::at(Stage::ClientHello).rst(Role::Server);
+        let mut later = story.verdict();
+        unreached(&story, &mut later, &proxy);
+        assert_eq!(later, story.verdict());
     }
 
     #[test]
