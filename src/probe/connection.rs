@@ -245,7 +245,10 @@ impl Probe<'_> {
             self.spent.token = Some(spent(began));
             self.token = Some(token);
         }
-        if let Some(page) = page {
+        if let Some(mut page) = page {
+            if tls.lacks_identity() {
+                page.may_want_identity();
+            }
             self.spent.page = Some(spent(began));
             self.page = Some(page);
         }

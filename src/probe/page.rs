@@ -7,6 +7,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::body_pattern::BodyPattern;
+use super::http::demands::IDENTITY;
 use super::http::exchange::{self, Answer, Failure, Request};
 use super::http::tls::Established;
 use super::http::unasked::{self, Asking};
@@ -229,6 +230,16 @@ impl PageAnswer {
         result
     }
 
+    /// A refusal of a server that asked for a client certificate and got none. Web servers refuse a page for that, and not the
+    /// handshake: nginx by 400, others by 401 or 403.
+    pub(super) fn may_want_identity(&mut self) {
+        if self.is_expected || !self.status.is_some_and(|status| (400..=403).contains(&status)) {
+            return;
+        }
+        self.headline.push_str("; the server asked for a client certificate and got none");
+        self.advice.insert(0, IDENTITY);
+    }
+
     /// The server wants a login, or does not accept the one it got.
     fn wants_login(&mut self, page: &Page, answer: &Answer, has_token: bool) {
         let schemes = answer.headers.get_all("www-authenticate").iter();
@@ -400,6 +411,16 @@ mod tests {
         let expected = Page { statuses: vec![(401, 401)], ..page(None) };
         let expected = PageAnswer::read(&expected, &answer, None);
         assert!(expected.is_expected && expected.headline.ends_with("as is expected"), "{expected:?}");
+    }
+
+    #[test]
+    fn a_refusal_without_a_client_certificate_names_that() {
+        let read = |status: u16| {
+            let mut refused = PageAnswer::read(&page(None), &Answer { status, ..answer(b"") }, None);
+            refused.may_want_identity();
+            refused.headline.contains("client certificate")
+        };
+        assert_eq!([200, 400, 401, 403, 404, 500].map(read), [false, true, true, true, false, false]);
     }
 
     #[test]

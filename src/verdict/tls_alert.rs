@@ -271,7 +271,10 @@ mod tests {
         assert_ne!(flight(&warning), "tls-alert");
         // The same by itself, with the level of a fatal one.
         let fatal = [21, 3, 3, 0, 2, 2, UNRECOGNIZED_NAME];
-        assert_eq!(talk::ssm().open().say(Client, &talk::client_hello()).say(Server, &fatal).code(0), "tls-alert");
+        assert_eq!(
+            talk::ssm().open().say(Client, &talk::client_hello()).say(Server, &fatal).code(0),
+            "tls-alert"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const FIRST_WORDS: Duration = Duration::from_millis(100);
 
 /// How long the check watches a connection on which it asks nothing, after the handshake.
-const SETTLING: Duration = Duration::from_millis(20);
+const SETTLING: Duration = Duration::from_millis(80);
 
 /// How TLS is spoken.
 #[derive(Clone, Debug)]
@@ -130,6 +130,11 @@ impl TlsPlan {
 }
 
 impl Tls {
+    /// Whether the server asked for a client certificate in the last handshake, and there is none to show.
+    pub(in crate::probe) fn lacks_identity(&self) -> bool {
+        self.resolver.identity.is_none() && self.resolver.was_asked.load(Ordering::Relaxed)
+    }
+
     /// The random of a ClientHello.
     pub(in crate::probe) fn random(&self) -> [u8; 32] {
         let mut random = [0; 32];
@@ -234,6 +239,10 @@ impl Tls {
                 };
                 let with = if self.peer == Peer::Proxy { " with the proxy" } else { "" };
                 channel.tape().note(format!("TLS is established{with}{kind}"));
+                if self.lacks_identity() {
+                    let peer = self.peer.name();
+                    channel.tape().note(format!("{peer} asked for a client certificate and got none"));
+                }
                 (Handshake::Complete(Box::new(connection), took), knowledge)
             }
             Err(error) => {
