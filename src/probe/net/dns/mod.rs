@@ -5,15 +5,16 @@
 //! asked here, as resolv.conf(5) describes; other sources of nsswitch.conf(5) are not used.
 
 mod query;
+mod resolv_conf;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
+use ::resolv_conf::ScopedIp;
 use domain::base::Name;
 use domain::base::iana::Rcode;
 use nix::net::if_::if_nametoindex;
-use resolv_conf::{Config, ScopedIp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tracing::debug;
@@ -158,7 +159,9 @@ pub(in crate::probe) fn resolve(
         resolution.addresses.extend(is_wanted(address, family).then_some(address));
         return resolution;
     }
-    let hosts = fs::read_to_string(HOSTS).unwrap_or_default();
+    // A comment may be in any encoding.
+    let hosts = fs::read(HOSTS).unwrap_or_default();
+    let hosts = String::from_utf8_lossy(&hosts);
     let listed: Vec<_> = listed(&hosts, name).filter(|address| is_wanted(*address, family)).collect();
     if listed.is_empty() {
         let share = until.saturating_duration_since(began).mul_f64(SHARE);
@@ -174,7 +177,12 @@ pub(in crate::probe) fn resolve(
 
 /// Asks for each name that the search list makes of it, until one has addresses.
 fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Family>, until: Instant) {
-    let config = fs::read(RESOLV_CONF).ok().and_then(|text| Config::parse(text).ok()).unwrap_or_default();
+    let (config, ignored) = resolv_conf::read(&fs::read(RESOLV_CONF).unwrap_or_default());
+    if let Some(first) = ignored.first() {
+        let more =
+            if ignored.len() > 1 { format!(", and {} more", ignored.len() - 1) } else { String::new() };
+        tape.note(format!("of {RESOLV_CONF} this is ignored: {first}{more}"));
+    }
     let mut servers: Vec<_> = config.nameservers.iter().filter_map(server).collect();
     if servers.is_empty() {
         // resolv.conf(5): the resolver of this host.
