@@ -201,7 +201,7 @@ pub fn verify(
     let usage = usage.map(|usage| Fault::KeyUsage { of: own.title().to_owned(), usage });
     let root = anchors.zip(when).filter(|_| found == Issuer::Trusted);
     let root = root.and_then(|(anchors, when)| chain.ended_root(anchors, when));
-    let first_to_end = chain.first_to_end(anchors.filter(|_| is_accepted));
+    let first_to_end = chain.first_to_end(anchors.zip(when).filter(|_| is_accepted));
     let is_first = |certificate: &Certificate| {
         let details = certificate.details.as_ref();
         details.zip(first_to_end).is_some_and(|(details, first)| std::ptr::eq(details, first))
@@ -343,9 +343,9 @@ impl Chain<'_> {
         Some(Fault::Expired { of: format!("{title} of {}", anchors.name), not_after, is_own: false })
     }
 
-    /// The first of its certificates to end. Where the chain is accepted, what it does without does not count: it is verified for the time
-    /// after the end of each that ends before the server's own.
-    fn first_to_end(&self, accepted_by: Option<&Anchors>) -> Option<&Details> {
+    /// The first of its certificates to end. Where the chain is accepted at a time, what it does without does not count: what has ended
+    /// by then, and what leaves the rest acceptable when it ends.
+    fn first_to_end(&self, accepted: Option<(&Anchors, When)>) -> Option<&Details> {
         let (own, signers) = self.path.split_first()?;
         let own_end = own.not_after?;
         let mut earlier: Vec<(Date, &Details)> =
@@ -353,8 +353,10 @@ impl Chain<'_> {
         earlier.retain(|(end, _)| *end < own_end);
         earlier.sort_by_key(|(end, _)| *end);
         let is_needed = |end: Date| {
-            accepted_by.is_none_or(|anchors| {
-                !self.is_pinned(anchors) && self.verify(anchors, Date(end.0.saturating_add(1))).is_err()
+            accepted.is_none_or(|(anchors, when)| {
+                end >= when.latest
+                    && !self.is_pinned(anchors)
+                    && self.verify(anchors, Date(end.0.saturating_add(1))).is_err()
             })
         };
         let first = earlier.into_iter().find(|(end, _)| is_needed(*end));

@@ -395,6 +395,7 @@ fn what_an_accepted_chain_does_without_is_not_the_first_to_end() {
             CertifiedIssuer::signed_by(authority("Intermediate", intermediate_ends), key(), &root_issuer)
                 .unwrap();
         let mut own = CertificateParams::new(vec!["ssm.example".to_owned()]).unwrap();
+        own.not_before = date_time_ymd(2023, 6, 1);
         own.not_after = date_time_ymd(2030, 1, 1);
         let own = own.signed_by(&key(), &intermediate).unwrap();
         message(&[own.der().to_vec(), intermediate.der().to_vec(), crossed.der().to_vec()])
