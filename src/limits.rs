@@ -48,6 +48,10 @@ pub const TRANSCRIPT_CONVERSATIONS: usize = 100_000;
 /// trip or a few.
 pub const TRANSCRIPT_UNANSWERED: usize = 64;
 
+/// Places of packet lines in one transcript that could not be read. Beyond it the latest one counts in place of the one before; the summary
+/// says how many lines there are.
+pub const TRANSCRIPT_UNREAD: usize = 1_024;
+
 /// Names of hosts in one transcript; each is counted by 16 bits.
 pub const TRANSCRIPT_NAMES: usize = 50_000;
 

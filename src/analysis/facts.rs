@@ -4,8 +4,8 @@ use super::Settings;
 use super::clock::Eras;
 use super::losses::Losses;
 use crate::capture::About;
-use crate::packet::Viewpoint;
-use crate::story::{CaptureFacts, Story};
+use crate::packet::{Flags, Viewpoint};
+use crate::story::{CaptureFacts, Story, UnreadLines};
 use crate::time::Timestamp;
 
 /// The capture's clock, and what its source reported last.
@@ -17,13 +17,18 @@ pub(super) struct Facts<'s> {
     losses: Losses,
     /// Which of the captures of the input is being read, counted from 1.
     part: u32,
+    /// Whether the capture that is being read has packets of TCP other than SYNs.
+    has_others: bool,
+    /// Where the source has packet lines that could not be read, as [`About::unread`].
+    unread: Vec<(u32, u64)>,
 }
 
 impl<'s> Facts<'s> {
     /// Of a capture of which nothing was read.
     pub(super) fn new(settings: &'s Settings) -> Self {
         let reported = CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() };
-        Self { settings, clock: Eras::default(), reported, losses: Losses::default(), part: 1 }
+        let (clock, losses) = (Eras::default(), Losses::default());
+        Self { settings, clock, reported, losses, part: 1, has_others: false, unread: Vec::new() }
     }
 
     /// The capture's clock.
@@ -35,12 +40,18 @@ impl<'s> Facts<'s> {
     pub(super) fn begin_part(&mut self) {
         self.clock = Eras::default();
         self.part = self.part.saturating_add(1);
+        self.has_others = false;
     }
 
     /// The capture holds no more than this many packets of each connection, and lost these.
     pub(super) fn record_missing(&mut self, packets_each: Option<u32>, losses: Losses) {
         self.reported.packets_each = packets_each;
         self.losses = losses;
+    }
+
+    /// Takes in a segment's flags.
+    pub(super) fn record_flags(&mut self, flags: Option<Flags>) {
+        self.has_others |= flags.is_none_or(|flags| !flags.syn() || flags.ack());
     }
 
     /// Takes in the next packet's time.
@@ -62,6 +73,7 @@ impl<'s> Facts<'s> {
     /// now.
     pub(super) fn record_source(&mut self, about: &About, is_live: bool) {
         let before = self.reported;
+        self.unread.clone_from(&about.unread);
         let dropped_more = about.dropped.unwrap_or(0) > before.dropped.unwrap_or(0);
         let dropped_now = (is_live && dropped_more).then(|| self.clock.latest());
         self.reported = CaptureFacts {
@@ -97,10 +109,13 @@ impl<'s> Facts<'s> {
 
     /// The facts for a connection with its first and its last packet, of which no end reports anything.
     pub(super) fn between(&self, first: u64, last: u64) -> CaptureFacts {
+        let unread = self.unread.iter().filter(|(part, _)| *part == self.part).map(|(_, number)| *number);
         CaptureFacts {
+            unread: UnreadLines::between(unread, first, last),
             end: self.clock.end_for(last),
             clock_step: self.clock.step_between(first, last),
             part: self.reported.is_text.then_some(self.part),
+            holds_syns_alone: self.reported.is_text && !self.has_others,
             ..self.reported
         }
     }

@@ -203,6 +203,7 @@ impl<'env> Run<'env> {
         match &packet.content {
             Content::Segment(segment) => {
                 self.summary.count_segment(segment.header.tcp.flags);
+                self.facts.record_flags(segment.header.tcp.flags);
                 self.shares.segment(id, segment, &self.facts)?;
             }
             Content::IcmpError(error) => {

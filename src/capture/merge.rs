@@ -224,6 +224,10 @@ impl Source for Merged {
             all.digits = all.digits.max(about.digits);
             all.dropped = all.dropped.into_iter().chain(about.dropped).reduce(u64::saturating_add);
             all.notes.extend(about.notes);
+            // Of several, packets have other numbers here.
+            if self.inputs.len() == 1 {
+                all.unread = about.unread;
+            }
         }
         all
     }

@@ -90,6 +90,10 @@ pub struct About {
     pub dropped_until: Option<Timestamp>,
     /// What was odd, each noted once.
     pub notes: Vec<FileNote>,
+    /// Where a text has packet lines that could not be read, or that end before they show what the packet means: which of its captures, counted
+    /// from 1, and the number of that capture's packet before them, 0 before the first one. Empty for frames, and for several files that are
+    /// read as one capture.
+    pub unread: Vec<(u32, u64)>,
 }
 
 /// One file of a capture.

@@ -33,7 +33,12 @@ impl Story {
         }
         // What was left out may be the reply.
         let is_silence = matches!(ending.what, EndingKind::Silence(_));
-        if self.missing.is_selected && is_silence && self.path.icmp_errors.is_empty() {
+        let is_left_out =
+            || self.missing.is_selected || self.is_repeat_left_out(ending) || self.may_be_unread(ending);
+        if is_silence && self.path.icmp_errors.is_empty() && is_left_out() {
+            return true;
+        }
+        if self.hides_data_before(ending) {
             return true;
         }
         let is_open = match &ending.what {

@@ -26,7 +26,7 @@ pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IdFacts, IpTraits,
     LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
     PreludeFacts, Repeats, ResetFacts, RoundTrips, SentUnseen, Silence, SocketCounters, Stage, TlsFacts,
-    TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
+    TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes, UnreadLines,
 };
 pub use knowledge::EndpointKnowledge;
 pub(crate) use lacking::RETRANSMISSION_DUE;

@@ -1,6 +1,7 @@
 //! What text without payload, and packets without times, leave open about a connection.
 
 use super::{AnswerDoubt, Ending, EndingKind, Moment, Stage, Story};
+use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::tls::Basis;
@@ -32,6 +33,65 @@ impl Story {
         self.holds_data_alone()
             && self.endings.is_empty()
             && self.opening.syn.count + self.opening.syn_ack.count == 0
+    }
+
+    /// Whether a silence behind a single SYN is the text's own, which holds nothing of TCP but SYNs: a client repeats an unanswered SYN after
+    /// 1 s, and those of old systems after 3 s (RFC 6298, 2.1; RFC 1122, 4.2.3.1). Scanners don't.
+    pub fn is_repeat_left_out(&self, ending: &Ending) -> bool {
+        const DUE: Elapsed = Elapsed::from_millis(4_000);
+        let EndingKind::Silence(silence) = &ending.what else { return false };
+        self.capture.holds_syns_alone
+            && self.capture.viewpoint == Viewpoint::Wire
+            && ending.stage == Stage::Syn
+            && self.opening.syn.count == 1
+            && self.opening.previous_connection.server.first().is_none()
+            && silence.elapsed() >= DUE
+            && !self.has_scanner_syn()
+            && !self.is_syn_dropped()
+    }
+
+    /// Whether what a silence lacks may be in lines of the text that could not be read: they come behind what was sent last.
+    pub fn may_be_unread(&self, ending: &Ending) -> bool {
+        let EndingKind::Silence(silence) = &ending.what else { return false };
+        let repeated =
+            self.data[silence.awaited_from.other()].unacknowledged.and_then(|waiting| waiting.last_repeat);
+        let syn = self.opening.last_syn.filter(|_| ending.stage == Stage::Syn);
+        let since =
+            [Some(silence.since), repeated, syn].into_iter().flatten().map(|moment| moment.number).max();
+        let unread = self.capture.unread;
+        let lasts_to_the_end = self.last.at < silence.until;
+        unread.last_within().is_some_and(|place| since.is_none_or(|since| place >= since))
+            || lasts_to_the_end && unread.is_behind()
+    }
+
+    /// Whether lines of the text that could not be read hide data of a connection that is followed by lengths alone: what looks like an answer may
+    /// be none.
+    pub fn hides_answers(&self) -> bool {
+        let missing = &self.missing;
+        let [client, server] =
+            [Role::Client, Role::Server].map(|role| missing.acked_unseen[role] > 1 || missing.gap[role] > 0);
+        self.holds_lengths_alone()
+            && self.tls.client_hello.is_some()
+            && self.capture.unread.last_within().is_some()
+            && (client || server)
+    }
+
+    /// Whether segments whose length no text shows, since their lines were cut, may hold what an ending inside the handshake seems to lack.
+    pub fn hides_data_before(&self, ending: &Ending) -> bool {
+        let is_hidden = |role: Role| {
+            let unknown = self.data[role].sent_unknown;
+            unknown.is_some_and(|unknown| !self.order.is_after(unknown.number, ending.moment.number))
+        };
+        let is_inside = ending.stage > Stage::SynAck && ending.stage < Stage::TlsEstablished;
+        self.capture.is_text
+            && is_inside
+            && match ending.what {
+                EndingKind::Fin | EndingKind::Reset(_) => is_hidden(Role::Client) || is_hidden(Role::Server),
+                EndingKind::Silence(_) => is_hidden(ending.by),
+                EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. } | EndingKind::CloseNotify => {
+                    false
+                }
+            }
     }
 
     /// The server's RST right behind its reply, where lengths alone are known and do not show whether the reply was complete.
@@ -70,10 +130,90 @@ impl Story {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::CaptureFacts;
     use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
+    use crate::story::{CaptureFacts, UnreadLines};
     use crate::tcp::Role::{Client, Server};
     use crate::verdict::Actor;
+
+    #[test]
+    fn a_single_syn_in_a_text_of_syns_alone_was_answered_or_its_repeats_are_left_out() {
+        let verdict = |talk: Talk, millis, holds_syns_alone| {
+            let end = talk.clone().wait(millis).now;
+            let facts = CaptureFacts { end, is_text: true, holds_syns_alone, ..CaptureFacts::default() };
+            talk.story_in(facts).verdict()
+        };
+        let text = |talk, millis| verdict(talk, millis, true);
+        assert_eq!(verdict(ssm().syn(), 8_000, false).code.name(), "syn-no-reply");
+        let verdict = text(ssm().syn(), 8_000);
+        assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
+        assert!(verdict.mentions("repeats"), "{verdict:?}");
+        // Repeats show that no reply arrived, and a capture of frames lacks none.
+        assert_eq!(text(ssm().syn().wait(1_000).syn(), 8_000).code.name(), "syn-no-reply");
+        assert_eq!(text(ssm().syn(), 3_500).code.name(), "syn-no-reply");
+        assert_eq!(ssm().syn().code(8_000), "syn-no-reply");
+    }
+
+    #[test]
+    fn what_may_be_in_lines_that_could_not_be_read_is_no_fault() {
+        let verdict = |talk: &Talk, last_within, is_behind| {
+            let unread = lines(last_within, is_behind);
+            let end = talk.clone().wait(8_000).now;
+            talk.story_in(CaptureFacts { end, is_text: true, unread, ..CaptureFacts::default() }).verdict()
+        };
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        assert_eq!(verdict(&hello, None, false).code.name(), "no-server-hello");
+        assert_eq!(verdict(&hello, Some(2), false).code.name(), "no-server-hello");
+        let unsure = verdict(&hello, None, true);
+        assert_eq!(unsure.code.name(), "capture-gap", "{}", unsure.headline);
+        assert!(unsure.mentions("could not be read"), "{unsure:?}");
+        // What is sent again behind such a line was not answered in it.
+        let syns = ssm().syn().wait(1_000).syn();
+        assert_eq!(verdict(&syns, Some(1), false).code.name(), "syn-no-reply");
+        assert_eq!(verdict(&syns, Some(1), true).code.name(), "capture-gap");
+    }
+
+    #[test]
+    fn where_lines_that_could_not_be_read_hide_data_an_answer_is_none_for_certain() {
+        let verdict = |last_within| {
+            let mut talk = exchange();
+            for packet in &mut talk.packets {
+                packet.payload.clear();
+            }
+            // The client's Finished and its request.
+            talk.packets.remove(5);
+            let unread = lines(last_within, false);
+            talk.story_in(CaptureFacts { end: talk.now, is_text: true, unread, ..CaptureFacts::default() })
+                .verdict()
+        };
+        assert_eq!(verdict(None).code.name(), "healthy");
+        let unsure = verdict(Some(5));
+        assert_eq!(unsure.code.name(), "capture-gap", "{}", unsure.headline);
+        assert!(unsure.mentions("could not be read"), "{unsure:?}");
+    }
+
+    #[test]
+    fn behind_segments_of_unknown_length_an_end_says_nothing_of_the_handshake() {
+        let cut = |talk: Talk, from: Role| {
+            let mut story = lengths(talk);
+            let unknown = story.data[from].last.or(story.data[from].first);
+            story.data[from].sent_unknown = unknown.or(Some(story.first));
+            story.verdict()
+        };
+        let opened = || ssm().open().ack(Server);
+        assert_eq!(lengths(opened().rst(Server)).verdict().code.name(), "reset");
+        for talk in [opened().rst(Server), opened().fin(Server), opened().fin(Client)] {
+            for from in [Client, Server] {
+                let verdict = cut(talk.clone(), from);
+                assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
+                assert!(verdict.mentions("cut"), "{verdict:?}");
+            }
+        }
+    }
+
+    /// Lines that could not be read, for a connection of packets 1 to 99.
+    fn lines(within: Option<u64>, is_behind: bool) -> UnreadLines {
+        UnreadLines::between(within.into_iter().chain(is_behind.then_some(99)), 1, 99)
+    }
 
     /// As text that shows lengths only, which ends with the last packet.
     fn lengths(mut talk: Talk) -> Box<Story> {

@@ -217,7 +217,7 @@ pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static
     let is_in_doubt = is_unsure && !story.opening.is_subflow && may_have_failed(story, settings);
     let asked = PRECEDENCE.iter().filter(move |(_, rule)| match rule.severity {
         Severity::Critical => !is_unsure,
-        Severity::Ok | Severity::Warning => !is_in_doubt,
+        Severity::Ok | Severity::Warning => !is_in_doubt && !story.hides_answers(),
         Severity::Unknown => true,
     });
     asked.map(|(_, rule)| (*rule, (rule.judge)(story, settings)))

@@ -89,7 +89,7 @@ impl StandIns {
             notes.insert(0, FileNote { file: 0, text: Redaction::SENTENCE.to_owned() });
         }
         let files = about.files.iter().map(|file| FileAbout { name: self.file(&file.name), ..file.clone() });
-        About { files: files.collect(), notes, ..*about }
+        About { files: files.collect(), notes, unread: about.unread.clone(), ..*about }
     }
 
     /// What is noted of an interface begins with its name.

@@ -92,6 +92,7 @@ impl Account {
             dropped,
             dropped_until: None,
             notes: texts.into_iter().map(|text| FileNote { file: self.index, text }).collect(),
+            unread: Vec::new(),
         }
     }
 

@@ -288,6 +288,7 @@ impl Source for Live {
             dropped: Some(self.dropped),
             dropped_until: self.dropped_until,
             notes: self.notes.clone(),
+            unread: Vec::new(),
         }
     }
 

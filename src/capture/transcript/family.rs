@@ -9,6 +9,7 @@ use super::hosts::Hosts;
 use super::numbering::Numbering;
 use super::packet::PrintedPacket;
 use super::parts::Parts;
+use crate::limits::TRANSCRIPT_UNREAD;
 
 /// Reads the lines of one tool into packets.
 ///
@@ -74,6 +75,17 @@ pub struct Common {
     pub parts: Parts,
     /// Packets that were read, in the order of their lines.
     pub packets: VecDeque<PrintedPacket>,
+    /// How many of them precede each packet line that could not be read, or that ends before it shows what the packet means.
+    pub unread: Vec<usize>,
+}
+
+impl Common {
+    /// A packet line could not be read, or ends before it shows what the packet means.
+    pub fn add_unread(&mut self) {
+        if self.unread.last() != Some(&self.packets.len()) && self.unread.len() < TRANSCRIPT_UNREAD {
+            self.unread.push(self.packets.len());
+        }
+    }
 }
 
 /// Whether `text` is of words in lower case alone, as no tool prints a line.
@@ -101,6 +113,7 @@ impl Families {
             banner: Banner::default(),
             parts: Parts::default(),
             packets: VecDeque::new(),
+            unread: Vec::new(),
         };
         let members = kinds.iter().map(|kind| (kind.begin)()).collect();
         Self { members, current: 0, found: Vec::new(), common }

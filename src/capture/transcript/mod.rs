@@ -23,6 +23,7 @@ mod tcpdump;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod unread;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
@@ -31,6 +32,7 @@ use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Family, Kind};
 use self::front::{Line, Lines, Prefix, has_wide_gap, is_utf16, single_spaced, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
+use self::unread::Unread;
 use super::{About, FileAbout, FileNote, Frame, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
 use crate::packet::{Content, Origin, Packet, Segment};
@@ -71,6 +73,8 @@ pub struct Transcript<R> {
     packets: u64,
     /// Those of them before the capture that is being read.
     before_part: u64,
+    /// Where packet lines could not be read.
+    unread: Unread,
     is_at_end: bool,
 }
 
@@ -111,6 +115,7 @@ impl<R: BufRead> Transcript<R> {
             is_announced: false,
             packets: 0,
             before_part: 0,
+            unread: Unread::default(),
             is_at_end: false,
         }
     }
@@ -183,6 +188,10 @@ impl<R: BufRead> Transcript<R> {
     }
 
     fn collect(&mut self) {
+        if !self.families.common.unread.is_empty() {
+            let before = self.packets + self.ready.len() as u64;
+            self.unread.add(self.families.common.unread.drain(..).map(|packets| before + packets as u64));
+        }
         while let Some(packet) = self.families.common.packets.pop_front() {
             if packet.begins_capture && !self.stamps.is_empty() {
                 // Its times show nothing of those before it.
@@ -193,6 +202,15 @@ impl<R: BufRead> Transcript<R> {
             }
             self.ready.push_back(packet);
         }
+    }
+
+    /// Another capture begins with `packet`.
+    fn announce(&mut self, packet: PrintedPacket) {
+        self.clockwork.begin_again(packet.stamp);
+        self.announced = Some(packet);
+        self.is_announced = true;
+        self.unread.begin_part(self.before_part, self.packets);
+        self.before_part = self.packets;
     }
 
     /// The next packet whose time is clear. `is_all` means that no further one has come that could make it clearer.
@@ -296,10 +314,7 @@ impl<R: BufRead> Source for Transcript<R> {
             }
         };
         if packet.begins_capture && self.packets > 0 && !self.is_announced {
-            self.clockwork.begin_again(packet.stamp);
-            self.announced = Some(packet);
-            self.is_announced = true;
-            self.before_part = self.packets;
+            self.announce(packet);
             return Ok(Some(Record::NextCapture));
         }
         self.is_announced = false;
@@ -346,6 +361,7 @@ impl<R: BufRead> Source for Transcript<R> {
             dropped: self.families.common.banner.dropped,
             dropped_until: None,
             notes: self.notes(),
+            unread: self.unread.places(self.before_part),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::time::{Clock, Elapsed, Timestamp};
 /// What the capture itself lacks, as far as it matters for one connection.
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
 pub struct CaptureFacts {
     /// The capture's last packet of any kind.
     pub end: Timestamp,
@@ -38,6 +39,45 @@ pub struct CaptureFacts {
     pub is_own: bool,
     /// Whether acknowledgements do not show, so that one that is missing means nothing.
     pub acks_unobservable: bool,
+    /// Whether it is text whose only packets of TCP are SYNs, as behind a filter.
+    pub holds_syns_alone: bool,
+    /// Where the text that it is has packet lines that could not be read.
+    pub unread: UnreadLines,
+}
+
+/// Where a text has packet lines that could not be read, as far as it concerns one connection.
+///
+/// There is one for each half-open connection, so all of it is one number: the packet before the last of those lines that are between the
+/// connection's first packet and its last one, 0 if there are none, and in the highest bit whether there are some behind its last packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct UnreadLines(u32);
+
+impl UnreadLines {
+    const BEHIND: u32 = 1 << 31;
+
+    /// Of the lines behind these packets, for a connection from packet `first` to packet `last`.
+    pub fn between(lines: impl Iterator<Item = u64>, first: u64, last: u64) -> Self {
+        Self(lines.fold(0, |found, place| {
+            if place >= last {
+                found | Self::BEHIND
+            } else if place >= first {
+                let place = u32::try_from(place).unwrap_or(u32::MAX).min(Self::BEHIND - 1);
+                found & Self::BEHIND | place.max(found & !Self::BEHIND)
+            } else {
+                found
+            }
+        }))
+    }
+
+    /// The packet before the last of those lines that are between the connection's first packet and its last one.
+    pub fn last_within(self) -> Option<u64> {
+        Some(self.0 & !Self::BEHIND).filter(|place| *place > 0).map(u64::from)
+    }
+
+    /// Whether there are some behind the connection's last packet.
+    pub fn is_behind(self) -> bool {
+        self.0 & Self::BEHIND != 0
+    }
 }
 
 impl CaptureFacts {
@@ -54,4 +94,25 @@ pub struct ClockStep {
     pub number: u64,
     /// How far that packet's time is from the one before; below zero where the clock went back.
     pub by: Elapsed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_within_a_connection_or_behind_it() {
+        let of = |places: &[u64]| {
+            let lines = UnreadLines::between(places.iter().copied(), 3, 9);
+            (lines.last_within(), lines.is_behind())
+        };
+        assert_eq!(of(&[0, 2]), (None, false));
+        assert_eq!(of(&[5, 4, 2]), (Some(5), false));
+        assert_eq!(of(&[9]), (None, true));
+        assert_eq!(of(&[12, 3, 9]), (Some(3), true));
+        assert_eq!(
+            UnreadLines::between([1 << 40].into_iter(), 3, 1 << 41).last_within(),
+            Some((1 << 31) - 1)
+        );
+    }
 }

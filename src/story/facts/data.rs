@@ -35,6 +35,9 @@ pub struct DataFacts {
     pub sent_unseen: Option<SentUnseen>,
     /// Whether a segment of the other side that was captured behind the last of it acknowledges less.
     pub is_left_out: bool,
+    /// The last segment of the other side that acknowledges something of it which no text shows: its line was cut, or is a row of the
+    /// protocol above.
+    pub acked_unknown: Option<Moment>,
     /// The packet in which the other side closed its receive window, as long as the window is closed.
     pub closed_window: Option<Moment>,
     /// A hole in the stream that nobody filled: the offsets of its first byte and of the first byte after it.
@@ -178,6 +181,11 @@ impl DataFacts {
         if self.is_all_acknowledged && self.fin_repeats.count > 0 {
             self.fin_repeats = Repeats::default();
         }
+        // All but a connection's first segment and a RST acknowledge (RFC 9293, 3.10.7.4).
+        if header.tcp.ack.is_none() && header.tcp.flags.is_none_or(Flags::ack) && observation.reset.is_none()
+        {
+            self.acked_unknown = Some(moment);
+        }
         self.is_left_out |= header.tcp.ack.is_some() && self.last.is_some();
         self.is_left_out &= !self.is_all_acknowledged;
         // The window of a RST means nothing.
@@ -266,6 +274,7 @@ impl Default for DataFacts {
             last: None,
             bytes: 0,
             sent_unknown: None,
+            acked_unknown: None,
             repeats: Repeats::default(),
             late: Repeats::default(),
             is_all_acknowledged: true,

@@ -17,7 +17,7 @@ mod tls;
 mod traffic;
 mod turns;
 
-pub use capture::{CaptureFacts, ClockStep};
+pub use capture::{CaptureFacts, ClockStep, UnreadLines};
 pub use data::{DataFacts, SentUnseen, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, Silence};
 pub use ids::IdFacts;

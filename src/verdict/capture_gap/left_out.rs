@@ -46,6 +46,56 @@ pub(super) fn selected(story: &Story, reached: &str) -> Option<(String, String)>
     })
 }
 
+/// Lines that could not be read may hold what decides whether each request was answered.
+pub(super) fn hidden_answer(story: &Story) -> Option<(String, String)> {
+    story.hides_answers().then(|| {
+        (
+            "the text has packet lines that could not be read".to_owned(),
+            "Acknowledgements and sequence numbers show bytes that no line of the text holds, and between its packets are lines that could \
+             not be read. The text shows lengths only, so it is unknown which bytes ask and which answer."
+                .to_owned(),
+        )
+    })
+}
+
+/// What the text shows of a silence leaves room for packets that it does not show, or not whole.
+pub(super) fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
+    let ending = story.decisive()?;
+    if !story.depends_on_missing(ending) {
+        return None;
+    }
+    if story.may_be_unread(ending) {
+        return Some((
+            "the text has packet lines that could not be read".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Behind that, the text has packet lines that could not be read, or that were cut off before \
+                 they show what the packet means: the reply, or an ICMP error, may be among them."
+            ),
+        ));
+    }
+    if story.is_repeat_left_out(ending) {
+        let after = story.capture.end - story.last.at;
+        return Some((
+            "the SYN's repeats are missing from the text, and a reply may be as well".to_owned(),
+            format!(
+                "Packet {} is the only SYN of the connection, and the text continues for {after} without it. A client repeats a SYN that nobody \
+                 answers after 1 s, or after 3 s at the latest: either it was answered, or its repeats are not in the text, which holds \
+                 nothing of TCP but SYNs, as behind a filter. A client that gives up before that leaves the same packet.",
+                story.last.number
+            ),
+        ));
+    }
+    story.hides_data_before(ending).then(|| {
+        (
+            "lines that were cut don't show what was sent".to_owned(),
+            format!(
+                "Nothing is certainly wrong up to {reached}. Lines of the text were cut before they show how many bytes a segment has, and \
+                 so it is unknown what the two sides said before the end of the connection."
+            ),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::story::script::talk::Talk;

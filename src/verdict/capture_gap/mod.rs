@@ -10,7 +10,7 @@ use super::{Actor, Code, Rule, Settings, Severity, Verdict, client_silent};
 use crate::story::Story;
 use crate::tcp::Role;
 use before::{first_words, unseen_answer, unseen_reply, what_preceded};
-use left_out::{acknowledgements, data_alone, selected};
+use left_out::{acknowledgements, data_alone, hidden_answer, not_shown, selected};
 use rest::{acknowledgement, cut_short};
 
 /// `capture-gap`.
@@ -30,7 +30,8 @@ const ADVICE: [&str; 2] = [
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let reached = last_step(story.stage);
-    let (lack, explanation) = unseen_answer(story, settings)
+    let (lack, explanation) = hidden_answer(story)
+        .or_else(|| unseen_answer(story, settings))
         .or_else(|| hidden_protocol(story, reached))
         .or_else(|| lacking(story, reached))
         .or_else(|| first_words(story))?;
@@ -84,10 +85,10 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             ),
         ));
     }
-    if let Some(lack) = data_alone(story, reached)
+    let left_out = data_alone(story, reached)
         .or_else(|| selected(story, reached))
-        .or_else(|| acknowledgements(story, reached))
-    {
+        .or_else(|| acknowledgements(story, reached));
+    if let Some(lack) = left_out.or_else(|| not_shown(story, reached)) {
         return Some(lack);
     }
     let ending = story.decisive()?;

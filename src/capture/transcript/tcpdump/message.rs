@@ -14,8 +14,17 @@ pub fn read(draft: &Draft, headers: &mut Headers, context: &mut Context<'_>) -> 
     Some(match message(draft, headers, &source, &destination)? {
         icmp::Message::Neighbour(search) => neighbour(&search, context),
         icmp::Message::Error(printed) => error(draft, headers, [&source, &destination], &printed, context),
+        icmp::Message::Other if is_cut(&headers.body) => PrintedContent::Other(Other::Printed(CUT.into())),
         icmp::Message::Other => PrintedContent::Other(Other::Icmp),
     })
+}
+
+/// An ICMP message whose line ends before it shows which one it is.
+pub const CUT: &str = "ICMP, cut off";
+
+/// Whether a message's line was cut: since tcpdump 4.0 each ends with its length.
+fn is_cut(body: &str) -> bool {
+    body.starts_with("ICMP") && !body.contains(", length ")
 }
 
 /// A search for a host, or its answer.
@@ -34,9 +43,12 @@ fn message(
     source: &Spelled,
     destination: &Spelled,
 ) -> Option<icmp::Message> {
-    // A terminal may have broken the line right behind the protocol's name.
+    // A terminal may have broken the line right behind the protocol's name, or within it.
+    let is_begun =
+        !headers.body.is_empty() && headers.body != "ICMP" && "ICMP6,".starts_with(headers.body.as_str());
     let message = match headers.body.as_str() {
         "ICMP" => icmp::Message::Other,
+        _ if is_begun => icmp::Message::Other,
         body => icmp::parse(body, source, destination)?,
     };
     let below = draft.text(headers.next);
@@ -44,7 +56,7 @@ fn message(
     let is_whole = |body: &str| body.contains(", length ");
     let is_quote = strip_ip_word(below).unwrap_or(below).starts_with('(');
     if is_whole(&headers.body) || is_quote {
-        return Some(message);
+        return Some(message).filter(|_| !is_begun);
     }
     let (mut ways, mut begun) = (vec![headers.body.clone()], None);
     for index in headers.next..(headers.next + MOST_LINES).min(draft.len()) {
@@ -62,7 +74,7 @@ fn message(
             }
         }
     }
-    let Some((error, next)) = begun else { return Some(message) };
+    let Some((error, next)) = begun else { return Some(message).filter(|_| !is_begun) };
     headers.next = next;
     Some(error)
 }

@@ -153,6 +153,10 @@ impl Family for Gatherer {
             packet.begins_capture = common.parts.add(draft.line, packet) || begins_capture;
         }
         self.count(&draft, packet.as_ref());
+        let is_cut = |packet: &PrintedPacket| matches!(&packet.content, PrintedContent::Other(Other::Printed(kind)) if kind == message::CUT);
+        if packet.as_ref().is_none_or(is_cut) {
+            common.add_unread();
+        }
         common.packets.extend(packet);
     }
 

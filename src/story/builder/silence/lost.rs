@@ -60,10 +60,14 @@ pub(super) fn is_ack_unseen(silence: &Silence, story: &Story) -> bool {
         let is_repeat = |repeat: &Moment| story.order.is_after(repeat.number, last.number);
         silence.until - last.at >= RETRANSMISSION_DUE && !sent.repeats.moments.iter().any(is_repeat)
     };
+    // A segment of the receiver acknowledges it, or does not: no text shows its number.
+    let is_hidden = sent.unacknowledged.zip(sent.acked_unknown).is_some_and(|(waiting, unknown)| {
+        waiting.repeats == 0 && story.order.is_after(unknown.number, waiting.since.number)
+    });
     !silence.is_acknowledged
         && !sent.is_left_out
         && sent.reported_hole.is_none()
-        && sent.last.is_some_and(is_overdue)
+        && (is_hidden || sent.last.is_some_and(is_overdue))
 }
 
 /// Whether the only side whose packets are captured continues without sending its last data again: the other side has it.
@@ -105,6 +109,25 @@ fn gets_full_segments_through(role: Role, story: &Story) -> bool {
 mod tests {
     use crate::story::script::talk::{self, Talk, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
+    use crate::verdict::Actor;
+
+    #[test]
+    fn an_acknowledgement_without_its_number_is_no_missing_one() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let left = |is_cut: bool| {
+            let mut talk = asked.clone().wait(4_500).say(Client, &talk::close_notify()).fin(Client);
+            let place = talk.packets.len() - 3;
+            talk.packets[place].header.tcp.ack = talk.packets[place].header.tcp.ack.filter(|_| !is_cut);
+            talk.story(0).verdict()
+        };
+        assert_eq!(left(false).is(), ("no-response", Actor::Server, None));
+        assert_eq!(left(true).is(), ("no-response", Actor::Server, None), "{:?}", left(true));
+        // What is sent again was not acknowledged.
+        let mut lost = asked.wait(300).repeat(Client).wait(600).repeat(Client).wait(4_500).fin(Client);
+        let place = lost.packets.len() - 4;
+        lost.packets[place].header.tcp.ack = None;
+        assert_eq!(lost.story(0).verdict().actor, Actor::Path);
+    }
 
     #[test]
     fn a_hole_that_the_receiver_has_too_is_no_gap_of_the_capture() {
