@@ -29,6 +29,8 @@ pub struct Detail {
     /// The name of that protocol, as the Protocol column has it.
     pub protocol: String,
     is_quote: bool,
+    /// Whether the frame is said to hold TCP.
+    has_tcp: bool,
 }
 
 /// Link headers that are distinguished where bytes follow.
@@ -91,6 +93,11 @@ impl Detail {
             [" Version 4, Src: ", " Version 6, Src: ", ", Src: "].iter().any(|start| ends.starts_with(start))
                 && ends.contains(", Dst: ")
         })
+    }
+
+    /// Whether the details end before the TCP header that the frame is said to hold.
+    pub fn is_cut_before_tcp(&self) -> bool {
+        self.has_tcp && self.headers.tcp.is_none() && self.icmp.is_none()
     }
 
     /// Whether an IP header that comes now is another packet's: the TCP header of this one was there, and nothing quotes a packet.
@@ -246,6 +253,7 @@ impl Detail {
             "Arrival Time" | "UTC Arrival Time" => self.arrival = self.arrival.or_else(|| stamp(value)),
             "Epoch Time" | "Epoch Arrival Time" => self.arrival = stamp(value).or(self.arrival),
             "Time since reference or first frame" => self.elapsed = stamp(value),
+            "Protocols in frame" => self.has_tcp = value.split([':', ']']).any(|name| name == "tcp"),
             _ => return false,
         }
         true

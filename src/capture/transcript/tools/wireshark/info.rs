@@ -259,8 +259,8 @@ pub fn is_arrow(word: &str) -> bool {
         || matches!(word, "?" | "b" | "b^F^R" | "M-bM-^FM-^R" | "<E2><86><92>")
 }
 
-/// The arrow: as it is, of version 1, as UTF-8 read as Windows-1252, and `>` of version 1 between ports.
-const ARROWS: [&str; 6] = ["→", "->", "â†’", "⟶", "➔", ">"];
+/// The arrow: as it is, of version 1, and `>` of version 1 between ports.
+const ARROWS: [&str; 5] = ["→", "->", "⟶", "➔", ">"];
 
 /// `SYN, ACK`; `<None>` where no flag is set.
 pub fn flags(names: &str) -> Option<Flags> {

@@ -7,6 +7,7 @@
 
 mod above;
 mod detail;
+mod fields;
 mod gather;
 mod info;
 mod pending;
@@ -17,3 +18,4 @@ mod streams;
 mod table;
 
 pub use self::gather::Gatherer;
+pub use self::recognised::is_numbered_row;

@@ -2,8 +2,8 @@
 
 use super::above::icmp_error;
 use super::detail::{Detail, Link};
-use super::info::Info;
-use super::protocols::{Layer, layer};
+use super::info::{Info, begins_tls};
+use super::protocols::{Layer, is_known, layer};
 use super::row::{Places, Row};
 use super::table;
 use crate::capture::transcript::packet::DumpedFrame;
@@ -81,7 +81,7 @@ impl Pending {
         let Some(row) = Row::parse(&self.text) else { return true };
         let info = Info::parse(row.info);
         match layer(row.protocol) {
-            _ if Info::is_continuation(text) => true,
+            _ if Info::is_continuation(text) || is_rest_of_number(&self.text, text) => true,
             // A terminal breaks within a field's name.
             _ if text.contains('=') && fields(&format!("{}{text}", self.text)) > fields(&self.text) => true,
             Layer::Tcp => !info.is_complete(),
@@ -118,6 +118,13 @@ impl Pending {
     }
 }
 
+/// Whether `text` is the rest of a number with which a row ends, as where a terminal broke it within its last field.
+fn is_rest_of_number(row: &str, text: &str) -> bool {
+    let field = row.rsplit(' ').next().and_then(|word| word.split_once('='));
+    let is_digits = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    field.is_some_and(|(_, begun)| is_digits(begun)) && !text.is_empty() && text.len() < 10 && is_digits(text)
+}
+
 /// How many of a row's fields are read in `text`.
 fn fields(text: &str) -> usize {
     let cells = if table::is_open(text) || text.ends_with('"') { table::cells(text) } else { None };
@@ -135,6 +142,10 @@ fn fields(text: &str) -> usize {
         info.flags.is_some(),
     ];
     let found = 1
+        + usize::from(is_known(row.protocol))
+        + usize::from(row.length.is_some())
+        + usize::from(begins_tls(row.info))
+        + usize::from(text.contains(&format!("\u{2192} {}", row.destination)))
         + shown.iter().filter(|is_shown| **is_shown).count()
         + info.options.bytes.len()
         + alert_words(info.rest)
@@ -149,7 +160,9 @@ fn fields(text: &str) -> usize {
 /// How well an alert's words are as Wireshark prints them: each begins with a capital, and only that is one.
 fn alert_words(words: &str) -> usize {
     const BEST: usize = 8;
-    let Some((_, name)) = words.rsplit_once(", Description: ") else { return 0 };
+    const MARKS: [&str; 4] = ["Alert (", "Alert (Level: ", "(Level: Fatal, ", "(Level: Warning, "];
+    let marks = MARKS.iter().filter(|mark| words.contains(**mark)).count();
+    let Some((_, name)) = words.rsplit_once(", Description: ") else { return marks };
     let name = name.split_once(')').map_or(name, |(name, _)| name).trim();
     let is_lower = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_lowercase);
     // No word of a name has one letter.
@@ -160,7 +173,7 @@ fn alert_words(words: &str) -> usize {
         .windows(2)
         .filter(|pair| is_lower(pair.first()) && pair[1].is_ascii_uppercase())
         .count();
-    1 + BEST.saturating_sub(broken + glued)
+    marks + 1 + BEST.saturating_sub(broken + glued)
 }
 
 /// The names of messages.
@@ -178,6 +191,10 @@ const NAMES: [&str; 12] = [
     "Server Hello",
     "Certificate",
 ];
+
+/// Beginnings of what else a row of TLS says.
+const OTHER_NAMES: [&str; 4] =
+    ["Alert (", "Certificate Status", "Continuation Data", "Ignored Unknown Record"];
 
 /// How many names of messages are whole: a space, or none, at the seam decides it.
 fn whole_names(protocol: &str, words: &str) -> usize {
@@ -209,7 +226,7 @@ fn is_cut_name(words: &str) -> bool {
     };
     // An alert's parenthesis has a comma in it.
     let is_open = |begin: &str| words.rsplit_once(begin).is_some_and(|(_, inside)| !inside.contains(')'));
-    NAMES.iter().any(is_part) || is_open("Alert (") || is_open("Hello (")
+    NAMES.iter().chain(&OTHER_NAMES).any(is_part) || is_open("Alert (") || is_open("Hello (")
 }
 
 #[cfg(test)]

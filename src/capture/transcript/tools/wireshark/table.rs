@@ -1,4 +1,4 @@
-//! Packet lists as tables: CSV as Wireshark exports it, and Markdown.
+//! Packet lists as tables: CSV as Wireshark exports it, and spreadsheets with their locale's separator, and Markdown.
 
 use std::borrow::Cow;
 
@@ -28,9 +28,14 @@ pub struct Columns {
 pub fn cells(text: &str) -> Option<Vec<Cow<'_, str>>> {
     let text = text.trim();
     // Quoted code may have a mark before it.
-    let csv = text.find('"').and_then(|at| text.get(at..)).filter(|quoted| quoted.contains("\",\""));
-    if let Some(quoted) = csv {
-        return Some(csv_cells(quoted));
+    let quoted = text.find('"').and_then(|at| text.get(at..));
+    let separated = quoted.and_then(|quoted| Some((quoted, separator(quoted)?)));
+    if let Some((quoted, separator)) = separated {
+        return Some(csv_cells(quoted, separator));
+    }
+    if text.bytes().filter(|byte| *byte == b';').count() >= LEAST_SEMICOLONS {
+        let cells = text.split(';').take(MOST_COLUMNS);
+        return Some(cells.map(|cell| Cow::Borrowed(cell.trim().trim_matches('"'))).collect());
     }
     if text.matches('|').count() < LEAST_CELLS {
         return None;
@@ -42,8 +47,19 @@ pub fn cells(text: &str) -> Option<Vec<Cow<'_, str>>> {
 /// Source, destination, and what they say.
 const LEAST_CELLS: usize = 4;
 
+/// Those between the columns of Wireshark's own list, where the number's may be missing.
+const LEAST_SEMICOLONS: usize = 5;
+
+/// What is between the cells of CSV in quotes: a comma, or a semicolon where the locale's decimal sign is a comma.
+fn separator(quoted: &str) -> Option<char> {
+    [("\",\"", ','), ("\";\"", ';')]
+        .into_iter()
+        .find(|(seam, _)| quoted.contains(seam))
+        .map(|(_, separator)| separator)
+}
+
 /// RFC 4180, 2: a cell in quotes, with quotes in it doubled.
-fn csv_cells(text: &str) -> Vec<Cow<'_, str>> {
+fn csv_cells(text: &str, separator: char) -> Vec<Cow<'_, str>> {
     let mut cells = Vec::new();
     let mut rest = text;
     while let Some(quoted) = rest.strip_prefix('"')
@@ -64,7 +80,7 @@ fn csv_cells(text: &str) -> Vec<Cow<'_, str>> {
         let (cell, after) = if is_closed { quoted.split_at(end) } else { (quoted, "") };
         cells.push(if is_doubled { Cow::Owned(cell.replace("\"\"", "\"")) } else { Cow::Borrowed(cell) });
         let after = after.trim_start_matches('"');
-        rest = after.trim_start().strip_prefix(',').unwrap_or("").trim_start();
+        rest = after.trim_start().strip_prefix(separator).unwrap_or("").trim_start();
     }
     cells
 }
@@ -72,7 +88,7 @@ fn csv_cells(text: &str) -> Vec<Cow<'_, str>> {
 /// Whether `text` is CSV whose last cell is not closed: a page wrapped the row within it.
 pub fn is_open(text: &str) -> bool {
     let text = text.trim_end();
-    text.contains("\",\"") && (!text.ends_with('"') || text.ends_with(",\""))
+    separator(text).is_some() && (!text.ends_with('"') || text.ends_with(",\"") || text.ends_with(";\""))
 }
 
 impl Columns {
@@ -159,7 +175,11 @@ mod tests {
         let expected = "Some(7) 192.0.2.1 198.51.100.5 TCP Some(74) 50000  >  443 [SYN] Seq=0";
         let csv = r#"	"7","0.500000","192.0.2.1","198.51.100.5","TCP","74","50000  >  443 [SYN] Seq=0""#;
         let markdown = "| 7 | 0.500000 | 192.0.2.1 | 198.51.100.5 | TCP | 74 | 50000  >  443 [SYN] Seq=0 |";
-        for line in [csv, markdown, markdown.trim_start_matches("| "), csv.trim_end_matches('"')] {
+        let semicolons = csv.replace("\",\"", "\";\"").replace("0.500000", "0,500000");
+        let bare = semicolons.replace('"', "");
+        for line in
+            [csv, markdown, markdown.trim_start_matches("| "), csv.trim_end_matches('"'), &semicolons, &bare]
+        {
             assert_eq!(read(None, line).as_deref(), Some(expected), "{line}");
             assert_eq!(read(Some(HEADER), line).as_deref(), Some(expected), "{line}");
         }
@@ -188,6 +208,7 @@ mod tests {
             "|0.000000000| SYN | |Seq = 0",
             "a | grep b | sort | uniq | head | x",
             r#"{"a":"b","c":"d"}"#,
+            "a; b; c; d; e; f; g",
         ] {
             assert!(cells(line).is_none_or(|cells| row(&cells, None).is_none()), "{line}");
         }

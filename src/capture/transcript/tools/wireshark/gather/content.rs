@@ -45,6 +45,11 @@ impl Gatherer {
             self.streams.pass(Extra { packet, ..Extra::default() });
             return;
         }
+        if !is_over_tcp && detail.is_some_and(Detail::is_cut_before_tcp) {
+            packet.content = ToolContent::Segment(ToolSegment::default());
+            self.streams.pass(Extra { packet, ..Extra::default() });
+            return;
+        }
         if !is_over_tcp {
             packet.content = neighbour(row.info)
                 .filter(|_| matches!(kind, Layer::Neighbour | Layer::Icmp))

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use self::content::{Extra, completed, hosts, ip};
 use super::detail::Detail;
+use super::fields::Fields;
 use super::pending::Pending;
 use super::recognised::{is_beginning, is_certain, is_selective};
 use super::row::{Places, Row};
@@ -27,6 +28,8 @@ pub struct Gatherer {
     pending: Option<Pending>,
     /// The columns of the table that is being read.
     columns: Option<Columns>,
+    /// The columns of `tshark -T fields`.
+    fields: Option<Fields>,
     streams: Streams<Extra>,
     /// Segments whose rows show no length.
     lengths: Lengths,
@@ -62,6 +65,7 @@ impl Tool for Gatherer {
         if is_beginning(text) {
             self.finish_pending();
             self.is_selective = is_selective(text);
+            self.fields = Fields::of_command(text);
             self.begins_capture = true;
             return true;
         }
@@ -111,6 +115,15 @@ impl Gatherer {
 
     /// A row, a table's header, or a row's beginning.
     fn take_row(&mut self, line: u64, text: &str) -> bool {
+        if let Some(fields) = Fields::of_header(text) {
+            self.finish_pending();
+            self.fields = Some(fields);
+            return true;
+        }
+        if let Some(text) = self.fields.as_ref().and_then(|fields| fields.row(text)) {
+            self.begin(Pending { line, text, is_row: true, is_closed: true, ..Pending::default() });
+            return true;
+        }
         if let Some(cells) = table::cells(text) {
             if let Some(columns) = Columns::of_header(&cells) {
                 self.finish_pending();
@@ -255,8 +268,16 @@ mod tests {
             assert_eq!(wrapped, whole, "{first}");
         }
         // A terminal breaks within a word.
-        let (first, second) = ROW.split_at(ROW.len() - 20);
-        assert_eq!(read(&format!("{first}\n{second}")), whole);
+        let alert = "10   0.100696   192.0.2.1 \u{2192} 198.51.100.5 TLSv1.2 73 Alert (Level: Fatal, Description: Unknown CA)";
+        let error = "5   3.075736    192.0.2.9 \u{2192} 192.0.2.1   ICMP 102 Destination unreachable (Host unreachable)";
+        for row in [ROW, alert, error] {
+            let whole = read(row);
+            let words = row.find(" \u{2192} ").map_or(0, |at| at + 5);
+            for (at, _) in row.char_indices().filter(|(at, _)| *at > words) {
+                let (first, second) = row.split_at(at);
+                assert_eq!(read(&format!("{first}\n{second}")), whole, "{first}");
+            }
+        }
     }
 
     #[test]

@@ -55,6 +55,8 @@ mod tests {
         let second = ROW.replace("1 0.5", "2 0.7").replace("[SYN]", "[RST]");
         let again = read(&format!("{ROW}\n{second}\nIn detail:\n{ROW}\n{second}\n"));
         assert_eq!(again.len(), 2);
+        let each_twice = read(&format!("{ROW}\n{ROW}\n{second}\n{second}\n"));
+        assert_eq!(each_twice.len(), 2);
         let other = ROW.replace("0.5", "0.6");
         let packets = read(&format!("{ROW}\n{second}\n{other}\n"));
         let begins: Vec<_> = packets.iter().map(|packet| packet.begins_capture).collect();
