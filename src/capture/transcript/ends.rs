@@ -101,6 +101,13 @@ impl EndSpelling {
             let end = End { host: Spelled::Address(host.into()), port: Port::Number(port) };
             return Some(Self { with_port: Some(end), bare: None });
         }
+        // As people write it, and tools other than tcpdump.
+        if let Some((host, port)) = word.rsplit_once(':')
+            && let (Ok(host), Ok(port)) = (host.parse::<Ipv4Addr>(), port.parse())
+        {
+            let end = End { host: Spelled::Address(host.into()), port: Port::Number(port) };
+            return Some(Self { with_port: Some(end), bare: None });
+        }
         let bare = Spelled::parse(word);
         // Behind a zone the last dot comes before the port too.
         let has_zone = word.split_once('%').is_some_and(|(_, zone)| zone.contains('.'));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::draft::{Draft, MOST_WRAPS};
-use super::link::{Link, MOST_WORDS, Network, strip_ip_word};
+use super::link::{Link, MOST_WORDS, Network, begins_header, strip_ip_word};
 use super::suffix::Suffix;
 use super::{ip, tcp};
 use crate::capture::transcript::ends::{End, Port, Spelled};
@@ -38,10 +38,7 @@ impl Headers {
             (text, next) = (below.into(), behind);
         }
         let mut ip = None;
-        // A word in parentheses may stand for a host.
-        let has_header =
-            text.starts_with('(') && !text.split(' ').next().is_some_and(|word| word.contains(')'));
-        if has_header {
+        if begins_header(&text) {
             let (printed, rest) = close_parenthesis(draft, &text, &mut next)?;
             ip = Some(printed);
             text = rest.into();
@@ -49,14 +46,17 @@ impl Headers {
         if let Some(ends) = ip::read_ends(&text) {
             return Some(Self::of(draft, ip, ends, next));
         }
-        if !text.is_empty() {
-            return Self::wrapped(draft, ip, &text, next);
+        // What follows the header may be an author's note.
+        if !text.is_empty()
+            && let Some(wrapped) = Self::wrapped(draft, ip, &text, next)
+        {
+            return Some(wrapped);
         }
         ip?;
         // The address line is below, perhaps behind blank lines and prose, but not behind a quoted header.
         let is_quote = |index: &usize| {
             let text = draft.text(*index);
-            strip_ip_word(text).unwrap_or(text).starts_with('(')
+            begins_header(strip_ip_word(text).unwrap_or(text))
         };
         (next..draft.len()).take_while(|index| !is_quote(index)).find_map(|index| {
             let text = draft.text(index);

@@ -310,6 +310,11 @@ fn split_rule(text: &str) -> Option<(Rule<'_>, Option<Direction>, &str)> {
         "out" => Some(Direction::Outbound),
         _ => None,
     };
+    // macOS prints the process behind the interface.
+    let after = match after.trim_start().strip_prefix("[uid ") {
+        Some(process) => process.split_once("] ").map_or("", |(_, after)| after),
+        None => after,
+    };
     let number = number.trim_end_matches(|letter: char| letter == '/' || letter.is_whitespace());
     let is_word = |word: &str| !word.contains(' ') && !word.is_empty();
     (is_word(number) && is_word(action) && is_word(interface)).then_some((
@@ -341,9 +346,16 @@ pub fn begins_untimed(text: &str) -> bool {
     }
 }
 
-/// Whether `text` is the parenthesis of an IP header.
+/// Whether `text` is the parenthesis of an IP header, of which an author may have left out the first fields.
 pub fn is_ip_header(text: &str) -> bool {
-    ["(tos ", "(flowlabel ", "(class ", "(hlim "].iter().any(|start| text.starts_with(start))
+    ["(tos ", "(flowlabel ", "(class ", "(hlim ", "(ttl ", "(flags [", "(proto "]
+        .iter()
+        .any(|start| text.starts_with(start))
+}
+
+/// Whether `text` begins with a parenthesis that is no end: `(client).50000` is one.
+pub fn begins_header(text: &str) -> bool {
+    text.starts_with('(') && !text.split(' ').next().is_some_and(|word| word.contains(')'))
 }
 
 /// Whether `text` begins with two ends and the words of TCP or ICMP.

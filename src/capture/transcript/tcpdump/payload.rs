@@ -39,6 +39,9 @@ impl Below {
             (0, _) => 101,
             (16, Some("LINUX_SLL")) => 113,
             (20, Some("LINUX_SLL2")) => 276,
+            // Without the banner the header itself shows what it is.
+            (16, None) if is_cooked(&dump.bytes) => 113,
+            (20, None) if is_ip(dump.bytes.get(..2)) => 276,
             (14 | 18 | 22, None | Some("EN10MB")) => ETHERNET,
             _ => return None,
         };
@@ -74,6 +77,16 @@ pub fn unknown_frame(draft: &Draft, kind: &str, wire_len: Option<u32>) -> Option
     Some(DumpedFrame { link_type: ETHERNET, wire_len, bytes })
 }
 
+/// Whether a cooked header of version 1 is what `bytes` begin with: the packet's type, and at its end the protocol (libpcap, sll.h).
+fn is_cooked(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0..=4, ..]) && is_ip(bytes.get(14..16))
+}
+
+/// Whether this is the EtherType of IPv4 or IPv6.
+fn is_ip(ether_type: Option<&[u8]>) -> bool {
+    matches!(ether_type, Some([0x08, 0x00] | [0x86, 0xdd]))
+}
+
 /// LINKTYPE_ETHERNET of the tcpdump.org registry.
 const ETHERNET: u32 = 1;
 
@@ -107,6 +120,8 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
     let rest = lines_of_name(draft, application.unwrap_or(""), next, header.payload_len.unwrap_or(0));
     let Some(application) = application.or((rest > 0).then_some("")) else { return Vec::new() };
     if let Some((name, text)) = application.split_once(": ").filter(|(name, _)| !name.contains(", length")) {
+        // A mark of code at the line's end is the author's.
+        let text = text.trim_end_matches('`');
         // tcpdump prints HTTP's first line whole, without its end; of one that was cut early nothing shows what it is.
         if name == "HTTP" && !is_first_line(text) {
             return Vec::new();

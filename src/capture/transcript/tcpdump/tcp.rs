@@ -8,7 +8,7 @@ use super::options::Options;
 pub use super::printed::Printed;
 use super::printed::{CutFlags, MOST_PAYLOAD, checksum};
 use super::suffix::Suffix;
-use crate::capture::transcript::scan::Scan;
+use crate::capture::transcript::scan::{Scan, split_rare};
 use crate::packet::Flags;
 
 impl<'a> Printed<'a> {
@@ -156,6 +156,10 @@ impl<'a> Printed<'a> {
         if self.payload_len.is_none() && self.seq.is_none() && self.cut_end.is_none() && !after.is_empty() {
             self.payload_len = printed;
         }
+        // Whoever left the number out of the line meant no segment without payload.
+        if self.seq.is_none() && self.payload_len == Some(0) && printed.is_some_and(|bytes| bytes > 0) {
+            self.payload_len = None;
+        }
         self.is_complete = self.payload_len.is_some() && printed == self.payload_len;
         if !self.is_complete {
             return;
@@ -163,6 +167,9 @@ impl<'a> Printed<'a> {
         *scan = Scan::new(after);
         if let Some(text) = after.trim_start().strip_prefix("[RST") {
             self.reset_text = text.split_once(' ').map(|(_, text)| text.strip_suffix(']').unwrap_or(text));
+            *scan = Scan::new("");
+        } else if let Some(cause) = reset_cause(after).filter(|_| self.flags.is_some_and(Flags::rst)) {
+            self.reset_text = Some(cause);
             *scan = Scan::new("");
         } else if let Some(application) = after.strip_prefix(": ") {
             self.application = Some(without_trailer(application));
@@ -215,6 +222,15 @@ fn without_trailer(text: &str) -> &str {
     let begins = |word: &str| text.rfind(word).filter(|at| text[*at..].contains("/tmm"));
     let at = begins(" in slot").or_else(|| begins(" out slot"));
     at.and_then(|at| text.get(..at)).unwrap_or(text)
+}
+
+/// Why F5's BIG-IP sent a RST, as its tcpdump prints behind it: `... rst_cause="[0x2bb2a3e:1234] SSL handshake timeout exceeded"`.
+fn reset_cause(text: &str) -> Option<&str> {
+    let (_, cause) = split_rare(text, "rst_cause=\"")?;
+    let cause = cause.split('"').next()?;
+    // Where in the program it was decided.
+    let cause = cause.split_once("] ").filter(|_| cause.starts_with('[')).map_or(cause, |(_, cause)| cause);
+    Some(cause.trim()).filter(|cause| !cause.is_empty())
 }
 
 /// `tcp 16`, which is all that `-q` prints.
@@ -317,6 +333,37 @@ mod tests {
     fn no_sequence_number_means_no_payload() {
         let printed = Printed::parse("Flags [.], ack 746").expect("TCP");
         assert_eq!((printed.seq, printed.payload_len, printed.ack), (None, Some(0), None));
+    }
+
+    #[test]
+    fn a_length_without_a_sequence_number_is_no_empty_segment() {
+        for line in [
+            "Flags [.], ack 5, win 512,   options [nop], length 8480",
+            "Flags [P.], ack 5, win 512, length 84",
+        ] {
+            let printed = Printed::parse(line).expect("TCP");
+            assert_eq!((printed.payload_len, printed.is_complete), (None, false), "{line}");
+        }
+        let printed = Printed::parse("Flags [.], ack 5, win 512, length 0").expect("TCP");
+        assert_eq!((printed.payload_len, printed.is_complete), (Some(0), true));
+    }
+
+    #[test]
+    fn the_cause_of_a_reset_is_in_f5_s_trailer() {
+        let read = |flags: &str, trailer: &str| {
+            let line = format!(
+                "Flags [{flags}], seq 1, ack 6, win 0, length 0 out slot1/tmm0 lis=/Common/vs {trailer}"
+            );
+            Printed::parse(&line).and_then(|printed| printed.reset_text.map(str::to_owned))
+        };
+        let cause = "rst_cause=\"[0x2bb2a3e:1234] SSL handshake timeout exceeded\"";
+        assert_eq!(read("R.", cause).as_deref(), Some("SSL handshake timeout exceeded"));
+        assert_eq!(
+            read("R.", "rst_cause=\"[0x1:2] Flow expired (sweeper)\" peerid=0").as_deref(),
+            Some("Flow expired (sweeper)")
+        );
+        assert_eq!(read("R.", "rst_cause=\"No local").as_deref(), Some("No local"));
+        assert_eq!((read("R.", "rst_cause=\"\""), read("F.", cause)), (None, None));
     }
 
     #[test]
