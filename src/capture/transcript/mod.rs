@@ -140,6 +140,11 @@ impl<R: BufRead> Transcript<R> {
             text = line.text();
         }
         let mut rest = &*text;
+        while let Some(at) = packets::next_row(rest) {
+            let (before, behind) = rest.split_at(at);
+            self.take_piece(&Line { raw: before.as_bytes().to_vec(), ..line.clone() }, before.trim_end());
+            rest = behind;
+        }
         while let Some(at) = packets::next_timed(rest) {
             let (before, behind) = rest.split_at(at);
             if packets::is_prefix(before) {

@@ -2,7 +2,7 @@
 
 use super::clock::Start;
 use super::scan::split_rare;
-use super::tcpdump;
+use super::{tcpdump, tools};
 
 /// Places in one line at which a packet is looked for.
 const MOST_PLACES: usize = 64;
@@ -42,6 +42,27 @@ pub fn next_timed(text: &str) -> Option<usize> {
         start.filter(|start| *start > 0)
     })
 }
+
+/// Where behind its beginning `text` has the next row of a packet list: of rows that were put into one line each has its number.
+pub fn next_row(text: &str) -> Option<usize> {
+    // One row has an arrow between its hosts and another between its ports.
+    ROW_ARROWS.iter().find(|arrow| text.contains(**arrow) && text.match_indices(**arrow).nth(2).is_some())?;
+    let first = text.trim_start_matches(|letter: char| !letter.is_alphanumeric());
+    let digits = first.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = first.get(..digits)?.parse().ok()?;
+    let next = number.checked_add(1)?.to_string();
+    let places = text.match_indices(&next).filter(|(at, _)| {
+        let before = text.get(..*at).and_then(|before| before.chars().last());
+        let behind = text.get(at + next.len()..);
+        before.is_some_and(|before| matches!(before, ' ' | '"' | '\'' | '|'))
+            && behind.is_some_and(|behind| behind.starts_with(' '))
+    });
+    let mut places = places.take(MOST_PLACES).map(|(at, _)| at);
+    places.find(|at| text.get(*at..).map(beginning).is_some_and(tools::wireshark::is_numbered_row))
+}
+
+/// The arrows of rows; between hosts tcpdump prints another one.
+const ROW_ARROWS: [&str; 2] = ["\u{2192} ", "-> "];
 
 /// Where `text` has times as tcpdump writes them: `12:15:06.407513`.
 fn times(text: &str) -> impl Iterator<Item = usize> + '_ {
@@ -85,12 +106,13 @@ pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize>
     if !may_have_packet(text) {
         return None;
     }
-    let mut before = ' ';
+    let (mut before, mut is_in_word) = (' ', false);
     let places = text.char_indices().filter(|(at, letter)| {
-        let is_free = matches!(
-            before,
-            ' ' | '|' | '>' | '*' | '`' | '"' | '\'' | '(' | '[' | ']' | '+' | '#' | '$' | '%'
-        );
+        // Within a time a plus sign comes before its zone.
+        let is_free =
+            matches!(before, ' ' | '|' | '>' | '*' | '`' | '"' | '\'' | '(' | '[' | ']' | '#' | '$' | '%')
+                || before == '+' && !is_in_word;
+        is_in_word = before.is_alphanumeric();
         before = *letter;
         *at > 0 && is_free && letter.is_alphanumeric()
     });
@@ -189,11 +211,28 @@ mod tests {
         );
     }
 
+    #[test]
+    fn rows_in_one_line_are_found_by_their_numbers() {
+        let row = |number: u64| {
+            format!(
+                "{number}   0.00008{number} 192.0.2.1 \u{2192} 198.51.100.5 TCP 54 8443 \u{2192} 5 [RST] Seq=1 Len=0"
+            )
+        };
+        for seam in ["     ", " ", "', '    ", "\", \"  "] {
+            let text = format!("{}{seam}{}{seam}{}", row(8), row(9), row(10));
+            assert_eq!(next_row(&text), Some(row(8).len() + seam.len()), "{text}");
+            let second = &text[row(8).len() + seam.len()..];
+            assert_eq!(next_row(second), Some(row(9).len() + seam.len()), "{second}");
+        }
+        assert_eq!(next_row(&row(1)), None);
+        assert_eq!(next_row("1 -> 2 -> 3 -> 2 4"), None);
+    }
+
     proptest! {
         #[test]
-        fn any_text_is_searched(text in ".{0,120}") {
+        fn any_text_is_searched(text in "([0-3 .>-]|\u{2192} |\\PC){0,120}") {
             let begins = |text: &str| text.starts_with('1');
-            for at in [next_timed(&text), begins_behind(&text, begins)].into_iter().flatten() {
+            for at in [next_timed(&text), next_row(&text), begins_behind(&text, begins)].into_iter().flatten() {
                 prop_assert!(at > 0 && text.is_char_boundary(at));
             }
         }

@@ -11,9 +11,25 @@ pub fn lines(raw: &[u8]) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let text = std::str::from_utf8(raw).ok()?;
-    let held = KEYS.iter().filter_map(|key| string(text, key)).find(|held| !held.trim().is_empty())?;
+    let named = KEYS.iter().filter_map(|key| string(text, key)).find(|held| !held.trim().is_empty());
+    let held = named.or_else(|| element(text))?;
     let held = held.strip_suffix('\n').unwrap_or(&held);
     Some(held.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line).as_bytes().to_vec()).collect())
+}
+
+/// The string that is an array's element on a line of its own, where it has escapes; without them it is as it is.
+fn element(text: &str) -> Option<String> {
+    let quoted = text.trim();
+    let quoted = quoted.strip_suffix(',').unwrap_or(quoted);
+    let inside = quoted.strip_prefix('"')?.strip_suffix('"').filter(|inside| inside.contains('\\'))?;
+    // A quote that is no part of the string ends it before the line's end.
+    let mut is_escape = false;
+    let is_whole = inside.bytes().all(|byte| {
+        let is_other = if is_escape { !b"\"\\/bfnrtu".contains(&byte) } else { byte == b'"' };
+        is_escape = byte == b'\\' && !is_escape;
+        !is_other
+    });
+    is_whole.then(|| unescaped(inside, Some('"')))
 }
 
 /// The string that follows `"key":`, without its escapes; one that was cut ends with the text.
@@ -25,17 +41,17 @@ fn string(text: &str, key: &str) -> Option<String> {
         let is_name = before.is_empty() || before.ends_with(['{', ',']);
         let value =
             text.get(at + quoted.len()..)?.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-        is_name.then(|| unescaped(value))
+        is_name.then(|| unescaped(value, Some('"')))
     })
 }
 
-/// `text` up to the quote that ends it, with its escapes decoded (RFC 8259, 7).
-fn unescaped(text: &str) -> String {
+/// `text` up to the quote that ends it, where one does, with its escapes decoded (RFC 8259, 7).
+pub fn unescaped(text: &str, end: Option<char>) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
         match letter {
-            '"' => break,
+            _ if end == Some(letter) => break,
             '\\' => match letters.next() {
                 Some('n') => decoded.push('\n'),
                 Some('r') => decoded.push('\r'),
@@ -82,6 +98,8 @@ mod tests {
             ),
             (r#"    "stdout": "a\nb","#, &["a", "b"]),
             (r#"{"log":"cut off"#, &["cut off"]),
+            (r#"    "    1   0.0 a \u2192 b","#, &["    1   0.0 a \u{2192} b"]),
+            (r#"  "\ta: \"b\"" "#, &["\ta: \"b\""]),
             (r#"{"message":"\u00e4\u12", "x": 1}"#, &["\u{e4}\u{fffd}12"]),
         ] {
             assert_eq!(
@@ -94,9 +112,17 @@ mod tests {
 
     #[test]
     fn other_lines_are_as_they_are() {
-        for raw in
-            ["a > b", "he said \"log\": nothing", r#"{"log":""}"#, r#"{"log":5}"#, r#"{"x":"log"}"#, "\""]
-        {
+        for raw in [
+            "a > b",
+            "he said \"log\": nothing",
+            r#"{"log":""}"#,
+            r#"{"log":5}"#,
+            r#"{"x":"log"}"#,
+            "\"",
+            r#""1","0.0\"","a""#,
+            r#""a > b","#,
+            r#""\x45\x00""#,
+        ] {
             assert_eq!(read(raw), None, "{raw}");
         }
     }

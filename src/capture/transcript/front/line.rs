@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::markup::{without_emphasis, without_tags};
+use super::markup::{without_emphasis, without_links, without_tags};
 
 /// One physical line without its line end.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl Line {
 }
 
 /// The text of a line in which there is nothing to clean, as in nearly all of the tools' own: printable ASCII, arrows and TCP options in
-/// angle brackets, without what begins an entity, a tag, an escape or emphasis, and no space before a comma.
+/// angle brackets, without what begins an entity, a tag, an escape or emphasis, no link of Markdown's, and no space before a comma.
 fn plain(raw: &[u8]) -> Option<&str> {
     let raw = raw.trim_ascii();
     let text = std::str::from_utf8(raw).ok()?;
@@ -34,8 +34,10 @@ fn plain(raw: &[u8]) -> Option<&str> {
     let others = raw.iter().fold(0, |others, byte| others | u8::from(!is_plain(*byte)));
     let is_clean = others == 0 || has_arrows_alone(raw) || has_arrows_and_options_alone(raw);
     let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
-    let free_commas = pairs.fold(0, |any, (one, next)| any | u8::from(*one == b' ' && *next == b','));
-    (is_clean && free_commas == 0).then_some(text)
+    let is_pair = |one: &u8, next: &u8, pair: [u8; 2]| u8::from(*one == pair[0]) & u8::from(*next == pair[1]);
+    let marked =
+        pairs.fold(0, |any, (one, next)| any | is_pair(one, next, *b" ,") | is_pair(one, next, *b"]("));
+    (is_clean && marked == 0).then_some(text)
 }
 
 /// Whether nothing but arrows (U+2192) is not plain, as in the rows of tshark and Wireshark.
@@ -64,13 +66,16 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// `text` with HTML's entities and Markdown's escapes decoded, spaces of any kind as a space, dashes and quotes as tcpdump
-/// writes them, and no space before a comma; what can't be seen is removed, a terminal's control sequences as a whole.
+/// writes them, links as what they show, and no space before a comma; what can't be seen is removed, a terminal's control sequences as a
+/// whole.
 pub fn clean(text: &str) -> String {
     let decoded = decode_entities(text);
     // A page that shows a page's source has them twice.
     let decoded = if decoded.contains("&gt;") { decode_entities(&decoded) } else { Cow::Borrowed(&*decoded) };
     let decoded = without_tags(&decoded);
+    let decoded = without_links(&decoded);
     let decoded = without_emphasis(&decoded);
+    let decoded = with_true_arrows(&decoded);
     let mut cleaned = String::with_capacity(decoded.len());
     let mut letters = decoded.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -113,6 +118,17 @@ pub fn clean(text: &str) -> String {
     cleaned.trim().to_owned()
 }
 
+/// Wireshark's arrow (U+2192) in UTF-8, where it was taken for Windows-1252, ISO 8859-1 and Mac OS Roman.
+const BROKEN_ARROWS: [&str; 3] = ["\u{e2}\u{2020}\u{2019}", "\u{e2}\u{86}\u{92}", "\u{201a}\u{dc}\u{ed}"];
+
+/// `text` with the arrows that a wrong character set broke.
+fn with_true_arrows(text: &str) -> Cow<'_, str> {
+    match BROKEN_ARROWS.iter().find(|broken| text.contains(**broken)) {
+        Some(broken) => Cow::Owned(text.replace(broken, "\u{2192}")),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// Whether Markdown escapes this letter where it represents itself (CommonMark, 2.4).
 fn is_escaped(letter: char) -> bool {
     matches!(
@@ -153,6 +169,7 @@ fn entity_letter(name: &str) -> Option<char> {
         "quot" => '"',
         "apos" => '\'',
         "nbsp" => ' ',
+        "rarr" => '\u{2192}',
         _ => {
             let number = name.strip_prefix('#')?;
             let code = match number.strip_prefix(['x', 'X']) {
@@ -184,6 +201,11 @@ mod tests {
                 "a",
             ),
             ("0x0010:  0a08  ,.", "0x0010:  0a08  ,."),
+            ("a &rarr; b \u{e2}\u{2020}\u{2019} c", "a \u{2192} b \u{2192} c"),
+            ("a \u{201a}\u{dc}\u{ed} b \u{201a}\u{dc}\u{ed} c", "a \u{2192} b \u{2192} c"),
+            ("a \u{e2}\u{86}\u{92} b", "a \u{2192} b"),
+            ("[192.0.2.1](http://192.0.2.1).5 > b", "192.0.2.1.5 > b"),
+            ("<a href=\"http://192.0.2.1.5\">192.0.2.1.5</a> > b", "192.0.2.1.5 > b"),
             ("a \u{ff1e} b\u{ff1a} seq 1\u{ff0c}win 2\u{ff0c} x", "a > b: seq 1, win 2, x"),
             ("\u{1b}[32ma\u{1b}[0m\u{1b}[1;31m>\u{1b}[m b\u{1b}[K", "a> b"),
         ] {
@@ -198,6 +220,17 @@ mod tests {
         fn what_needs_no_cleaning_is_as_if_it_were_cleaned(raw in "[ \\t]{0,3}[ -~\u{2190}-\u{2194}]{0,20}[ ,\t\u{a0}]{0,3}") {
             if let Some(text) = plain(raw.as_bytes()) {
                 prop_assert_eq!(text, clean(&raw));
+            }
+        }
+
+        #[test]
+        fn a_link_is_what_it_shows(shown in "[0-9a-f.:]{1,20}", target in "[a-z0-9./:?=%-]{0,30}", rest in "[ -Z_a-z]{0,30}") {
+            for scheme in ["http://", "https://"] {
+                let linked = format!("[{shown}]({scheme}{target}){rest}");
+                let tagged = format!("<a href=\"{scheme}{target}\" rel=\"x\">{shown}</a>{rest}");
+                let plain = clean(&format!("{shown}{rest}"));
+                prop_assert_eq!(clean(&linked), plain.clone());
+                prop_assert_eq!(clean(&tagged), plain);
             }
         }
     }

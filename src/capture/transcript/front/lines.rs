@@ -8,7 +8,7 @@ use super::line::Line;
 use super::margins::Margins;
 use super::quoted_printable::QuotedPrintable;
 use super::rows::Rows;
-use super::{json, markup};
+use super::{escaped, json, markup};
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// The lines of a file.
@@ -20,7 +20,7 @@ pub struct Lines<R> {
     margins: Margins,
     encoding: QuotedPrintable,
     rows: Rows,
-    /// Lines that are still to be returned: a web page's source, or a string of JSON, has several in one.
+    /// Lines that are still to be returned: a web page's source, a string of JSON, or a log has several in one.
     pending: VecDeque<Line>,
     /// Lines longer than [`TRANSCRIPT_LINE_BYTES`], whose ends were not kept.
     pub overlong: u64,
@@ -72,7 +72,7 @@ impl<R: BufRead> Lines<R> {
 
     /// Adds what a page or a tool shows where its source has `line`.
     fn add_shown(&mut self, line: Line) {
-        if let Some(held) = json::lines(&line.raw) {
+        if let Some(held) = json::lines(&line.raw).or_else(|| escaped::lines(&line.raw)) {
             self.pending.extend(held.into_iter().map(|raw| Line { raw, is_ended: true, ..line }));
         } else if let Some(shown) = markup::lines(&line.raw) {
             self.pending.extend(shown.into_iter().map(|raw| Line {

@@ -9,8 +9,10 @@ use crate::capture::transcript::scan::begins_with_mac;
 pub struct Margins {
     /// Whether the lines are quoted, as mails quote: `> ` or `| ` before each.
     is_quoted: bool,
-    /// The number that an editor put before the line above.
-    number_above: Option<u64>,
+    /// The marks of the quoted line above, where a mail broke that behind a packet's first end: one more is the arrow between the ends.
+    marks_above: Option<usize>,
+    /// The number that an editor put before the line above, and the columns where it begins and ends.
+    number_above: Option<Number>,
 }
 
 impl Margins {
@@ -24,9 +26,18 @@ impl Margins {
     /// `-#` prints counts packets, and belongs to the grammar.
     pub fn remove(&mut self, line: &mut Line) {
         if self.is_quoted {
-            line.raw.drain(..quote_len(&line.raw));
+            let marks = marks(&line.raw);
+            let len = match self.marks_above {
+                Some(above) if marks == above + 1 => nth_mark(&line.raw, above),
+                _ => quote_len(&line.raw),
+            };
+            line.raw.drain(..len);
+            self.marks_above = ends_with_an_end(&line.raw).then_some(marks);
         }
-        let margin = line_number(&line.raw).filter(|_| {
+        let margin = line_number(&line.raw).filter(|(_, len)| {
+            if is_list_row(&line.raw[*len..]) {
+                return false;
+            }
             // A number with a space behind it begins neither.
             let raw = line.raw.trim_ascii_start();
             let digits = raw.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -37,12 +48,61 @@ impl Margins {
             Start::split(&text).is_none() && !begins_with_mac(&text)
         });
         if let Some((number, len)) = margin
-            && self.number_above.is_some_and(|above| above.checked_add(1) == Some(number))
+            && self.number_above.is_some_and(|above| above.precedes(number))
         {
             line.raw.drain(..len);
         }
         self.number_above = margin.map(|(number, _)| number);
     }
+}
+
+/// Whether `raw`, what is behind a number, is the rest of a packet list's row: a time or a host, and further on Wireshark's arrow. The number
+/// is the packet's then.
+fn is_list_row(raw: &[u8]) -> bool {
+    let raw = raw.trim_ascii_start();
+    let word = raw.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_column =
+        word.first().is_some_and(u8::is_ascii_digit) && word.iter().any(|byte| b".:-".contains(byte));
+    is_column && memchr::memmem::find(raw, "\u{2192} ".as_bytes()).is_some()
+}
+
+/// A number before a line, and the columns where it begins and ends.
+#[derive(Clone, Copy, Debug)]
+struct Number {
+    value: u64,
+    start: usize,
+    end: usize,
+}
+
+impl Number {
+    /// Whether `next` is the number before the next line: one more, at the same margin.
+    fn precedes(self, next: Self) -> bool {
+        self.value.checked_add(1) == Some(next.value) && (self.start == next.start || self.end == next.end)
+    }
+}
+
+/// How many quote marks a line begins with.
+fn marks(raw: &[u8]) -> usize {
+    raw.iter().take_while(|byte| matches!(byte, b'>' | b' ')).filter(|byte| **byte == b'>').count()
+}
+
+/// Bytes of a line up to a quote mark, by its number from 1, with the space behind it.
+fn nth_mark(raw: &[u8], number: usize) -> usize {
+    let mark = raw.iter().enumerate().filter(|(_, byte)| **byte == b'>').nth(number.saturating_sub(1));
+    let end = mark.map_or(0, |(at, _)| at + 1);
+    end + usize::from(end > 0 && raw.get(end) == Some(&b' '))
+}
+
+/// Whether a line ends with a packet's first end, `... length 1448: ssm.example.50000`, so that its arrow is on the next one.
+fn ends_with_an_end(raw: &[u8]) -> bool {
+    let mut words = raw.trim_ascii().rsplit(|byte| *byte == b' ');
+    let is_end = |word: &[u8]| {
+        word.contains(&b'.')
+            && word.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(byte))
+            && !word.ends_with(b".")
+    };
+    words.next().is_some_and(is_end)
+        && words.next().is_some_and(|word| word.ends_with(b":") || word == b"IP" || word == b"IP6")
 }
 
 /// Bytes of the quote marks that a line begins with.
@@ -54,7 +114,7 @@ fn quote_len(raw: &[u8]) -> usize {
 }
 
 /// The number that a line begins with where an editor or `grep -n` may have put it there, and the bytes up to the line.
-fn line_number(raw: &[u8]) -> Option<(u64, usize)> {
+fn line_number(raw: &[u8]) -> Option<(Number, usize)> {
     // Ten million lines are more than anybody pastes.
     const MOST_DIGITS: usize = 7;
     let start = raw.iter().position(|byte| *byte != b' ')?;
@@ -79,7 +139,7 @@ fn line_number(raw: &[u8]) -> Option<(u64, usize)> {
         _ => return None,
     };
     (1..=MOST_DIGITS).contains(&digits).then_some(())?;
-    Some((number.parse().ok()?, end + separator))
+    Some((Number { value: number.parse().ok()?, start, end }, end + separator))
 }
 
 /// `text` without the marks of a quote before it, if there are any. A table's row with a number in its first cell is no quote.
@@ -109,6 +169,13 @@ mod tests {
         };
         assert_eq!(read("> > a > b\n>\n>     c\nd\n", true), ["a > b", "", "    c", "d"]);
         assert_eq!(read("> a > b\n", false), ["> a > b"]);
+        // The arrow between two ends, which a mail took to the next line, is no mark.
+        assert_eq!(
+            read("> > length 9: ssm.1\n> > > b.2: x\n> > > c\n", true),
+            ["length 9: ssm.1", "> b.2: x", "c"]
+        );
+        assert_eq!(read("> 10:00 IP ssm.1\n> > b.2: x\n", true), ["10:00 IP ssm.1", "> b.2: x"]);
+        assert_eq!(read("> see ssm.1\n> > b.2: x\n", true), ["see ssm.1", "b.2: x"]);
         // The first number may be that of -#, which the grammar takes off.
         for (file, last) in [
             (" 9  a\n10      b\n", "    b"),
@@ -119,6 +186,10 @@ mod tests {
             ("1  a\n2001:db8::1\n", "2001:db8::1"),
             ("9  a\n10.0.0.1.443 > b\n", "10.0.0.1.443 > b"),
             ("1  a\n   b\n", "   b"),
+            ("1 0.0 a \u{2192} b\n2 0.1 c \u{2192} d\n", "2 0.1 c \u{2192} d"),
+            ("7: 1 0.0 a \u{2192} b\n8: 2 0.1 c \u{2192} d\n", " 2 0.1 c \u{2192} d"),
+            // The rest of a packet list's row, which a terminal broke within a port.
+            ("    2   1.0 a > 844\n3 [SYN] Seq=0\n", "3 [SYN] Seq=0"),
             ("02:00:00:00:00:01 > a\n03:00:00:00:00:01 > b\n", "03:00:00:00:00:01 > b"),
             ("11:59:59.900000 IP a\n12:00:00.100000 IP b\n", "12:00:00.100000 IP b"),
         ] {

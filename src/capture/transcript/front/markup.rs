@@ -41,7 +41,7 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
         stripped.push_str(before);
         let (tag, behind) = after.split_at_checked(end - start).unwrap_or((after, ""));
         let name = tag.trim_start_matches(['<', '/']);
-        let is_inline = TAGS.iter().take(INLINE_TAGS).chain(&["b", "i", "u"]).any(|inline| {
+        let is_inline = TAGS.iter().take(INLINE_TAGS).chain(&["a", "b", "i", "u"]).any(|inline| {
             name.strip_prefix(inline)
                 .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_lowercase()))
         });
@@ -101,7 +101,11 @@ fn next_tag(text: &str) -> Option<(usize, usize)> {
             matches!(name, "b" | "i" | "u")
                 && (inside.starts_with('/') || inside.contains(&format!("</{name}>")))
         };
-        let is_tag = name.get(..name_len).is_some_and(|name| TAGS.contains(&name) || surrounds(name));
+        // A page makes links of addresses; a host that is called so has no attribute and no end.
+        let is_link =
+            |name: &str| name == "a" && (inside.starts_with("a href=") || inside.starts_with("/a>"));
+        let is_tag =
+            name.get(..name_len).is_some_and(|name| TAGS.contains(&name) || surrounds(name) || is_link(name));
         let has_end = name.get(name_len..).is_some_and(|rest| rest.starts_with(['>', ' ', '/']));
         let end = inside.find('>').filter(|_| is_tag && has_end)?;
         // An option's list, or another tag, begins before this one ends.
@@ -110,12 +114,43 @@ fn next_tag(text: &str) -> Option<(usize, usize)> {
     })
 }
 
-/// `text` without the marks of `**strong**` words.
+/// `text` with Markdown's links as what they show: `[192.0.2.1](http://192.0.2.1)`.
+pub fn without_links(text: &str) -> Cow<'_, str> {
+    let mut stripped = String::new();
+    let (mut rest, mut from) = (text, 0);
+    while let Some(at) = rest.get(from..).and_then(|rest| rest.find("](")).map(|at| from + at) {
+        let (shown, target) = rest.split_at(at);
+        let target = target.get(2..).unwrap_or("");
+        let is_link =
+            ["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| target.starts_with(scheme));
+        match (shown.rfind('['), target.find(')')) {
+            (Some(start), Some(end)) if is_link && !target[..end].contains(' ') => {
+                stripped.push_str(&shown[..start]);
+                stripped.push_str(&shown[start + 1..]);
+                (rest, from) = (&target[end + 1..], 0);
+            }
+            _ => from = at + 2,
+        }
+    }
+    if stripped.is_empty() && rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    stripped.push_str(rest);
+    Cow::Owned(stripped)
+}
+
+/// `text` without the marks of `**strong**` words, and without those around all of it.
 pub fn without_emphasis(text: &str) -> Cow<'_, str> {
     let is_word = |inside: &str| {
         let is_edge = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
         is_edge(inside.chars().next()) && is_edge(inside.chars().last()) && !inside.contains('*')
     };
+    let line = text.trim().strip_prefix("**").and_then(|line| line.strip_suffix("**"));
+    if let Some(line) =
+        line.filter(|line| !line.contains("**") && !line.starts_with('*') && !line.ends_with('*'))
+    {
+        return Cow::Borrowed(line);
+    }
     let mut stripped = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("**") {
@@ -156,6 +191,8 @@ mod tests {
             ),
             ("IP <b>10.0.0.1.1 > 10.0.0.2.443</b>: Flags", "IP 10.0.0.1.1 > 10.0.0.2.443: Flags"),
             ("<a>.443 > <b>.1: S 1:1(0)", "<a>.443 > <b>.1: S 1:1(0)"),
+            ("<a class=\"x\">.443 > <b>.1: S", "<a class=\"x\">.443 > <b>.1: S"),
+            ("<a href=\"x\">a</a>.443 > <b>.1: S", "a.443 > <b>.1: S"),
             ("a < b <br", "a < b <br"),
             ("<p <mss 1460>", "<p <mss 1460>"),
         ] {
@@ -169,8 +206,22 @@ mod tests {
             ("**10.0.0.1**.443: **S** 1", "10.0.0.1.443: S 1"),
             ("***.***.***.***.443 > **x", "***.***.***.***.443 > **x"),
             ("2 ** 3 ** 4", "2 ** 3 ** 4"),
+            ("**    10.0.0.1.443 > b: Flags [S], length 0**", "    10.0.0.1.443 > b: Flags [S], length 0"),
+            ("***.1 > ***.2: x**", "***.1 > ***.2: x**"),
         ] {
             assert_eq!(without_emphasis(pasted), plain);
+        }
+    }
+
+    #[test]
+    fn a_link_is_replaced_by_what_it_shows_and_other_brackets_are_not() {
+        for (pasted, plain) in [
+            ("[a](http://a).1 > [b](https://b/).2: x", "a.1 > b.2: x"),
+            ("Flags [S](x), [a](b) and [c](http://", "Flags [S](x), [a](b) and [c](http://"),
+            ("Flags [S], [a](http://x)", "Flags [S], a"),
+            ("](http://x) y", "](http://x) y"),
+        ] {
+            assert_eq!(without_links(pasted), plain);
         }
     }
 
@@ -186,6 +237,7 @@ mod tests {
         fn any_text_is_stripped(text in ".{0,80}") {
             prop_assert!(without_tags(&text).len() <= text.len());
             prop_assert!(without_emphasis(&text).len() <= text.len());
+            prop_assert!(without_links(&text).len() <= text.len());
         }
     }
 }

@@ -2,6 +2,7 @@
 //! them, and cleaned of what terminals and web pages add.
 
 mod encoding;
+mod escaped;
 mod json;
 mod line;
 mod lines;

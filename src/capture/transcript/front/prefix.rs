@@ -31,12 +31,13 @@ impl Prefix {
 
     /// Bytes of `raw` that are the prefix; the space behind it belongs to it, further ones to the line.
     pub fn len(&self, raw: &[u8]) -> Option<usize> {
-        let is_space = |byte: &u8| byte.is_ascii_whitespace();
         let mut at = 0;
         for word in 1..=self.words {
-            at += raw.get(at..)?.iter().take_while(|byte| is_space(byte)).count();
+            while let Some(len @ 1..) = raw.get(at..).map(space_len) {
+                at += len;
+            }
             let rest = raw.get(at..)?;
-            let len = rest.iter().take_while(|byte| !is_space(byte)).count();
+            let len = (0..rest.len()).find(|end| space_len(&rest[*end..]) > 0).unwrap_or(rest.len());
             if len == 0 {
                 return None;
             }
@@ -47,8 +48,8 @@ impl Prefix {
             let last_len = self.last_len(rest).filter(|last_len| len == *last_len || self.is_glued)?;
             at += last_len;
         }
-        let has_space = !self.is_glued && raw.get(at).is_some_and(is_space);
-        Some(at + usize::from(has_space))
+        let space = if self.is_glued { 0 } else { raw.get(at..).map_or(0, space_len) };
+        Some(at + space)
     }
 
     /// Bytes of the last word at the beginning of `raw`. A number in it may be another: `9.` and `10.`, `log:9:` and `log:10:`.
@@ -74,6 +75,16 @@ impl Prefix {
     }
 }
 
+/// Bytes of the space that `raw` begins with: of ASCII, or the no-break space (U+00A0) of web pages, by itself or as an entity.
+fn space_len(raw: &[u8]) -> usize {
+    match raw {
+        [byte, ..] if byte.is_ascii_whitespace() => 1,
+        [0xc2, 0xa0, ..] => 2,
+        raw if raw.starts_with(b"&nbsp;") => 6,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -93,6 +104,9 @@ mod tests {
             ("9. ", "10.     x", "    x"),
             ("trace.log:9:", "trace.log:10:    x", "    x"),
             ("2026-11-28T10:00:00.1Z stdout F ", "2026-11-28T10:00:01.1Z stdout F     x", "    x"),
+            ("2026-11-28T10:00:00.1Z ", "2026-11-28T10:00:01.1Z\u{a0}  x", "  x"),
+            ("[pod/a/b] tcpdump ", "[pod/a/b]\u{a0} tcpdump \u{a0}x", "\u{a0}x"),
+            ("2026-11-28T10:00:00.1Z ", "2026-11-28T10:00:01.1Z&nbsp;&nbsp;x", "&nbsp;x"),
         ] {
             let prefix = Prefix::of(before).expect("a prefix");
             let len = prefix.len(line.as_bytes()).expect("the line has it");

@@ -2,6 +2,7 @@
 //! neighbours are one `tcpdump -nn -vv -r` each; the frames' bytes in `xx.txt` show what they must be read as. The other tools'
 //! samples are in the forms of their documentation.
 
+mod pages;
 mod spellings;
 
 use std::cell::Cell;
