@@ -75,7 +75,7 @@ pub const IOS_XE: Form = Form {
 };
 
 /// All others.
-const FORMS: [Form; 16] = [
+const FORMS: [Form; 19] = [
     Form {
         name: "pwru",
         lacks: "it shows kernel functions, with neither sequence numbers nor lengths of segments",
@@ -176,6 +176,28 @@ const FORMS: [Form; 16] = [
         },
     },
     Form {
+        name: "Wireshark's \"Copy, as a Hex Stream\"",
+        lacks: "it shows no times",
+        instead: "\"Copy, as a Hex Dump\", or File, Export Specified Packets, whose file is read",
+        is_line: is_hex_stream,
+    },
+    Form {
+        name: "a packet as a C array",
+        lacks: "it shows no times",
+        instead: "a hex dump, or File, Export Specified Packets of Wireshark, whose file is read",
+        is_line: |text| {
+            let is_array =
+                text.starts_with("static const unsigned char pkt") || text.starts_with("char peer");
+            is_array && text.contains('[')
+        },
+    },
+    Form {
+        name: "a packet as an escaped string",
+        lacks: "it shows no times",
+        instead: "a hex dump, or File, Export Specified Packets of Wireshark, whose file is read",
+        is_line: |text| text.starts_with("\"\\x") && text.matches("\\x").count() >= LEAST_FRAME_BYTES,
+    },
+    Form {
         name: "Wireshark's K12 text",
         lacks: "it is not read",
         instead: "File, Export, as pcapng, or a hex dump",
@@ -231,6 +253,24 @@ fn is_printed_by_router_os(text: &str) -> bool {
         if is_number(number) && is_time(time) && is_end(source) && is_end(destination) && is_number(size))
 }
 
+/// Ethernet's, IPv4's and TCP's headers.
+const LEAST_FRAME_BYTES: usize = 14 + 20 + 20;
+
+/// A frame's bytes in one line, with spaces or without: `020000000001020000000002080045000034...`.
+fn is_hex_stream(text: &str) -> bool {
+    // Most lines have another letter soon.
+    let is_digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b' ';
+    if !text.bytes().all(is_digit) || text.len() < 2 * LEAST_FRAME_BYTES {
+        return false;
+    }
+    let digits: Vec<u8> =
+        text.bytes().filter(|byte| *byte != b' ').map(|byte| byte.to_ascii_lowercase()).collect();
+    // The EtherType of IPv4 or IPv6 behind both addresses, and the header's version.
+    let is_ethernet = digits.get(24..29).is_some_and(|kind| kind == b"08004" || kind == b"86dd6");
+    let is_raw = digits.starts_with(b"4500") || digits.starts_with(b"60");
+    digits.len() >= 2 * LEAST_FRAME_BYTES && digits.len().is_multiple_of(2) && (is_ethernet || is_raw)
+}
+
 /// `T 192.0.2.1:50000 -> 198.51.100.5:80 [AP] #5`
 fn is_ngrep(text: &str) -> bool {
     let Some((ends, flags)) = text.strip_prefix("T ").and_then(|rest| rest.split_once(" [")) else {
@@ -245,6 +285,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const STREAM: &str = "02000000010102000000011008004500003ce9af4000400664bac000020ac6336414c5da20fbb2c4881500000000a002faf0ec80000002";
+
+    /// The bytes of `stream`, each behind `mark`.
+    fn apart(stream: &str, mark: &str) -> String {
+        let digits = stream.as_bytes().chunks(2).map(String::from_utf8_lossy);
+        digits.flat_map(|digits| [mark.to_owned(), digits.into_owned()]).collect()
+    }
 
     #[test]
     fn each_form_is_known_by_its_lines() {
@@ -290,6 +338,11 @@ mod tests {
             ("New TCP connection #1: 192.0.2.1(50000) <-> 198.51.100.5(443)", "ssldump"),
             ("frame.number ip.src tcp.srcport ip.dst tcp.dstport tcp.flags.str tcp.len", "-T fields"),
             ("Ether / IP / TCP 192.0.2.1:50000 > 198.51.100.5:https S", "Scapy"),
+            (STREAM, "Hex Stream"),
+            (apart(STREAM, " ").trim(), "Hex Stream"),
+            ("static const unsigned char pkt1[74] = {", "C array"),
+            ("char peer0_0[] = { /* Packet 4 */", "C array"),
+            (&format!("\"{}\"", apart(STREAM, "\\x")), "escaped string"),
         ] {
             let form = form(text).unwrap_or_else(|| panic!("{text}"));
             assert!(form.name.contains(name), "{text}: {}", form.name);
@@ -304,6 +357,8 @@ mod tests {
             "12.009383 port5 in 192.0.2.1.46028 -> 198.51.100.5.22: syn 486804292",
             "1: 15:36:43.513340       192.0.2.1.42098 > 198.51.100.5.443: S 25:25(0) win 29200",
             "The client -> the server (TCP) is slow.",
+            &STREAM[..80],
+            &STREAM.replace("0800", "0801"),
             "",
         ] {
             assert_eq!(form(text).map(|form| form.name), None, "{text}");
