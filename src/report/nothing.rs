@@ -1,7 +1,7 @@
 //! Why a capture holds nothing to judge.
 
 use super::text::lookups::{self, Lookup};
-use super::text::words::count;
+use super::text::words::{count, grouped};
 use crate::analysis::Summary;
 use crate::packet::Other;
 use crate::verdict::Severity;
@@ -54,7 +54,11 @@ fn others(summary: &Summary) -> Option<String> {
     let errors = summary.icmp_without_connection;
     let others = summary.packets.saturating_sub(errors);
     let errors = (errors > 0).then(|| count(errors, "ICMP error"));
-    let others = (others > 0).then(|| count(others, "packet of another protocol"));
+    let others = match others {
+        0 => None,
+        1 => Some("1 packet of another protocol".to_owned()),
+        _ => Some(format!("{} packets of other protocols", grouped(others))),
+    };
     match (errors, others) {
         (Some(errors), Some(others)) => Some(format!("{errors} and {others}")),
         (Some(one), None) | (None, Some(one)) => Some(one),
@@ -76,4 +80,20 @@ pub(super) fn portless(summary: &Summary) -> Option<String> {
             format!("{packets}, a port not shown in {them}")
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_of_other_protocols_are_counted_in_english() {
+        let others = |packets, errors| {
+            others(&Summary { packets, icmp_without_connection: errors, ..Summary::default() })
+        };
+        assert_eq!(others(0, 0), None);
+        assert_eq!(others(1, 0).as_deref(), Some("1 packet of another protocol"));
+        assert_eq!(others(1_204, 0).as_deref(), Some("1,204 packets of other protocols"));
+        assert_eq!(others(3, 1).as_deref(), Some("1 ICMP error and 2 packets of other protocols"));
+    }
 }
