@@ -97,6 +97,8 @@ pub(super) struct Plan {
     pub names_server: bool,
     pub client: &'static str,
     pub server: &'static str,
+    /// Whether the lines of Rails have parts of a second, in a stamp of their own, or the second of syslog's prefix.
+    pub is_rails_exact: bool,
 }
 
 impl Plan {
@@ -120,6 +122,7 @@ impl Plan {
             names_server: chance.is(50),
             client: "10.66.76.81",
             server: "10.106.66.55",
+            is_rails_exact: chance.is(50),
         }
     }
 }
@@ -135,6 +138,8 @@ pub(super) struct World {
     pub client_truth: Vec<(i64, Option<usize>)>,
     /// For each access line: its number in the server's log and its exchange.
     pub server_truth: Vec<(u64, usize)>,
+    /// The same for each line of Rails.
+    pub rails_truth: Vec<(u64, usize)>,
 }
 
 /// A line and when it was written, in the time of the capture.
@@ -142,6 +147,7 @@ struct Written {
     at: i64,
     text: String,
     exchange: Option<usize>,
+    is_rails: bool,
 }
 
 /// Makes a world.
@@ -174,6 +180,19 @@ pub(super) fn make(plan: &Plan) -> World {
     }
     maker.noise(&mut chance);
     maker.finish()
+}
+
+impl World {
+    /// The same with the lines of Rails alone in the server's log.
+    pub fn without_nginx(mut self) -> Self {
+        let lines: Vec<&str> = self.server_log.lines().collect();
+        let own = self.rails_truth.iter().map(|(number, _)| lines[*number as usize - 1]);
+        let log = own.fold(String::new(), |log, line| log + line + "\n");
+        self.rails_truth =
+            (1..).zip(self.rails_truth).map(|(number, (_, exchange))| (number, exchange)).collect();
+        (self.server_log, self.server_truth) = (log, Vec::new());
+        self
+    }
 }
 
 struct Maker<'a> {
@@ -245,7 +264,14 @@ impl Maker<'_> {
         };
         let exchange = (kind != Kind::NameUnknown).then(|| self.exchange(start, end, outcome, round_trip));
         let written = end_of_attempt + late;
+        if let Some(exchange) = exchange {
+            self.show_answer(kind, exchange, established, round_trip);
+        }
         self.serve(kind, end, server_work, round_trip, exchange);
+        if kind == Kind::ClientGivesUp && chance.is(50) {
+            let came = established + round_trip / 2;
+            self.outlive(came, end - established + chance.between(200 * MILLI, 3 * SECOND), exchange);
+        }
         if kind == Kind::Granted {
             self.info(written, "SmartLicensingUtil", thread, "token received");
         } else {
@@ -320,11 +346,7 @@ impl Maker<'_> {
         let on_server = at + self.plan.server_offset;
         let client = self.plan.client;
         if status < 402 {
-            let text = format!(
-                "1a1fca641d0a: method=POST path={path} format=json controller=Doorkeeper::TokensController action=create status={status} duration={:.2} view=0.21 db=3.05",
-                work as f64 / 1e6 - 2.0
-            );
-            self.server.push(Written { at: on_server - 2 * MILLI, text, exchange: None });
+            self.rails(at - 2 * MILLI, work - 2 * MILLI, status, exchange);
         }
         if status == 502 {
             let text = format!(
@@ -332,13 +354,55 @@ impl Maker<'_> {
                 civil(on_server, "%Y/%m/%d %H:%M:%S"),
                 self.connection
             );
-            self.server.push(Written { at: on_server - MILLI, text, exchange: None });
+            self.server.push(Written { at: on_server - MILLI, text, exchange: None, is_rails: false });
         }
         let text = format!(
             "504f06c0d581: {client} - - [{}] \"POST {path} HTTP/1.1\" {status} 53 \"-\" \"Java/17.0.15\"",
             civil(on_server, "%d/%b/%Y:%H:%M:%S +0000")
         );
-        self.server.push(Written { at: on_server, text, exchange });
+        self.server.push(Written { at: on_server, text, exchange, is_rails: false });
+    }
+
+    /// What Rails writes when it is done, by the time of the capture.
+    fn rails(&mut self, done: i64, took: i64, status: u16, exchange: Option<usize>) {
+        let at = done + self.plan.server_offset;
+        let stamp = if self.plan.is_rails_exact {
+            let micros = at.rem_euclid(SECOND) / 1_000;
+            format!("I, [{}.{micros:06} #42]  INFO -- : ", civil(at, "%Y-%m-%dT%H:%M:%S"))
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "1a1fca641d0a: {stamp}method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create \
+             status={status} duration={:.2} view=0.21 db=3.05",
+            took as f64 / 1e6
+        );
+        self.server.push(Written { at, text, exchange, is_rails: true });
+    }
+
+    /// Rails is done with a request whose client has left.
+    fn outlive(&mut self, came: i64, took: i64, exchange: Option<usize>) {
+        self.rails(came + took, took, 200, exchange);
+    }
+
+    /// What the capture shows of the request and its answer.
+    fn show_answer(&mut self, kind: Kind, exchange: usize, established: i64, round_trip: i64) {
+        let bytes = match kind {
+            Kind::Granted => 812,
+            Kind::WrongClient => 731,
+            Kind::WrongUser => 745,
+            Kind::UpstreamDown => 305,
+            Kind::UpstreamSilent => 315,
+            Kind::ClientGivesUp => 0,
+            _ => return,
+        };
+        let exchange = &mut self.exchanges[exchange];
+        let to_client = round_trip * self.plan.place / 100;
+        exchange.asked = Some(Timestamp::from_nanos(established + to_client / 2));
+        if bytes > 0 {
+            exchange.answered = Some(exchange.end);
+            exchange.answer_bytes = Some(bytes);
+        }
     }
 
     /// Connections that no line is about, and lines that no connection is about.
@@ -360,6 +424,7 @@ impl Maker<'_> {
                 at: at + self.plan.server_offset,
                 text: "1a1fca641d0a: [active_model_serializers] Rendered UserSerializer".to_owned(),
                 exchange: None,
+                is_rails: false,
             });
         }
     }
@@ -389,7 +454,7 @@ impl Maker<'_> {
             self.plan.client_zone,
             24 + thread
         );
-        self.client.push(Written { at, text: line, exchange: None });
+        self.client.push(Written { at, text: line, exchange: None, is_rails: false });
     }
 
     fn finish(mut self) -> World {
@@ -398,10 +463,11 @@ impl Maker<'_> {
         self.server.sort_by_key(|line| line.at);
         let client_log = self.client.iter().fold(String::new(), |log, line| log + &line.text + "\n");
         let mut server_log = String::new();
-        let mut server_truth = Vec::new();
+        let (mut server_truth, mut rails_truth) = (Vec::new(), Vec::new());
         for (index, line) in self.server.iter().enumerate() {
             let _ = writeln!(server_log, "{} SSM-On-Prem {}", civil(line.at, "%b %e %H:%M:%S"), line.text);
-            server_truth.extend(line.exchange.map(|exchange| (index as u64 + 1, exchange)));
+            let truth = if line.is_rails { &mut rails_truth } else { &mut server_truth };
+            truth.extend(line.exchange.map(|exchange| (index as u64 + 1, exchange)));
         }
         // Exchanges in the order of their starts, as a capture has them.
         let mut order: Vec<usize> = (0..self.exchanges.len()).collect();
@@ -430,6 +496,7 @@ impl Maker<'_> {
                 .map(|(at, exchange)| (at + self.plan.client_offset, exchange.map(|index| place[index])))
                 .collect(),
             server_truth: server_truth.into_iter().map(|(line, exchange)| (line, place[exchange])).collect(),
+            rails_truth: rails_truth.into_iter().map(|(line, exchange)| (line, place[exchange])).collect(),
         }
     }
 }

@@ -67,16 +67,23 @@ fn score_client(world: &World, logs: &Logs, ties: &Ties) -> Score {
 }
 
 fn score_server(world: &World, logs: &Logs, ties: &Ties) -> Score {
+    score_lines(Grammar::NginxAccess, &world.server_truth, logs, ties)
+}
+
+fn score_rails(world: &World, logs: &Logs, ties: &Ties) -> Score {
+    score_lines(Grammar::Lograge, &world.rails_truth, logs, ties)
+}
+
+fn score_lines(grammar: Grammar, truth: &[(u64, usize)], logs: &Logs, ties: &Ties) -> Score {
     let mut score = Score::default();
-    let is_access =
-        |attempt: &Attempt| attempt.side == Side::Server && attempt.grammar == Grammar::NginxAccess;
+    let is_it = |attempt: &Attempt| attempt.side == Side::Server && attempt.grammar == grammar;
     let tied: HashMap<u64, usize> = ties
         .ties
         .iter()
-        .filter(|tie| is_access(&logs.attempts[tie.attempt]))
+        .filter(|tie| is_it(&logs.attempts[tie.attempt]))
         .filter_map(|tie| Some((logs.attempts[tie.attempt].lines.last()?.number, tie.exchange)))
         .collect();
-    for (line, exchange) in &world.server_truth {
+    for (line, exchange) in truth {
         match tied.get(line) {
             Some(found) if found == exchange => score.right += 1,
             Some(_) => score.wrong += 1,
@@ -102,7 +109,7 @@ fn read_world(world: &World, wire: &Wire) -> Logs {
 
 #[test]
 fn attempts_of_fifteen_kinds_are_tied_whatever_the_clocks_are() {
-    let (mut client, mut server) = (Score::default(), Score::default());
+    let (mut client, mut server, mut rails) = (Score::default(), Score::default(), Score::default());
     let (mut far, mut offsets) = (0, 0);
     for seed in 0..count(8) {
         let plan = Plan::new(seed);
@@ -111,6 +118,7 @@ fn attempts_of_fifteen_kinds_are_tied_whatever_the_clocks_are() {
         let ties = tie(&logs, &world.wire, &TieSettings::default());
         client.add(score_client(&world, &logs, &ties));
         server.add(score_server(&world, &logs, &ties));
+        rails.add(score_rails(&world, &logs, &ties));
         for (found, truth) in [
             (offset(&logs, &ties, |attempt| attempt.side == Side::Client), plan.client_offset),
             (offset(&logs, &ties, |attempt| attempt.grammar == Grammar::NginxAccess), plan.server_offset),
@@ -124,13 +132,44 @@ fn attempts_of_fifteen_kinds_are_tied_whatever_the_clocks_are() {
         }
     }
     println!(
-        "client {client:?} {:.4}, server {server:?} {:.4}, {far} of {offsets} far",
+        "client {client:?} {:.4}, server {server:?} {:.4}, Rails {rails:?} {:.4}, {far} of {offsets} far",
         client.share(),
-        server.share()
+        server.share(),
+        rails.share()
     );
-    assert_eq!((client.wrong, server.wrong), (0, 0));
-    assert!(client.share() >= 0.98 && server.share() >= 0.98, "{client:?} {server:?}");
+    assert_eq!((client.wrong, server.wrong, rails.wrong), (0, 0, 0));
+    let shares = [client.share(), server.share(), rails.share()];
+    assert!(shares.into_iter().all(|share| share >= 0.98), "{client:?} {server:?} {rails:?}");
     assert!(far * 100 <= offsets, "{far} of {offsets}");
+}
+
+#[test]
+fn requests_are_tied_by_the_lines_of_rails_alone() {
+    let mut rails = Score::default();
+    for seed in 0..count(8) {
+        let plan = Plan { threads: 2, pause: 20 * SECOND, ..Plan::new(90_000 + seed) };
+        let world = make(&plan).without_nginx();
+        let logs = read_world(&world, &world.wire);
+        rails.add(score_rails(&world, &logs, &tie(&logs, &world.wire, &TieSettings::default())));
+    }
+    println!("{rails:?} {:.4}", rails.share());
+    assert_eq!(rails.wrong, 0);
+    assert!(rails.share() >= 0.98, "{rails:?}");
+}
+
+#[test]
+fn requests_that_come_at_once_are_tied_to_none_rather_than_to_a_wrong_one() {
+    for seed in 0..count(8) {
+        for has_nginx in [true, false] {
+            let plan = Plan { threads: 8, pause: SECOND, ..Plan::new(91_000 + seed) };
+            let world = make(&plan);
+            let world = if has_nginx { world } else { world.without_nginx() };
+            let logs = read_world(&world, &world.wire);
+            let ties = tie(&logs, &world.wire, &TieSettings::default());
+            let wrong = score_rails(&world, &logs, &ties).wrong + score_server(&world, &logs, &ties).wrong;
+            assert_eq!(wrong, 0, "{plan:?}");
+        }
+    }
 }
 
 #[test]

@@ -11,8 +11,16 @@ use crate::log::clock::{Offset, OffsetSource};
 use crate::log::pair;
 use crate::time::{MILLI, SECOND};
 
-/// A line, an exchange, and how much later than the request's packet the program began, in nanoseconds.
-type Begun = (Pair, i64);
+/// A line and an exchange that may have begun together.
+struct Begun {
+    pair: Pair,
+    /// How much later than the request's packet the program began, in nanoseconds.
+    late: i64,
+    /// What the line is exact to, in nanoseconds.
+    precision: i64,
+    /// Whether the two may be tied, and not only be confused with each other.
+    may_be_tied: bool,
+}
 
 impl Work<'_> {
     /// Ties lines of programs behind a front end whose exchange ended before the program did. `is_exact` is whether the offset is known
@@ -24,30 +32,52 @@ impl Work<'_> {
         }
         let mut begun = self.begun(clock, offset, is_exact);
         if let Some((usual, spread)) = self.usual(clock, offset).filter(|_| is_exact) {
-            begun.retain_mut(|(_, late)| {
-                *late = late.saturating_sub(usual).abs();
-                *late <= spread
+            begun.retain_mut(|one| {
+                one.late = one.late.saturating_sub(usual).abs();
+                one.late <= spread
             });
         }
         let mut of_line: BTreeMap<usize, Vec<&Begun>> = BTreeMap::new();
         let mut of_exchange: BTreeMap<usize, Vec<&Begun>> = BTreeMap::new();
         for one in &begun {
-            of_line.entry(one.0.attempt).or_default().push(one);
-            of_exchange.entry(one.0.exchange).or_default().push(one);
+            of_line.entry(one.pair.attempt).or_default().push(one);
+            of_exchange.entry(one.pair.exchange).or_default().push(one);
         }
         for (attempt, own) in &of_line {
             let (is_clear, best) = nearest(own);
-            let rivals = of_exchange.get(&best.0.exchange).map_or(&[][..], Vec::as_slice);
+            let rivals = of_exchange.get(&best.pair.exchange).map_or(&[][..], Vec::as_slice);
             let (is_alone, theirs) = nearest(rivals);
-            if is_clear && is_alone && theirs.0.attempt == *attempt {
+            if is_clear && is_alone && best.may_be_tied && theirs.pair.attempt == *attempt {
                 let is_by_order = own.len() > 1 || rivals.len() > 1;
-                let choice = Choice { is_by_order, is_outlived: true, ..Choice::of(&best.0, false) };
+                let choice = Choice { is_by_order, is_outlived: true, ..Choice::of(&best.pair, false) };
                 self.accept(clock, offset, choice);
-            } else {
-                let fits = own.iter().map(|(pair, _)| pair.exchange).collect();
+            } else if own.iter().any(|one| one.may_be_tied) {
+                let fits = own.iter().map(|one| one.pair.exchange).collect();
                 self.refusals[*attempt] = Some(Objection::Ambiguous(fits));
             }
         }
+    }
+
+    /// Whether nearly every line of a clock is about an exchange of the capture: then few are about others, which a line of whole seconds
+    /// may fit by chance.
+    fn is_captured(&self, clock: usize, offset: &Offset) -> bool {
+        const SHARE: usize = 9;
+        let is_expected = |index: &&usize| {
+            let attempt = &self.logs.attempts[**index];
+            self.is_in_capture(attempt, offset) && pair::expects_connection(attempt)
+        };
+        let lines = || self.of_clock[clock].iter().filter(is_expected);
+        let tied = lines().filter(|index| self.ties[**index].is_some()).count();
+        let unknown = |index: &&usize| self.ties[**index].is_none() && self.refusals[**index].is_none();
+        // Those that outlived their exchanges are not tied yet, and those that fit several are tied to none.
+        let untied = lines().filter(unknown).filter(|index| !self.is_slow(**index)).count();
+        tied * 10 >= SHARE * (tied + untied)
+    }
+
+    /// Whether a program took longer for a request than clients or front ends may wait.
+    fn is_slow(&self, attempt: usize) -> bool {
+        let attempt = &self.logs.attempts[attempt];
+        attempt.begin.is_some_and(|begin| (attempt.end - begin).nanos() >= SECOND)
     }
 
     /// How much later than the request's packet the program begins, and how far that is from it at most, as the lines show that are tied
@@ -83,6 +113,7 @@ impl Work<'_> {
         let mut order: Vec<(i64, usize)> = (0..self.wire.exchanges.len()).filter_map(asked).collect();
         order.sort_unstable();
         let has_front = self.served.iter().any(Option::is_some);
+        let is_captured = self.is_captured(clock, offset);
         let mut found = Vec::new();
         for index in self.of_clock[clock].iter().copied() {
             let attempt = &self.logs.attempts[index];
@@ -95,10 +126,15 @@ impl Work<'_> {
             let to = order.partition_point(|(at, _)| *at <= begin.nanos() - low + FAR);
             for (_, exchange) in &order[from..to.max(from)] {
                 let front = self.served[*exchange].map(|front| &self.logs.attempts[front]);
-                let is_possible = match front {
-                    Some(front) => pair::is_given_up(attempt, front),
-                    // Times alone have to be exact, and a front end that has a log logs what it gave up.
-                    None => !has_front && attempt.precision.nanos() < SECOND / 10,
+                let precision = attempt.precision.nanos();
+                let (is_possible, may_be_tied) = match front {
+                    Some(front) => {
+                        let is_given_up = pair::is_given_up(attempt, front);
+                        (is_given_up, is_given_up)
+                    }
+                    // Times alone have to be exact, or the log one of which the capture lacks nothing. The front end's own line about an
+                    // exchange may be tied to nothing.
+                    None => (true, precision < SECOND / 10 || !has_front && is_captured),
                 };
                 if !is_possible || self.taken[*exchange].iter().any(|(taken, _)| *taken == layer) {
                     continue;
@@ -107,8 +143,8 @@ impl Work<'_> {
                     pair::fit_outlived(attempt, &self.wire.exchanges[*exchange], self.translation[clock]);
                 let Ok(fit) = fit.map(|fit| near(fit, offset)) else { continue };
                 if fit.low <= high && fit.high >= low && found.len() < crate::limits::LOG_FITS {
-                    let late = fit.tight.1 - value;
-                    found.push((Pair { attempt: index, exchange: *exchange, fit }, late));
+                    let pair = Pair { attempt: index, exchange: *exchange, fit };
+                    found.push(Begun { pair, late: fit.tight.1 - value, precision, may_be_tied });
                 }
             }
         }
@@ -121,9 +157,11 @@ fn nearest<'b>(begun: &[&'b Begun]) -> (bool, &'b Begun) {
     /// Programs begin this much later or earlier by chance, in nanoseconds.
     const SCATTER: i64 = 10 * MILLI;
     let mut sorted: Vec<&Begun> = begun.to_vec();
-    sorted.sort_by_key(|(_, late)| late.abs());
+    sorted.sort_by_key(|one| one.late.abs());
     let is_clear = match *sorted.as_slice() {
-        [(_, first), (_, second), ..] => second.abs() > 4 * first.abs() + SCATTER,
+        [first, second, ..] => {
+            second.late.abs() > 4 * first.late.abs() + SCATTER + first.precision.max(second.precision)
+        }
         _ => true,
     };
     (is_clear, sorted[0])

@@ -49,6 +49,8 @@ struct Examples {
     /// The weight of the most usual value, and of those that are alone.
     most: f64,
     lone: f64,
+    /// Values that are not alone.
+    usual: Vec<i64>,
 }
 
 impl Examples {
@@ -73,7 +75,11 @@ impl Examples {
         for (value, weight) in &self.values {
             let near = self.near(*value);
             self.most = self.most.max(near);
-            self.lone += if near <= ALONE { *weight } else { 0.0 };
+            if near <= ALONE {
+                self.lone += *weight;
+            } else {
+                self.usual.push(*value);
+            }
         }
     }
 
@@ -94,10 +100,22 @@ impl Examples {
         if self.all() - own < ENOUGH {
             return 0.0;
         }
-        // What was never seen is as probable as what was seen once (Good and Turing).
-        let unseen = self.lone.max(UNSEEN);
+        // What was never seen is together as probable as what was seen once (Good and Turing), and the less so for each single value the
+        // further it is from all that were.
+        let unseen = self.lone.max(UNSEEN) * self.alike as f64
+            / (self.alike.saturating_add(self.distance(value))) as f64;
         let weight = (self.near(value) - own).max(unseen).min(self.most);
         (weight / self.most).ln().max(LEAST)
+    }
+
+    /// How far a value is from the nearest that is not alone.
+    fn distance(&self, value: i64) -> i64 {
+        let at = self.usual.partition_point(|other| *other < value);
+        let neighbours = [at.checked_sub(1), Some(at)].into_iter().flatten();
+        let distances = neighbours
+            .filter_map(|at| self.usual.get(at))
+            .map(|other| other.saturating_sub(value).saturating_abs());
+        distances.min().unwrap_or_default().saturating_sub(self.alike).max(0)
     }
 }
 
