@@ -1,9 +1,11 @@
 //! What logs come to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::attempt::{Attempt, Line, Service};
 use super::clocks::{ClockId, LogClock, LogZone};
 use crate::capture::FileNote;
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 
 /// What logs come to.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +51,17 @@ pub struct LogFile {
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
+/// Which of several attempts ended last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Latest<'a> {
+    /// There is none.
+    None,
+    /// This one, or one that came to the same.
+    Known(&'a Attempt),
+    /// One that failed or one that did not: the logs' zones are not known.
+    Open,
+}
+
 impl Logs {
     /// An instant of one of the clocks in UTC, where another of the clocks is in UTC and the logs show how far the two are apart; else as it
     /// is.
@@ -65,6 +78,36 @@ impl Logs {
     fn ahead_of_utc(&self, clock: &LogClock) -> Option<i64> {
         let utc = self.clocks.iter().find(|clock| clock.zone == LogZone::Utc)?;
         if clock.zone == LogZone::Utc { Some(0) } else { clock.ahead_of(utc) }
+    }
+
+    /// The attempt that ended last, of those with these indices. One log's lines are in their order, whatever clocks they have. What lies
+    /// closer together than zones explain in two logs is in no known order where their clocks are not comparable; then the last of each have
+    /// to agree on whether they failed.
+    pub fn latest(&self, attempts: impl Iterator<Item = usize>) -> Latest<'_> {
+        /// From UTC-12 to UTC+14, and an hour for the clocks themselves, in nanoseconds.
+        const WORLD: i64 = 27 * 3_600 * SECOND;
+        let of_unknown_zone = |clock: &&LogClock| self.ahead_of_utc(clock).is_none();
+        let unknown: BTreeSet<u16> =
+            self.clocks.iter().filter(of_unknown_zone).map(|clock| clock.log).collect();
+        let mut of_logs: BTreeMap<Option<u16>, (Timestamp, &Attempt)> = BTreeMap::new();
+        for attempt in attempts.filter_map(|index| self.attempts.get(index)) {
+            let log = self.clocks.get(attempt.clock.index()).map(|clock| clock.log);
+            let log = log.filter(|log| unknown.contains(log));
+            let at = self.comparable(attempt.clock, attempt.end);
+            let own = of_logs.entry(log).or_insert((at, attempt));
+            if log.is_some() || at >= own.0 {
+                *own = (at, attempt);
+            }
+        }
+        let Some(last) = of_logs.values().map(|(at, _)| at.nanos()).max() else { return Latest::None };
+        let mut open = of_logs.values().filter(|(at, _)| last.saturating_sub(at.nanos()) <= WORLD);
+        let Some((_, first)) = open.next() else { return Latest::None };
+        let (mut latest, mut agree) = (*first, true);
+        for (_, other) in open {
+            agree &= other.outcome.is_failure() == first.outcome.is_failure();
+            latest = if other.end >= latest.end { other } else { latest };
+        }
+        if agree { Latest::Known(latest) } else { Latest::Open }
     }
 
     /// Connections that nginx numbered between two of its lines and that left no line between them: an upper bound, since its own

@@ -43,7 +43,7 @@ pub use attempt::{Attempt, Line, Outcome, Peer, Service, Side};
 pub use calendar::Dating;
 pub use clocks::{ClockId, LogClock, LogZone};
 pub use grammar::{AccessFormat, AccessFormatError, Grammar, Level};
-pub use logs::{LogFile, Logs};
+pub use logs::{Latest, LogFile, Logs};
 pub use pair::{Agreement, Explanation};
 pub use quote::Quote;
 pub use reader::{Follower, is_log, is_log_file, read, read_stream};

@@ -95,14 +95,19 @@ impl LogSummary {
         Ok(Self::of(logs, &wire, Vec::new(), &input.tying))
     }
 
-    /// What logs without a capture come to: the last attempt that has an outcome decides.
+    /// What logs without a capture come to: the last attempt that has an outcome decides, if it is known which one that is.
     pub fn status(&self) -> Status {
-        let last = self.attempts().filter(|(_, attempt)| attempt.outcome != log::Outcome::Unknown);
-        match last.max_by_key(|(_, attempt)| self.logs.comparable(attempt.clock, attempt.end)) {
-            Some((_, attempt)) if attempt.outcome.is_failure() => Status::from(Severity::Critical),
-            Some(_) => Status::from(Severity::Ok),
-            None => Status::from(Severity::Unknown),
+        match self.latest() {
+            log::Latest::Known(attempt) if attempt.outcome.is_failure() => Status::from(Severity::Critical),
+            log::Latest::Known(_) => Status::from(Severity::Ok),
+            log::Latest::None | log::Latest::Open => Status::from(Severity::Unknown),
         }
+    }
+
+    /// The last attempt that has an outcome.
+    pub fn latest(&self) -> log::Latest<'_> {
+        let with_outcome = self.attempts().filter(|(_, attempt)| attempt.outcome != log::Outcome::Unknown);
+        self.logs.latest(with_outcome.map(|(index, _)| index))
     }
 
     /// The attempts that are worth showing, with their indices: all but pauses in a log that tie to nothing.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use crate::analysis::LogSummary;
-use crate::log::{Attempt, Level, LogZone, Outcome, Side};
+use crate::log::{Attempt, Latest, Level, LogZone, Outcome, Side};
 use crate::report::tcpdump;
 use crate::report::text::clock;
 use crate::report::text::escape::escaped;
@@ -147,7 +147,7 @@ pub(super) fn write(logs: &LogSummary, is_alone: bool, out: &mut dyn Write) -> i
     for (index, attempt) in attempts.iter().skip(hidden) {
         write_attempt(logs, *index, attempt, is_alone, out)?;
     }
-    if is_alone { write_next(&attempts, out) } else { Ok(()) }
+    if is_alone { write_next(logs.latest(), &attempts, out) } else { Ok(()) }
 }
 
 fn bounds_reached(logs: &LogSummary) -> impl Iterator<Item = (&'static str, u64)> {
@@ -201,15 +201,27 @@ fn write_attempt(
     Ok(())
 }
 
-/// What to capture, for an attempt of which there is no capture.
-fn write_next(attempts: &[(usize, &Attempt)], out: &mut dyn Write) -> io::Result<()> {
-    let Some((_, last)) = attempts.iter().max_by_key(|(_, attempt)| attempt.end) else {
-        writeln!(
-            out,
-            "\nNo attempt was found. Raise the log's level, try again, and copy the log once more."
-        )?;
-        return Ok(());
+/// What to capture, for the last attempt, of which there is no capture.
+fn write_next(latest: Latest<'_>, attempts: &[(usize, &Attempt)], out: &mut dyn Write) -> io::Result<()> {
+    let text = match (latest, attempts.last()) {
+        (Latest::Known(last), _) => next(last),
+        (Latest::None, Some((_, last))) => next(last),
+        (Latest::None, None) => {
+            "No attempt was found. Raise the log's level, try again, and copy the log once more.".to_owned()
+        }
+        (Latest::Open, _) => "Which attempt was the last one is not known: some of these times have no offset from UTC, and the last of \
+                              one log failed, that of another did not. Give the zone of each: `--log-zone IST=+05:30`, or \
+                              `--log-zone +05:30` for times without one."
+            .to_owned(),
     };
+    writeln!(out)?;
+    for part in wrapped(&text, PROSE_COLUMNS) {
+        writeln!(out, "{part}")?;
+    }
+    Ok(())
+}
+
+fn next(last: &Attempt) -> String {
     let host = last.server.ip.map(|ip| ip.to_string());
     let icmp = match last.server.ip {
         Some(IpAddr::V4(_)) => "icmp",
@@ -225,7 +237,7 @@ fn write_next(attempts: &[(usize, &Attempt)], out: &mut dyn Write) -> io::Result
             last.client.ip.map_or("port 8443 or port 443".to_owned(), |ip| format!("host {ip}"))
         }
     };
-    let text = match last.outcome {
+    match last.outcome {
         Outcome::NameUnknown => {
             "The server's name has no address: look at the resolvers first. A capture with `port 53` shows who is asked.".to_owned()
         }
@@ -234,12 +246,7 @@ fn write_next(attempts: &[(usize, &Attempt)], out: &mut dyn Write) -> io::Result
             "To see what happened on the wire, capture the next attempt (`tcpdump -w attempt.pcap '{filter} or {icmp} or port 53'`), and give \
              both: `ssmscope read attempt.pcap --log FILE`."
         ),
-    };
-    writeln!(out)?;
-    for part in wrapped(&text, PROSE_COLUMNS) {
-        writeln!(out, "{part}")?;
     }
-    Ok(())
 }
 
 fn outcome(attempt: &Attempt) -> String {
