@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use crate::capture::transcript::{Decoded, is_utf16};
 use crate::limits;
 
 /// A file or pipe that is read by lines. Nothing is read twice, so a pipe serves as well as a file.
@@ -9,6 +10,8 @@ pub(super) struct Input {
     reader: BufReader<Box<dyn Read + Send>>,
     /// How it is compressed: `gzip`, `zstd`.
     pub compression: Option<&'static str>,
+    /// Whether its text is in UTF-16, which is read as UTF-8.
+    pub is_utf16: bool,
     /// Why unpacking ended early.
     pub trouble: Option<String>,
     line: Vec<u8>,
@@ -34,13 +37,14 @@ impl Input {
             Some(_) => Box::new(zstd::Decoder::with_buffer(first)?),
             None => Box::new(first),
         };
-        Ok(Self {
-            reader: BufReader::with_capacity(limits::RECOGNITION_BYTES, reader),
-            compression,
-            trouble: None,
-            line: Vec::new(),
-            overlong: 0,
-        })
+        let mut reader = BufReader::with_capacity(limits::RECOGNITION_BYTES, reader);
+        // What can't be unpacked is found out when it is read.
+        let is_utf16 = reader.fill_buf().is_ok_and(is_utf16);
+        if is_utf16 {
+            let text: Box<dyn Read + Send> = Box::new(Decoded::new(reader));
+            reader = BufReader::with_capacity(limits::RECOGNITION_BYTES, text);
+        }
+        Ok(Self { reader, compression, is_utf16, trouble: None, line: Vec::new(), overlong: 0 })
     }
 
     /// The bytes that come first, as many as have come.
@@ -186,6 +190,25 @@ mod tests {
         assert!(input.trouble.is_some());
         let zstd = zstd::encode_all(&b"a\nb\n"[..], 1).expect("memory");
         assert_eq!(lines(zstd).0.len(), 2);
+    }
+
+    #[test]
+    fn text_in_utf16_is_read_as_utf8_whether_it_has_a_mark_or_is_packed() {
+        let text = "10.66.76.81 - - a \u{e4}\r\nb\r\n";
+        let wide = |mark: bool| -> Vec<u8> {
+            let mark = mark.then_some(0xfeff);
+            mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+        };
+        for (bytes, mark) in [
+            (wide(false), ""),
+            (wide(true), "\u{feff}"),
+            (zstd::encode_all(&wide(true)[..], 1).expect("memory"), "\u{feff}"),
+        ] {
+            let (read, input) = lines(bytes);
+            let first = format!("{mark}10.66.76.81 - - a \u{e4}");
+            assert_eq!((read, input.is_utf16), (vec![first.into_bytes(), b"b".to_vec()], true));
+        }
+        assert!(!lines(text.as_bytes().to_vec()).1.is_utf16);
     }
 
     /// A file that grows between reads.

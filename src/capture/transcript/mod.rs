@@ -30,7 +30,8 @@ use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Family, Kind};
-use self::front::{Line, Lines, Prefix, has_wide_gap, is_utf16, single_spaced, unquoted};
+pub(crate) use self::front::{Decoded, is_utf16};
+use self::front::{Line, Lines, Prefix, has_wide_gap, single_spaced, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
 use self::unread::Unread;
 use super::{About, FileAbout, FileNote, Frame, ReadError, Record, Source};

@@ -16,6 +16,7 @@ use crate::limits;
 use crate::log::ClockId;
 use crate::log::grammar::Level;
 use crate::log::quote::Quote;
+use crate::log::stamp::Zone;
 use crate::log::text::{contains, find};
 use crate::time::{Elapsed, Timestamp};
 
@@ -91,6 +92,7 @@ struct Thread {
 struct Mark {
     clock: ClockId,
     at: Timestamp,
+    has_named_zone: bool,
     is_licensing: bool,
     is_error: bool,
     says: Says,
@@ -251,11 +253,34 @@ impl Mark {
         Self {
             clock: seen.clock,
             at: seen.at,
+            has_named_zone: has_named_zone(seen),
             is_licensing,
             is_error: false,
             says: if is_licensing { says(text) } else { Says::Neither },
         }
     }
+}
+
+/// When an attempt began that ends with this line, by the line before it on its thread and on the clock of this one. Where daylight saving
+/// time began or ended between the two, the names of their zones differ and their times by an hour more or less; or the clock, which
+/// names no zone, steps back by an hour.
+fn begin(before: &Mark, seen: &Seen) -> Option<Timestamp> {
+    const HOUR: Elapsed = Elapsed::from_millis(3_600_000);
+    let passed = seen.at - before.at;
+    let steps: &[Elapsed] = match (before.clock == seen.clock, before.has_named_zone && has_named_zone(seen))
+    {
+        (true, false) if !seen.is_utc => &[Elapsed::ZERO, HOUR],
+        (true, _) => &[Elapsed::ZERO],
+        (false, true) => &[HOUR, Elapsed::from_nanos(-HOUR.nanos())],
+        (false, false) => &[],
+    };
+    let mut took = steps.iter().map(|step| Elapsed::from_nanos(passed.nanos() + step.nanos()));
+    let took = took.find(|took| *took >= Elapsed::ZERO && *took <= LONGEST_WAIT)?;
+    Some(seen.at + Elapsed::from_nanos(-took.nanos()))
+}
+
+fn has_named_zone(seen: &Seen) -> bool {
+    seen.entry.stamp.is_some_and(|stamp| matches!(stamp.zone, Zone::Named(_)))
 }
 
 fn says(text: &str) -> Says {
@@ -295,9 +320,7 @@ impl Thread {
         }
         out.extend(self.failure.take());
         let mut attempt = Attempt::ending_with(seen, Side::Client, Outcome::Failed);
-        let before = self.last.filter(|mark| mark.clock == seen.clock);
-        attempt.begin =
-            before.map(|mark| mark.at).filter(|at| *at <= seen.at && seen.at - *at <= LONGEST_WAIT);
+        attempt.begin = self.last.and_then(|mark| begin(&mark, seen));
         attempt.is_licensing = is_licensing;
         attempt.thread = seen.entry.thread.map(Quote::held);
         attempt.server = self.server.clone();

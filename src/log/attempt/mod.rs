@@ -4,8 +4,10 @@
 //! is logged when it ends, with its duration at best, so the log lies within what the client sent. The rest of the room works with
 //! that difference and with nothing else of a line's form.
 
+mod answered;
 mod client;
 mod line;
+mod rails;
 mod server;
 mod words;
 
@@ -337,6 +339,8 @@ impl Gatherer {
         self.requests.close_entry();
         match seen.entry.fact {
             Fact::Request(request) => self.requests.request(seen, &request, is_near, out),
+            Fact::Started { request, key } => self.requests.started(seen, &request, key),
+            Fact::Completed { request, key } => self.requests.completed(seen, &request, key, is_near, out),
             Fact::Incident(incident) => self.requests.incident(seen, &incident, is_near, out),
             Fact::Licence { mnemonic } if is_near => client::device(seen, mnemonic, out),
             Fact::Checkout { is_granted, host } if is_near => server::checkout(seen, is_granted, host, out),

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::{Attempt, Gathered, Outcome, Peer, Seen, Service, Side, words};
+use super::answered::{line, outcome};
+use super::{Attempt, Gathered, Outcome, Peer, Seen, Service, Side, rails, words};
 use crate::limits;
 use crate::log::grammar::{Incident, Request, nginx_error};
 use crate::log::quote::Quote;
@@ -26,6 +27,8 @@ pub(super) struct Requests {
     incidents: VecDeque<Pending>,
     /// The number of a line about a connection that the next lines may continue.
     open: Option<u64>,
+    /// Requests of which Rails has written the first line.
+    begun: rails::Open,
 }
 
 #[derive(Clone, Debug)]
@@ -41,32 +44,34 @@ impl Requests {
     pub fn request(&mut self, seen: &Seen, request: &Request, is_near: bool, out: &mut Gathered) {
         note_connection(seen, request.connection, out);
         let pending = self.take(seen, request);
+        if is_near {
+            out.push(ended(seen, request, pending));
+        }
+    }
+
+    /// A request that Rails has begun to work on.
+    pub fn started(&mut self, seen: &Seen, request: &Request, key: &str) {
+        self.begun.begin(seen, request, key_of(seen, key));
+    }
+
+    /// A request that Rails has answered.
+    pub fn completed(
+        &mut self,
+        seen: &Seen,
+        request: &Request,
+        key: &str,
+        is_near: bool,
+        out: &mut Gathered,
+    ) {
+        let begun = self.begun.end(key_of(seen, key));
         if !is_near {
             return;
         }
-        let outcome = match request.status {
-            _ if request.is_tls => Outcome::NotTls,
-            Some(499) => Outcome::GaveUp,
-            Some(status @ 400..) => Outcome::Status(status),
-            Some(_) => Outcome::Succeeded,
-            None => Outcome::Unknown,
-        };
-        let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
-        attempt.begin = request.duration.map(|nanos| seen.at + Elapsed::from_nanos(-nanos));
-        attempt.status = request.status;
-        attempt.client = Peer { host: None, ip: request.client, port: request.client_port };
-        attempt.server.host = request.host.map(|host| Quote::held(without_port(host)));
-        attempt.request = line(request.method, request.path);
-        attempt.connection = request.connection;
-        (attempt.body_bytes, attempt.sent_bytes) = (request.body_bytes, request.sent_bytes);
-        if let Some(pending) = pending {
-            if outcome == Outcome::Status(400) && pending.attempt.outcome == Outcome::NotTls {
-                attempt.outcome = Outcome::NotTls;
-            }
-            attempt.connection = attempt.connection.or(pending.connection);
-            pending.attempt.lines.into_iter().for_each(|line| attempt.push_line(line));
+        let mut attempt = ended(seen, request, None);
+        if let Some(begun) = begun {
+            attempt.request = begun.request;
+            attempt.lines.splice(0..0, begun.lines);
         }
-        attempt.push_line(seen.line());
         out.push(attempt);
     }
 
@@ -121,6 +126,7 @@ impl Requests {
 
     /// Takes a line that continues the one before: a terminal wraps lines, and what an error names of its client is at their ends.
     pub fn continuation(&mut self, text: &str, number: u64, out: &mut Gathered) {
+        self.begun.end_without_time(text, number, out);
         /// A terminal of 80 columns wraps the longest of nginx's usual lines into fewer.
         const MOST: u64 = 8;
         let Some(begun) = self.open.filter(|begun| number <= begun + MOST) else { return };
@@ -175,6 +181,28 @@ impl Requests {
     }
 }
 
+/// A request that has ended, with the errors that preceded its answer.
+fn ended(seen: &Seen, request: &Request, pending: Option<Pending>) -> Attempt {
+    let outcome = outcome(request);
+    let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
+    attempt.begin = request.duration.map(|nanos| seen.at + Elapsed::from_nanos(-nanos));
+    attempt.status = request.status;
+    attempt.client = Peer { host: None, ip: request.client, port: request.client_port };
+    attempt.server.host = request.host.map(|host| Quote::held(without_port(host)));
+    attempt.request = line(request.method, request.path);
+    attempt.connection = request.connection;
+    (attempt.body_bytes, attempt.sent_bytes) = (request.body_bytes, request.sent_bytes);
+    if let Some(pending) = pending {
+        if outcome == Outcome::Status(400) && pending.attempt.outcome == Outcome::NotTls {
+            attempt.outcome = Outcome::NotTls;
+        }
+        attempt.connection = attempt.connection.or(pending.connection);
+        pending.attempt.lines.into_iter().for_each(|line| attempt.push_line(line));
+    }
+    attempt.push_line(seen.line());
+    attempt
+}
+
 /// nginx's number of a connection, for counting those that left no line.
 fn note_connection(seen: &Seen, connection: Option<u64>, out: &mut Gathered) {
     if let Some(number) = connection
@@ -184,9 +212,9 @@ fn note_connection(seen: &Seen, connection: Option<u64>, out: &mut Gathered) {
     }
 }
 
-fn line(method: Option<&str>, path: Option<&str>) -> Option<Quote> {
-    let path = path?;
-    Some(method.map_or_else(|| Quote::held(path), |method| Quote::held(&[method, path].join(" "))))
+/// Where a line names nothing of its own that its request's other line has, the container that wrote it does.
+fn key_of<'s>(seen: &Seen<'s>, key: &'s str) -> &'s str {
+    if key.is_empty() { seen.entry.source.unwrap_or_default() } else { key }
 }
 
 /// `ssm.example:8443` as nginx has it in `host`.

@@ -9,9 +9,8 @@
 //!
 //! nginx has no JSON of its own; those who write a format for it call the fields by the names of nginx's variables.
 
-use super::fields::{address, next_pair};
+use super::fields::{address, milliseconds, next_pair};
 use super::nginx_access::{level, seconds, status, take_line};
-use super::ssm::milliseconds;
 use super::{Entry, Fact, Grammar, Level, Request};
 use crate::log::stamp::{self, Date, Stamp};
 

@@ -51,6 +51,26 @@ pub(super) fn next_pair(text: &str) -> Option<(&str, &str)> {
     Some((text, ""))
 }
 
+/// The tags that Rails puts before a line (`config.log_tags`), `[request id] [tenant]`, and what follows them.
+pub(super) fn tags(text: &str) -> (&str, &str) {
+    const MOST: usize = 4;
+    let mut rest = text;
+    for _ in 0..MOST {
+        let behind = rest.strip_prefix('[').and_then(|inside| inside.split_once("] "));
+        let Some((_, behind)) = behind else { break };
+        rest = behind.trim_start();
+    }
+    let tags = text.strip_suffix(rest).unwrap_or_default();
+    (tags.trim_end(), rest)
+}
+
+/// `23.91` milliseconds as nanoseconds.
+pub(super) fn milliseconds(text: &str) -> Option<i64> {
+    let number: f64 = text.parse().ok()?;
+    // An hour: longer requests do not exist behind nginx.
+    (0.0..3_600_000.0).contains(&number).then_some((number * 1e6) as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

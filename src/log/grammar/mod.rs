@@ -17,6 +17,7 @@ mod margin;
 mod mysql;
 mod nginx_access;
 pub(super) mod nginx_error;
+pub(super) mod rails;
 mod service;
 mod ssm;
 mod syslog;
@@ -170,6 +171,20 @@ pub(super) enum Fact<'a> {
     None,
     /// A request that an HTTP server has answered, or that its client gave up.
     Request(Request<'a>),
+    /// A request that Rails has begun to work on. The line of its answer has the same key.
+    Started {
+        /// Its method and path.
+        request: Request<'a>,
+        /// Tags, or the process that wrote the line; empty where it names none.
+        key: &'a str,
+    },
+    /// A request that Rails has answered.
+    Completed {
+        /// Its status and duration.
+        request: Request<'a>,
+        /// That of the line with which it came.
+        key: &'a str,
+    },
     /// What happened to a connection of nginx before, or instead of, its answer.
     Incident(Incident<'a>),
     /// A message of a device about its licences.
@@ -288,12 +303,16 @@ fn bare<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
         b'<' => syslog::read(line, formats).or_else(given),
         b'*' | b'.' | b'%' => cisco::read(line).or_else(|| cisco::debugging(line)).or_else(given),
         b'A'..=b'Z' | b'a'..=b'z' => given()
+            .or_else(|| rails::started(line))
             .or_else(|| klog::read(line))
             .or_else(|| cisco::read(line))
             .or_else(|| if has_clock(line) { worded(line, formats) } else { ssm::read(line) })
             .or_else(|| fielded::read(line)),
         b'{' => given().or_else(|| fielded::read(line)),
-        b'[' | b':' | b'"' => given().or_else(|| service::read(line, &[])).or_else(|| generic::read(line)),
+        b'[' | b':' | b'"' => given()
+            .or_else(|| rails::started(line))
+            .or_else(|| service::read(line, &[]))
+            .or_else(|| generic::read(line)),
         _ => given(),
     }
 }
@@ -425,7 +444,7 @@ mod tests {
             for text in [text, json, mixed] {
                 let _ = read(&text, std::slice::from_ref(&format));
                 let _ = (flexnet::read(&text), cisco::read(&text), syslog::read(&text, &[]), generic::read(&text));
-                let _ = (haproxy::read(&text), klog::read(&text), console::read(&text), mysql::read(&text));
+                let _ = (rails::read(&text), haproxy::read(&text), klog::read(&text), console::read(&text), mysql::read(&text));
                 let _ = (fielded::read(&text), in_pod(&text), cisco::debugging(&text), console::bitnami(&text));
                 let _ = (vmanage::read(&text), nginx_error::read(&text), nginx_access::read(&text), ssm::read(&text));
             }

@@ -8,8 +8,8 @@
 //!
 //! lograge has no time of its own; syslog's prefix, or the one of Ruby's logger, gives it. The line is written when the request ends.
 
-use super::fields::{address, next_pair};
-use super::{Entry, Fact, Grammar, Level, Request};
+use super::fields::{address, milliseconds, next_pair, tags};
+use super::{Entry, Fact, Grammar, Level, Request, rails};
 use crate::log::stamp::{self, Cursor};
 
 /// Reads one line, or what follows syslog's prefix.
@@ -45,7 +45,7 @@ fn redis(text: &str) -> Option<Entry<'_>> {
 
 /// `key=value` pairs that begin with the method. A value with spaces is quoted.
 fn lograge(text: &str) -> Option<Entry<'_>> {
-    let pairs = without_tags(text);
+    let (_, pairs) = tags(text);
     pairs.starts_with("method=").then_some(())?;
     let mut entry = Entry::new(Grammar::Lograge, text);
     let mut request = Request::default();
@@ -79,38 +79,25 @@ fn lograge(text: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
-/// What follows the tags that Rails puts before a line (`config.log_tags`): `[request id] [tenant] `.
-fn without_tags(text: &str) -> &str {
-    const MOST: usize = 4;
-    let mut rest = text;
-    for _ in 0..MOST {
-        let behind = rest.strip_prefix('[').and_then(|inside| inside.split_once("] "));
-        let Some((_, behind)) = behind else { break };
-        rest = behind.trim_start();
-    }
-    rest
-}
-
-/// `23.91` milliseconds as nanoseconds.
-pub(super) fn milliseconds(text: &str) -> Option<i64> {
-    let number: f64 = text.parse().ok()?;
-    // An hour: longer requests do not exist behind nginx.
-    (0.0..3_600_000.0).contains(&number).then_some((number * 1e6) as i64)
-}
-
 /// Ruby's own logger: `I, [2023-01-13T11:17:01.262903 #2354]  INFO -- : text`.
 fn ruby_logger(text: &str) -> Option<Entry<'_>> {
     let mut cursor = Cursor(text);
     cursor.letters(1, 1)?;
     cursor.eat(", [")?;
     let (stamp, rest) = stamp::iso(cursor.0)?;
-    let (_process, rest) = rest.split_once(']')?;
+    let (process, rest) = rest.split_once(']')?;
     let mut cursor = Cursor(rest);
     cursor.spaces(0)?;
     let level = Level::of(cursor.word());
     let (_program, text) = cursor.0.split_once(": ").unwrap_or(("", cursor.0));
     let text = text.trim_start();
-    let mut entry = lograge(text).unwrap_or_else(|| Entry::new(Grammar::Generic, text));
+    let read = lograge(text).or_else(|| rails::read(text));
+    let mut entry = read.unwrap_or_else(|| Entry::new(Grammar::Generic, text));
+    if let Fact::Started { key, .. } | Fact::Completed { key, .. } = &mut entry.fact
+        && key.is_empty()
+    {
+        *key = process.trim();
+    }
     entry.stamp = Some(stamp);
     entry.level = level;
     Some(entry)

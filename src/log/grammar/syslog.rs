@@ -13,7 +13,8 @@
 use std::net::IpAddr;
 
 use super::{
-    AccessFormat, Entry, Fact, Grammar, Level, cisco, fielded, flexnet, generic, klog, service, vmanage,
+    AccessFormat, Entry, Fact, Grammar, Level, cisco, fielded, flexnet, generic, klog, rails, service,
+    vmanage,
 };
 use crate::log::stamp::{self, Cursor, Stamp};
 
@@ -160,7 +161,8 @@ fn own<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
             .or_else(|| flexnet::read(text))
             .or_else(|| cisco::read(text))
             .or_else(|| generic::with_own_time(text)),
-        _ => service::read(text, formats)
+        _ => rails::read(text)
+            .or_else(|| service::read(text, formats))
             .or_else(|| cisco::read(text))
             .or_else(|| klog::read(text))
             .or_else(|| fielded::read(text)),

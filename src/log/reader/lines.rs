@@ -42,6 +42,8 @@ pub(super) struct Lines {
     pub contradictions: Option<(u64, u64)>,
     /// Lines whose date may be either of two: how many, and the first.
     pub ambiguous: Option<(u64, u64)>,
+    /// Messages of a device without a time, or with one since it was started: how many, and the first.
+    pub timeless: Option<(u64, u64)>,
     /// Steps back of the clock: line, nanoseconds.
     pub steps: Vec<(u64, i64)>,
     pub further_steps: u64,
@@ -124,6 +126,8 @@ impl Lines {
             (None, None) => {
                 if entry.stamp.is_some() {
                     self.ambiguous.get_or_insert((0, number)).0 += 1;
+                } else if entry.grammar == Grammar::Cisco {
+                    self.timeless.get_or_insert((0, number)).0 += 1;
                 }
                 return None;
             }

@@ -210,6 +210,7 @@ impl OpenFile {
             precision: 0,
             contradictions: None,
             ambiguous: None,
+            timeless: None,
             steps: Vec::new(),
             further_steps: 0,
         };
@@ -276,6 +277,12 @@ impl OpenFile {
             texts.push(format!(
                 "lines not placed in time: {count}, first line {first}; their dates may have the day or the month first, and no other line \
                  shows which"
+            ));
+        }
+        if let Some((count, first)) = self.lines.timeless {
+            texts.push(format!(
+                "lines not placed in time: {count}, first line {first}; they have no time of day, only the time since the device \
+                 started or none"
             ));
         }
         for (line, nanos) in &self.lines.steps {

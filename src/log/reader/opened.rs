@@ -123,8 +123,9 @@ impl Opened {
         }
         let grammar = survey.grammar();
         let mut format = grammar.map_or(EMPTY, Grammar::name).to_owned();
-        if let Some(compression) = input.compression {
-            format = format!("{format} ({compression})");
+        let forms: Vec<_> = input.compression.into_iter().chain(input.is_utf16.then_some("UTF-16")).collect();
+        if !forms.is_empty() {
+            format = format!("{format} ({})", forms.join(", "));
         }
         let mut calendar =
             if settings.near.is_some() { Calendar::new(settings.near) } else { Calendar::before(modified) };

@@ -635,3 +635,124 @@ fn times_without_an_offset_compare_with_those_of_the_same_nginx_that_have_one() 
         logs.attempts.iter().map(|attempt| logs.comparable(attempt.clock, attempt.end)).collect();
     assert_eq!(at_utc, [at("2026-11-28T17:03:49Z"), at("2026-11-28T17:10:47Z")]);
 }
+
+#[test]
+fn the_two_lines_that_rails_writes_of_a_request_are_one_attempt() {
+    let ruby = |second: u32, process: u32, text: &str| {
+        format!("I, [2026-11-28T17:03:{second:02}.123456 #{process}]  INFO -- : {text}\n")
+    };
+    let started = |path: &str| format!("Started POST \"{path}\" for 10.0.0.1 at 2026-11-28 17:03:47 +0000");
+    let completed = "Completed 401 Unauthorized in 10ms (Views: 0.2ms | ActiveRecord: 1.0ms)";
+    let text = [
+        ruby(46, 42, &format!("[5f0d] {}", started("/oauth/token"))),
+        ruby(46, 42, &format!("[5f0e] {}", started("/other"))),
+        ruby(46, 42, "[5f0d] Processing by Doorkeeper::TokensController#create as JSON"),
+        ruby(47, 42, &format!("[5f0d] {completed}")),
+        ruby(48, 43, &started("/plain")),
+        ruby(49, 43, completed),
+        // One process with two requests: either may be the answered one.
+        ruby(50, 44, &started("/one")),
+        ruby(50, 44, &started("/two")),
+        ruby(51, 44, completed),
+        // Without a logger's time the answer has none of its own.
+        started("/bare") + "\n",
+        completed.to_owned() + "\n",
+        "Jan 13 11:17:14 SSM 1a1fca641d0a: Started GET \"/sys\" for ::1 at 2023-01-13 11:17:14 +0000\n"
+            .to_owned(),
+        "Jan 13 11:17:14 SSM 504f06c0d581: Started GET \"/else\" for ::1 at 2023-01-13 11:17:14 +0000\n"
+            .to_owned(),
+        "Jan 13 11:17:15 SSM 1a1fca641d0a: Completed 200 OK in 999ms\n".to_owned(),
+    ];
+    let logs = read(&[("production.log", &text.concat())], &Settings::default());
+    let found: Vec<_> = logs
+        .attempts
+        .iter()
+        .map(|attempt| {
+            let took = attempt.begin.map(|begin| (attempt.end - begin).nanos() / 1_000_000);
+            (attempt.request.as_ref().map(Quote::raw), attempt.status, took)
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Some("POST /oauth/token"), Some(401), Some(10)),
+            (Some("POST /plain"), Some(401), Some(10)),
+            (None, Some(401), Some(10)),
+            (Some("POST /bare"), Some(401), Some(10)),
+            (Some("GET /sys"), Some(200), Some(999)),
+        ]
+    );
+}
+
+#[test]
+fn an_attempt_begins_before_and_ends_after_the_hour_in_which_summer_time_ends() {
+    let attempt = |begin: &str, end: &str| {
+        let text = format!(
+            "{begin} INFO [h] [RestAPIClient] (default task-1) |default| Query\n\
+             {end} ERROR [h] [RestAPIClient] (default task-1) |default| Failed to query https://10.106.66.55:8443/oauth/token: \
+             401 Unauthorized\n"
+        );
+        let logs = read(&[("vmanage-server.log", &text)], &Settings::default());
+        let attempt = &logs.attempts[0];
+        let took = attempt.begin.map(|begin| (attempt.end - begin).nanos() / 1_000_000);
+        (attempt.outcome, took)
+    };
+    let denied = Outcome::Status(401);
+    for (begin, end, took) in [
+        ("25-Oct-2026 02:59:59,900 CEST", "25-Oct-2026 02:00:01,100 CET", Some(1_200)),
+        ("29-Mar-2026 01:59:59,900 CET", "29-Mar-2026 03:00:01,100 CEST", Some(1_200)),
+        ("25-Oct-2026 02:10:00,000 CEST", "25-Oct-2026 02:10:01,500 CEST", Some(1_500)),
+        ("25-Oct-2026 02:10:00,000 CEST", "25-Oct-2026 09:10:00,000 CET", None),
+    ] {
+        assert_eq!(attempt(begin, end), (denied, took), "{begin}");
+    }
+}
+
+#[test]
+fn which_attempt_was_the_last_is_open_where_zones_are_not_known() {
+    use super::super::Latest;
+    let client = |hour: u32, words: &str| {
+        format!(
+            "28-Nov-2026 {hour:02}:33:48,000 IST INFO [h] [RestAPIClient] (default task-1) |default| Query\n\
+             28-Nov-2026 {hour:02}:33:49,000 IST ERROR [h] [RestAPIClient] (default task-1) |default| {words}\n"
+        )
+    };
+    let access = |day: u32, status: u16| {
+        format!(
+            "10.66.76.81 - - [{day}/Nov/2026:17:10:47 +0000] \"POST /oauth/token HTTP/1.1\" {status} 163 \"-\" \"-\"\n"
+        )
+    };
+    let refused = client(22, "Failed: Connection refused");
+    let latest = |access: &str| {
+        let logs = read(&[("vmanage-server.log", &refused), ("access.log", access)], &Settings::default());
+        match logs.latest(0..logs.attempts.len()) {
+            Latest::Known(attempt) => Some(attempt.outcome.is_failure()),
+            Latest::None => panic!("{:?}", logs.attempts),
+            Latest::Open => None,
+        }
+    };
+    assert_eq!(latest(&access(28, 200)), None, "five and a half hours, if IST is India's");
+    assert_eq!(latest(&access(28, 401)), Some(true), "both failed");
+    assert_eq!(latest(&access(26, 200)), Some(true), "no zone explains two days");
+    let mixed =
+        "Nov 28 22:33:49: %SMART_LIC-3-COMM_FAILED: x\nNov 28 22:33:51 UTC: %SMART_LIC-5-COMM_RESTORED: x\n";
+    let logs = read(&[("ios.log", mixed)], &Settings::default());
+    let last = logs.latest(0..logs.attempts.len());
+    assert!(
+        matches!(last, Latest::Known(attempt) if !attempt.outcome.is_failure()),
+        "the order of one log is known"
+    );
+}
+
+#[test]
+fn messages_without_a_time_of_day_are_noted() {
+    let text = "*Nov 28 22:33:46.123: %SMART_LIC-3-COMM_FAILED: Communications failure\n\
+                2w3d: %SMART_LIC-3-COMM_FAILED: Communications failure\n";
+    let logs = read(&[("ios.log", text)], &Settings::default());
+    assert_eq!(logs.attempts.len(), 1);
+    assert!(
+        logs.notes.iter().any(|note| note.text.starts_with("lines not placed in time: 1, first line 2;")),
+        "{:?}",
+        logs.notes
+    );
+}

@@ -1,6 +1,6 @@
 //! The bytes of a file as UTF-8: PowerShell's `>` and Notepad write UTF-16 behind a byte order mark.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 /// A file's bytes, decoded where they are UTF-16.
 #[derive(Debug)]
@@ -102,6 +102,16 @@ impl<R: BufRead> Decoded<R> {
         } else {
             self.at += count;
         }
+    }
+}
+
+impl<R: BufRead> Read for Decoded<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let count = available.len().min(into.len());
+        into[..count].copy_from_slice(&available[..count]);
+        self.consume(count);
+        Ok(count)
     }
 }
 

@@ -13,7 +13,7 @@ mod quoted_printable;
 mod repair;
 mod rows;
 
-pub use encoding::is_utf16;
+pub use encoding::{Decoded, is_utf16};
 pub use line::{Line, decode_entities};
 pub use lines::Lines;
 pub use margins::unquoted;

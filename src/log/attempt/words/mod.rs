@@ -217,8 +217,52 @@ fn names(text: &str, error: &str) -> bool {
     })
 }
 
-/// `status 401`, `status code: 401`, `response code: 401`, `HTTP/1.1 401`.
+/// Reason phrases of failures (RFC 9110, 15; RFC 6585), and what older servers write.
+const REASONS: &[(&str, &str)] = &[
+    ("400", "bad request"),
+    ("401", "unauthorized"),
+    ("403", "forbidden"),
+    ("404", "not found"),
+    ("405", "method not allowed"),
+    ("406", "not acceptable"),
+    ("408", "request time"),
+    ("409", "conflict"),
+    ("410", "gone"),
+    ("413", "request entity too large"),
+    ("413", "content too large"),
+    ("415", "unsupported media type"),
+    ("422", "unprocessable"),
+    ("429", "too many requests"),
+    ("500", "internal server error"),
+    ("501", "not implemented"),
+    ("502", "bad gateway"),
+    ("503", "service unavailable"),
+    ("503", "service temporarily unavailable"),
+    ("504", "gateway time"),
+];
+
+/// A status that its reason phrase follows: `401 Unauthorized`.
+fn status_with_reason(text: &str) -> Option<u16> {
+    let mut numbers = text.match_indices(|next: char| matches!(next, '4' | '5')).filter_map(|(at, _)| {
+        let (number, rest) = text.get(at..)?.split_at_checked(3)?;
+        let is_part = |next: char| next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | '_');
+        text.get(..at)?.chars().next_back().is_none_or(|before| !is_part(before)).then_some((number, rest))
+    });
+    numbers.find_map(|(number, rest)| {
+        let rest = rest.strip_prefix(' ')?;
+        let follows =
+            |reason: &str| rest.get(..reason.len()).is_some_and(|head| head.eq_ignore_ascii_case(reason));
+        let known = REASONS.iter().any(|(status, reason)| *status == number && follows(reason));
+        known.then(|| number.parse().ok()).flatten()
+    })
+}
+
+/// `status 401`, `status code: 401`, `response code: 401`, `HTTP/1.1 401`, `401 Unauthorized`.
 fn status(text: &str) -> Option<u16> {
+    named_status(text).or_else(|| status_with_reason(text))
+}
+
+fn named_status(text: &str) -> Option<u16> {
     for name in ["status", "code", "http/1.1", "http/1.0"] {
         let mut from = 0;
         while let Some(at) = text.get(from..).and_then(|rest| find(rest, name)) {
@@ -305,6 +349,8 @@ mod tests {
             ),
             ("Failed to authenticate user - 'admin'. {\"error\": \"inv", Outcome::Denied(None)),
             ("Response code: 403", Outcome::Status(403)),
+            ("Failed to query https://10.106.66.55:8443/oauth/token: 401 Unauthorized", Outcome::Status(401)),
+            ("Server returned 503 Service Unavailable", Outcome::Status(503)),
             ("Communications failure : Unable to resolve server hostname/domain name", Outcome::NameUnknown),
             ("(ERR 207 : Connection time out)", Outcome::TimedOut),
             ("javax.net.ssl.SSLHandshakeException: x", Outcome::HandshakeFailed),
@@ -317,6 +363,9 @@ mod tests {
             "java.net.ConnectException",
             "error 12",
             "SmartLicensingUtil.java:401",
+            "404 devices",
+            "port 8401 unauthorized",
+            "1.401 Unauthorized",
         ] {
             assert_eq!(read(text).outcome, None, "{text}");
         }
