@@ -25,8 +25,8 @@ pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IdFacts, IpTraits,
     LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
-    PreludeFacts, Repeats, ResetFacts, RoundTrips, SentUnseen, Silence, SocketCounters, Stage, TlsFacts,
-    TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes, UnreadLines,
+    PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, SentUnseen, Silence, SocketCounters, Stage,
+    TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes, UnreadLines, reset_reason,
 };
 pub use knowledge::EndpointKnowledge;
 pub(crate) use lacking::RETRANSMISSION_DUE;
@@ -93,6 +93,8 @@ pub struct Story {
     pub half_closed: Option<Moment>,
     /// What ended the connection or stopped its progress, in order.
     pub endings: Vec<Ending>,
+    /// The reason that the first RST with one gives.
+    pub reset_reason: Option<ResetReason>,
     /// Silences of at least the stall time that ended with the awaited answer.
     pub pauses: Vec<Silence>,
     /// What the path showed of itself: ICMP errors and round trips.
@@ -153,6 +155,7 @@ impl Story {
             prelude: None,
             half_closed: None,
             endings: Vec::new(),
+            reset_reason: None,
             pauses: Vec::new(),
             path: PathFacts::default(),
             traffic: TrafficFacts::default(),
@@ -192,6 +195,7 @@ impl Story {
             prelude: self.prelude.clone(),
             half_closed: self.half_closed,
             endings: self.endings.clone(),
+            reset_reason: self.reset_reason.clone(),
             pauses: self.pauses.clone(),
             path: self.path.clone(),
             traffic: self.traffic.clone(),

@@ -1,6 +1,6 @@
 //! A RST answered the SYN.
 
-use super::words::purpose;
+use super::words::{purpose, reset_reason};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
@@ -45,14 +45,18 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 ]),
         );
     }
+    let reason = reset_reason::sentence(story, ending);
+    let first: &[_] = if reason.is_some() { &[reset_reason::ADVICE] } else { &[] };
+    let why = reason.unwrap_or_else(|| {
+        "A RST answered the SYN: the address is reachable, and no process listens on the port (RFC 9293, 3.5.2), or a \
+         firewall replies with its address."
+            .to_owned()
+    });
     Some(
         Verdict::new(&RULE, Actor::Server, story.basis, headline)
-            .explain(format!(
-                "A RST answered the SYN: the address is reachable, and no process listens on the port (RFC \
-                 9293, 3.5.2), or a firewall replies with its address.{}",
-                purpose::scan(story)
-            ))
+            .explain(format!("{why}{}", purpose::scan(story)))
             .reported(&REPORTS)
+            .advise(first)
             .proved_by(story.opening.syn.numbers().take(2).chain([ending.moment.number]))
             .advise(&[
                 "Check on the server that the service runs and listens on this port and address (`ss -ltn`).",

@@ -33,6 +33,7 @@ impl StandIns {
             prelude: _,
             half_closed: _,
             endings,
+            reset_reason,
             pauses: _,
             path,
             traffic: _,
@@ -53,6 +54,7 @@ impl StandIns {
             self.plain(said);
         }
         endings.iter().for_each(without_text);
+        *reset_reason = None;
         let PathFacts { counters: _, icmp_errors, icmp_error_count: _, round_trips: _ } = path;
         for error in icmp_errors {
             let IcmpFact { moment: _, from, version: _, icmp_type: _, code: _, mtu: _, quotes: _, stage: _ } =

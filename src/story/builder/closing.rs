@@ -5,7 +5,9 @@ use std::mem;
 use super::notes::Notes;
 use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
-use crate::story::{Ending, EndingKind, Moment, Note, PreludeFacts, ResetFacts, Stage, Story};
+use crate::story::{
+    Ending, EndingKind, Moment, Note, PreludeFacts, ResetFacts, ResetReason, Stage, Story, reset_reason,
+};
 use crate::tcp::{Connection, HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
 use crate::time::Elapsed;
 
@@ -70,6 +72,7 @@ impl Closing {
             }
             let facts = self.reset_facts(moment, segment.header, role, fit, story);
             self.reset_seq[role] = segment.header.tcp.seq;
+            record_reason(moment, segment, story);
             return Some(EndingKind::Reset(facts));
         }
         if let (Some(reset), Some(seq)) = (self.reset_seq[role], segment.header.tcp.seq) {
@@ -234,6 +237,14 @@ impl Closing {
             shortest_round_trip: story.path.round_trips.shortest_to(by),
             continued_in: None,
         }
+    }
+}
+
+fn record_reason(moment: Moment, segment: &Segment<'_>, story: &mut Story) {
+    let payload = if segment.payload.is_empty() { segment.printed } else { segment.payload };
+    let payload = payload.get(..limits::TIMELINE_EXCERPT_BYTES).unwrap_or(payload);
+    if let (None, Some(text)) = (&story.reset_reason, reset_reason(payload)) {
+        story.reset_reason = Some(ResetReason { number: moment.number, text: text.into() });
     }
 }
 

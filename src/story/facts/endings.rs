@@ -80,6 +80,22 @@ impl Silence {
     }
 }
 
+/// What a RST says in its payload about why it was sent (RFC 9293, 3.5.3; RFC 1122, 4.2.2.12).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResetReason {
+    /// The RST.
+    pub number: u64,
+    /// Its words, as they came.
+    pub text: Box<str>,
+}
+
+/// The words in a RST's payload, if it holds words.
+pub fn reset_reason(payload: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(payload).ok()?.trim_matches(['\0', '\r', '\n', ' ']);
+    let letters = text.chars().filter(|character| character.is_alphanumeric() || *character == ' ').count();
+    (2 * letters > text.chars().count()).then_some(text)
+}
+
 impl ResetFacts {
     /// Whether its TTL or hop limit is that of none of the same side's other packets.
     pub fn has_unusual_hop_limit(&self) -> bool {

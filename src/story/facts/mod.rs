@@ -19,7 +19,7 @@ mod turns;
 
 pub use capture::{CaptureFacts, ClockStep, UnreadLines};
 pub use data::{DataFacts, SentUnseen, Unacknowledged};
-pub use endings::{Ending, EndingKind, ResetFacts, Silence};
+pub use endings::{Ending, EndingKind, ResetFacts, ResetReason, Silence, reset_reason};
 pub use ids::IdFacts;
 pub use log::{LogLine, LogTie};
 pub use missing::MissingFacts;

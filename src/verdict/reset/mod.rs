@@ -4,7 +4,7 @@ mod complete;
 mod sender;
 mod sentences;
 
-use super::words::{evidence, icmp_error};
+use super::words::{evidence, icmp_error, reset_reason};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
@@ -80,8 +80,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let place = place(story, ending);
     let both = story.reset_of_the_other_end(ending);
     let proxied = answered_by_proxy(story, ending);
+    let reason = reset_reason::sentence(story, ending).map(|reason| format!("{reason} ")).unwrap_or_default();
     let verdict = match forgery(ending, facts).filter(|_| proxied.is_none()) {
-        Some(signs) => forged(story, ending, facts, &signs),
+        Some(signs) => forged(story, ending, facts, &format!("{reason}{}", signs.join(" "))),
         None => match (both, proxied) {
             (Some(other), _) => Verdict::new(
                 &RULE,
@@ -89,16 +90,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 story.basis,
                 format!("both ends received a RST at once {place}, and no host answers a RST with a RST"),
             )
-            .explain(
-                "Two RSTs at once, one with each end's address, come from a device between client and server that ends \
-                 connections.",
-            )
+            .explain(format!(
+                "{reason}Two RSTs at once, one with each end's address, come from a device between client and server that ends \
+                 connections."
+            ))
             .proved_by([other.moment.number])
             .advise(&ON_THE_PATH),
             (None, Some(syn_ack)) => refused_behind_proxy(story, syn_ack),
             (None, None) => Verdict::new(&RULE, actor(story, ending, facts), story.basis, headline(story, ending, place))
                 .explain(explain(story, ending, facts))
-                .advise(advice(ending, facts)),
+                .advise(advice(story, ending, facts)),
         },
     };
     let verdict = icmp_error::beside_reset(story, ending, verdict);
@@ -109,7 +110,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 }
 
 /// Something on the path sent the RST, as these signs show.
-fn forged(story: &Story, ending: &Ending, facts: &ResetFacts, signs: &[String]) -> Verdict {
+fn forged(story: &Story, ending: &Ending, facts: &ResetFacts, signs: &str) -> Verdict {
     let headline = format!(
         "forged RST {1}: it has the {0}'s address, but the {0} did not send it",
         ending.by,
@@ -117,10 +118,7 @@ fn forged(story: &Story, ending: &Ending, facts: &ResetFacts, signs: &[String]) 
     );
     Verdict::new(&RULE, Actor::Path, story.basis, headline)
         .cause("rst-injected")
-        .explain(format!(
-            "{} A device on the path that resets connections is the likely sender.",
-            signs.join(" ")
-        ))
+        .explain(format!("{signs} A device on the path that resets connections is the likely sender."))
         .proved_by(facts.continued_in)
         .advise(&ON_THE_PATH)
 }
@@ -198,6 +196,27 @@ mod tests {
                 .code(0)
         };
         assert_eq!((answered(&[]), answered(b"blocked")), ("midstream", "reset"));
+    }
+
+    #[test]
+    fn a_rst_that_gives_its_reason_is_explained_by_it() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let (seq, ack) = (hello.next(Server), hello.next(Client));
+        let reset = |text: &[u8]| hello.clone().segment_with(Server, "R.", seq, ack, text, |_| {}).verdict(0);
+        let with = reset(b"Blocked by policy 7\x1b[2J");
+        assert_eq!(with.is(), ("reset", Actor::Server, None));
+        let explanation = &with.explanation;
+        assert!(
+            explanation.starts_with("The RST gives a reason: \"Blocked by policy 7\\u{1b}[2J\"."),
+            "{explanation}"
+        );
+        assert!(!with.mentions("SNI") && with.mentions("ask whoever runs what it names"));
+        for without in [reset(b""), reset(&[0x33, 0xaa, 0, 1])] {
+            assert!(!without.mentions("reason") && without.mentions("SNI"), "{}", without.explanation);
+        }
+        let refused = ssm().syn().segment_with(Server, "R.", 0, 1, b"not on Sundays", |_| {}).verdict(0);
+        assert_eq!(refused.is(), ("refused", Actor::Server, None));
+        assert!(refused.mentions("\"not on Sundays\"") && !refused.mentions("no process listens"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::sender::sender;
 use crate::story::{Ending, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
 use crate::time::{Clock, Elapsed};
-use crate::verdict::words::{purpose, timeless};
+use crate::verdict::words::{purpose, reset_reason, timeless};
 
 pub(super) fn headline(story: &Story, ending: &Ending, place: &str) -> String {
     match (ending.by, ending.stage, &story.tls.client_hello) {
@@ -125,12 +125,15 @@ pub(super) fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> Str
         }
         (Role::Server, _) => "The server's program or kernel reset the connection.",
     };
+    let reason = reset_reason::sentence(story, ending);
+    let why = reason.as_deref().unwrap_or(why);
     format!("{why}{}{form}{fit}{sender}{}", purpose::scan(story), timeless::caveat(story, ending))
 }
 
-pub(super) fn advice(ending: &Ending, facts: &ResetFacts) -> &'static [&'static str] {
+pub(super) fn advice(story: &Story, ending: &Ending, facts: &ResetFacts) -> &'static [&'static str] {
     let (_, is_own) = sender(ending.by, facts);
     match ending.by {
+        _ if reset_reason::sentence(story, ending).is_some() => &[reset_reason::ADVICE],
         Role::Client if is_own => &["Read the client's log at that time."],
         Role::Client => &[
             "Read the client's log at that time.",

@@ -11,8 +11,8 @@ pub(in crate::verdict) fn quoted(line: &LogLine) -> String {
     format!("\"{words}\" ({}, line {})", line.file.escape_debug(), line.number)
 }
 
-/// A character as it can be printed. Quotation marks are what logs are full of, and harm nothing.
-fn printable(character: char) -> String {
+/// A character as it can be printed. Quotation marks are what such text is full of, and harm nothing.
+pub(super) fn printable(character: char) -> String {
     match character {
         '"' | '\'' => character.to_string(),
         _ => character.escape_debug().to_string(),

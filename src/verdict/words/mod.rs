@@ -1,6 +1,7 @@
 //! What several rules share: an acknowledgement that is not in the capture, advice, evidence, OAuth errors, the meaning of
 //! alerts, the signs of a small path MTU, ICMP errors, port checks and scans, what a certificate shows where the client refused
-//! it, how far a connection got, a farewell that nobody acknowledges, the caveats on drops and on packets without times, and TLS whose client accepted the connection. Nothing here decides on a
+//! it, the reason in a RST, how far a connection got, a farewell that nobody acknowledges, the caveats on drops and on packets without
+//! times, and TLS whose client accepted the connection. Nothing here decides on a
 //! verdict.
 
 pub(super) mod ack_unseen;
@@ -16,6 +17,7 @@ pub(crate) mod oauth;
 pub(super) mod path_mtu;
 pub(super) mod purpose;
 pub(super) mod refused_certificate;
+pub(super) mod reset_reason;
 mod reversed;
 pub(super) mod sent_unseen;
 pub(super) mod timeless;
