@@ -316,6 +316,9 @@ pub const EXAMINED_CERTIFICATES: u64 = 2048;
 /// capture that consists of certificates takes little longer than any other.
 pub const PACKETS_FOR_A_CERTIFICATE: u64 = 32;
 
+/// TTLs or hop limits that are known of a server's packets. Routes that change show two or three.
+pub const HOST_HOP_LIMITS: usize = 4;
+
 /// Servers that the summary lists one by one.
 pub const SERVERS: usize = 4096;
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::hop_limits::OtherDistance;
 use super::scan::{self, Scan};
 use super::servers::{Dealings, Presented, ServerSummary, Times};
 use super::{Group, GroupKey, Summary};
@@ -24,6 +25,8 @@ pub struct GroupContext {
     pub worked: Others,
     /// What became of the certificates that the group's clients refused; nothing where that is not known.
     pub certificates: Option<Certificates>,
+    /// How the RSTs that refused the group's connections differ from the host's other packets, where another device sent them.
+    pub other_distance: Option<OtherDistance>,
     /// The span after which each client tries again, where all of them wait alike.
     pub retried_after: Option<Elapsed>,
     /// The port scan that it is part of.
@@ -111,6 +114,7 @@ impl GroupContext {
             answered: others(|dealings| &dealings.answered),
             worked: others(|dealings| &dealings.worked),
             certificates: certificates(server, group),
+            other_distance: group.course.refusal_hop_limits.compare(summary.hop_limits_of(key.server.0)),
             retried_after: group.course.regular_span(),
             scan: Scan::of(summary, key, group),
             is_spare: scan::are_spare(summary, key, group),

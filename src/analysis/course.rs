@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Judged;
+use super::hop_limits::HopLimits;
 use super::servers::{Fingerprint, Times, own_certificate};
 use crate::limits;
 use crate::packet::Host;
@@ -30,6 +31,8 @@ pub struct Course {
     pub(super) without_certificate: u64,
     /// Connections that the client ended with an alert about the certificate.
     pub(super) refusals: u64,
+    /// With which TTLs or hop limits the RSTs arrived that refused its connections.
+    pub(super) refusal_hop_limits: HopLimits,
     /// Each client's attempts, up to [`limits::GROUP_CLIENTS`].
     attempts: BTreeMap<Host, Attempts>,
     has_further_clients: bool,
@@ -84,6 +87,7 @@ impl Course {
             _ => self.without_certificate += 1,
         }
         self.refusals += u64::from(is_certificate_refused(story));
+        self.refusal_hop_limits.add_refusal(judged.verdict.code, story);
         let (client, at) = (story.parties[Role::Client].host, story.first.at);
         if let Some(attempts) = self.attempts.get_mut(&client) {
             attempts.add(at);

@@ -128,6 +128,11 @@ impl Groups {
         groups
     }
 
+    /// A group, if it is kept.
+    pub fn get(&self, key: &GroupKey) -> Option<&Group> {
+        self.known.get(key)
+    }
+
     /// The number of groups.
     pub fn len(&self) -> usize {
         self.known.len()

@@ -71,7 +71,7 @@ impl<'env> Run<'env> {
             facts: Facts::new(settings),
             shares: Shares::new(scope, settings, about, pace, judge),
             watch: Watch::new(settings, examiner, needs),
-            summary: Summary::default(),
+            summary: Summary { has_window: settings.window.is_some(), ..Summary::default() },
             admitted: 0,
             idle_at: Timestamp::ZERO,
         }

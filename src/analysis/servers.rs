@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Judged;
+use super::hop_limits::HopLimits;
 use crate::limits;
 use crate::packet::Host;
 use crate::story::{Moment, Story};
@@ -27,6 +28,8 @@ pub struct ServerSummary {
     pub certificates: BTreeMap<Fingerprint, Presented>,
     /// Whether it presented certificates that are not counted.
     pub has_further_certificates: bool,
+    /// With which TTLs or hop limits its packets arrived, RSTs aside.
+    pub hop_limits: HopLimits,
 }
 
 /// What a server did for a client, or for all of them.
@@ -111,6 +114,7 @@ impl ServerSummary {
         } else {
             self.has_further_clients = true;
         }
+        self.hop_limits.add_usual(story);
         self.add_certificate(story, client, worked);
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Failure, Groups, Judged, LogSummary, Lookups, Search, ServerSummary, Unanswered};
+use super::{Failure, Groups, HopLimits, Judged, LogSummary, Lookups, Search, ServerSummary, Unanswered};
 use crate::capture::{About, ReadError};
 use crate::limits;
 use crate::packet::{Content, Flags, Host, Moment, Names, Neighbour, Other};
@@ -28,6 +28,8 @@ pub struct Summary {
     pub packets: u64,
     /// Packets that the selection left out.
     pub skipped: u64,
+    /// Whether connections without a packet in a span of time were left out.
+    pub has_window: bool,
     /// TCP segments analysed.
     pub segments: u64,
     /// Segments with SYN or RST.
@@ -166,6 +168,11 @@ impl Summary {
     pub fn holds_flags_only(&self) -> bool {
         let has_gap = self.codes.contains_key(&Code::CaptureGap);
         has_gap && self.closing_segments > 0 && self.segments == self.opening_segments + self.closing_segments
+    }
+
+    /// With which TTLs or hop limits a host's packets arrived, of each of its ports.
+    pub(super) fn hop_limits_of(&self, host: Host) -> impl Iterator<Item = &HopLimits> {
+        self.servers.range((host, 0)..=(host, u16::MAX)).map(|(_, server)| &server.hop_limits)
     }
 
     /// Counts a segment by its flags.
