@@ -44,7 +44,12 @@ fn main() -> ExitCode {
     system::trace::begin();
     let is_plugin = exit::is_plugin(env::args_os());
     let command = args::command();
-    let declared = match habits::declared(env::args_os().collect(), defaults().as_deref(), &command) {
+    let defaults = defaults();
+    if let Some(why) = defaults.as_deref().and_then(|defaults| habits::fault_of_defaults(defaults, &command))
+    {
+        return exit::fail(is_plugin, &why);
+    }
+    let declared = match habits::declared(env::args_os().collect(), defaults.as_deref(), &command) {
         Ok(declared) => declared,
         Err(why) => return exit::fail(is_plugin, &why),
     };

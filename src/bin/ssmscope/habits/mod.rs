@@ -99,6 +99,29 @@ pub fn declared(
     Ok(Declared { words: line, remarks })
 }
 
+/// What is wrong with the options of the environment: words that neither `read` nor `live` knows as options. Those of one of the two are its
+/// own.
+pub fn fault_of_defaults(defaults: &str, command: &Command) -> Option<String> {
+    let words = words::split(defaults)?;
+    let is_known = |word: &str| {
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        ["read", "live"].iter().filter_map(|name| command.find_subcommand(name)).any(|of| {
+            let mut known = of.get_arguments().chain(command.get_arguments());
+            known.any(|arg| {
+                name.strip_prefix("--").is_some_and(|long| {
+                    arg.get_long() == Some(long)
+                        || arg.get_visible_aliases().is_some_and(|all| all.contains(&long))
+                })
+            })
+        })
+    };
+    let unknown = words
+        .iter()
+        .filter_map(|word| word.to_str())
+        .find(|word| word.starts_with("--") && *word != "--" && !is_known(word))?;
+    Some(format!("SSMSCOPE_OPTS: there is no option {unknown}"))
+}
+
 /// The short help that a declared line asks for, where it is not the parser's.
 pub fn short_help(words: &[OsString], command: &Command) -> Option<&'static str> {
     let mut options = words.iter().skip(1).take_while(|word| *word != "--");
@@ -278,6 +301,16 @@ mod tests {
             ("ssmscope help read", "ssmscope help read"),
         ] {
             assert_eq!(declare(typed).as_deref(), Ok(declared), "{typed}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_option_of_the_environment_is_called_that() {
+        let command = args::command();
+        let fault = fault_of_defaults("--color never --bogus", &command);
+        assert_eq!(fault.as_deref(), Some("SSMSCOPE_OPTS: there is no option --bogus"));
+        for known in ["", "-o table --all", "--log-zone=IST=+05:30 --color never", "--duration 5"] {
+            assert_eq!(fault_of_defaults(known, &command), None, "{known}");
         }
     }
 

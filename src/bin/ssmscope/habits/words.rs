@@ -102,7 +102,7 @@ pub fn of_read(
         }
         return Ok(Expressed { files: named, expression });
     }
-    let mut files = Vec::new();
+    let mut files: Vec<OsString> = Vec::new();
     let mut rest = words;
     while let Some((word, others)) = rest.split_first() {
         let keyword = word.to_str().filter(|word| is_keyword(word));
@@ -119,6 +119,9 @@ pub fn of_read(
             }
         }
         let is_first = files.is_empty();
+        if keyword.is_none() && files.iter().any(|file| is_file(file)) && !is_file(word) {
+            refuse(word, rest)?;
+        }
         if keyword.is_some() || !(is_first || is_file(word) || is_missing(rest)) {
             break;
         }
@@ -126,6 +129,33 @@ pub fn of_read(
         rest = others;
     }
     Ok(Expressed { files, expression: expression(rest)? })
+}
+
+/// Refuses a word behind the files that is neither another file nor the beginning of an expression.
+fn refuse(word: &OsStr, rest: &[OsString]) -> Result<(), String> {
+    let Some(text) = word.to_str() else { return Ok(()) };
+    let instead = if text.parse::<std::net::IpAddr>().is_ok() {
+        format!("host {text}")
+    } else if text.parse::<ipnet::IpNet>().is_ok() {
+        format!("net {text}")
+    } else if text.parse::<u16>().is_ok() {
+        format!("port {text}")
+    } else if text.eq_ignore_ascii_case("tls") || text.eq_ignore_ascii_case("ssl") {
+        "tcp port 443, or tcp port 8443".to_owned()
+    } else if is_missing(rest) {
+        return Err(format!(
+            "{text}: no such file\n  try: check the name; a filter follows the files, such as: host 192.0.2.1"
+        ));
+    } else {
+        return Ok(());
+    };
+    let is_expression =
+        || expression(rest).ok().flatten().is_some_and(|text| select::syntax_error(&text).is_none());
+    // libpcap would ask the resolver for a name.
+    if rest.len() > 1 && is_expression() {
+        return Ok(());
+    }
+    Err(format!("'{text}' is no file, and no filter by itself: {instead}"))
 }
 
 /// Whether these words begin with a file that is missing, and are no expression.
@@ -205,6 +235,17 @@ mod tests {
         );
         assert_eq!(read("Cargo.toml net 192.0.2.0/24", &[]), expect("Cargo.toml", "net 192.0.2.0/24"));
         assert_eq!(read("port 443", &["x.pcap"]), expect("x.pcap", "port 443"));
+        for (word, instead) in [
+            ("192.0.2.1", "host 192.0.2.1"),
+            ("2001:db8::1", "host 2001:db8::1"),
+            ("192.0.2.0/24", "net 192.0.2.0/24"),
+            ("8443", "port 8443"),
+            ("gone.pcap", "gone.pcap: no such file"),
+            ("tls", "port 443"),
+        ] {
+            let error = read(&format!("Cargo.toml {word}"), &[]).unwrap_err();
+            assert!(error.contains(instead), "{error}");
+        }
         assert!(read("Cargo.toml", &["x.pcap"]).unwrap_err().contains("-r Cargo.toml"));
         assert!(read("host 192.0.2.1", &[]).unwrap_err().contains("FILE host"));
     }
