@@ -2,14 +2,18 @@
 
 use super::text::lookups::{self, Lookup};
 use super::text::words::{count, grouped};
-use crate::analysis::Summary;
+use crate::analysis::{Summary, Unanswered};
 use crate::packet::Other;
 use crate::verdict::Severity;
 
 /// The first question without a usable answer that counts: what kept a connection from beginning.
 pub(super) fn lookup(summary: &Summary) -> Option<Lookup<'_>> {
-    let found = summary.unanswered.iter().find(|found| found.is_critical)?;
-    Some(lookups::of(found, &summary.names))
+    unanswered(summary).map(|found| lookups::of(found, &summary.names))
+}
+
+/// The same as the capture shows it.
+pub(super) fn unanswered(summary: &Summary) -> Option<&Unanswered> {
+    summary.unanswered.iter().find(|found| found.is_critical)
 }
 
 /// How grave it is that there is no connection.
@@ -30,6 +34,9 @@ pub(super) fn why(summary: &Summary) -> String {
     }
     if summary.skipped == summary.packets {
         return "No packet matches the selection.".to_owned();
+    }
+    if summary.has_window {
+        return "No connection has a packet in the selected time.".to_owned();
     }
     match portless(summary) {
         Some(text) => format!("{text}."),

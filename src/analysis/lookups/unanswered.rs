@@ -65,6 +65,10 @@ pub struct Unanswered {
     pub asked: u64,
     /// The first question.
     pub first: Moment,
+    /// The last one.
+    pub last: Moment,
+    /// The answer that shows what was wrong, where there was one.
+    pub answered: Option<Moment>,
     /// The packets that show it: the first and the last question, and the answer.
     pub evidence: Vec<u64>,
 }
@@ -245,6 +249,8 @@ pub(in crate::analysis) fn unanswered(
             client: Some(*client),
             asked: course.asked,
             first: course.first,
+            last: course.last,
+            answered,
             evidence: evidence([Some(course.first), Some(course.last), answered]),
         });
     }
@@ -265,6 +271,8 @@ pub(in crate::analysis) fn unanswered(
             client: search.asker,
             asked: search.asked,
             first,
+            last,
+            answered: None,
             evidence: evidence([Some(first), Some(last), None]),
         });
     }

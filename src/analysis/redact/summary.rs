@@ -18,8 +18,17 @@ impl StandIns {
                 (self.host(host), Search { asked, answered, first, last, asker })
             })
             .collect();
-        for Unanswered { client, subject, fault: _, is_critical: _, asked: _, first: _, evidence: _ } in
-            &mut summary.unanswered
+        for Unanswered {
+            client,
+            subject,
+            fault: _,
+            is_critical: _,
+            asked: _,
+            first: _,
+            last: _,
+            answered: _,
+            evidence: _,
+        } in &mut summary.unanswered
         {
             *client = client.map(|client| self.host(client));
             match subject {

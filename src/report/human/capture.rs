@@ -5,10 +5,11 @@ use std::io::{self, Write};
 
 use super::collection::Collection;
 use super::glyphs::Glyphs;
-use super::judgement::{files, write_headline, write_place, write_translation, write_why};
-use super::overview;
-use super::prose::{prose, write_next};
-use crate::analysis::{Failure, LookupFault, Summary};
+use super::judgement::{files, when, write_headline, write_place, write_translation, write_why};
+use super::ladder::Ladder;
+use super::prose::{prose, write_labelled, write_next};
+use super::{lookup, overview};
+use crate::analysis::{Failure, LookupFault, Summary, Unanswered};
 use crate::packet::Other;
 use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
@@ -113,8 +114,19 @@ fn write_count(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Res
             text.split_once(" (").map_or((&*text, String::new()), |(head, rest)| (head, format!(" ({rest}")));
         return writeln!(out, "{worst}{head}{worst:#}{rest}   {DIM}{packets}{DIM:#}");
     }
-    for line in wrapped(&text, columns) {
-        writeln!(out, "{worst}{line}{worst:#}")?;
+    let lines = wrapped(&text, columns);
+    let fits = |line: &String| line.chars().count() + 3 + packets.chars().count() <= columns;
+    let is_joined = lines.last().is_some_and(fits);
+    for (index, line) in lines.iter().enumerate() {
+        let packets = if is_joined && index + 1 == lines.len() {
+            format!("   {DIM}{packets}{DIM:#}")
+        } else {
+            String::new()
+        };
+        writeln!(out, "{worst}{line}{worst:#}{packets}")?;
+    }
+    if is_joined {
+        return Ok(());
     }
     for line in wrapped(&packets, columns) {
         writeln!(out, "{DIM}{line}{DIM:#}")?;
@@ -269,13 +281,34 @@ fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
     if let Some(lookup) = nothing::lookup(summary) {
         write_translation(lookup.code(), style, out)?;
     }
-    write_place(&[files(summary)], style, out)?;
+    let found = nothing::unanswered(summary);
+    let ends = found
+        .map(|found| format!("{} → {}", lookup::client(found, summary), lookup::far_end(found, summary).0));
+    let when = found.map(|found| when(found.first.at, summary.about.clock, style));
+    let when = when.or_else(|| summary.has_window.then(|| overview::span(summary, style)));
+    write_place(&[ends.unwrap_or_default(), when.unwrap_or_default(), files(summary)], style, out)?;
     writeln!(out)?;
-    if let Some(lookup) = nothing::lookup(summary) {
-        write_why(&lookup.explanation(), style, out)?;
+    if let Some(found) = found {
+        write_lookup(found, summary, style, out)?;
+        write_why(&lookups::of(found, &summary.names).explanation(), style, out)?;
     }
     let checks: Vec<_> = checks(summary).into_iter().map(std::borrow::Cow::Borrowed).collect();
     write_next(&checks, style, out)?;
+    for (index, text) in lookup::further(summary).iter().enumerate() {
+        write_labelled(if index == 0 { "Also" } else { "" }, text, style, out)?;
+    }
+    writeln!(out)
+}
+
+/// Writes the packets of a question that got no usable answer.
+fn write_lookup(found: &Unanswered, summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let rows = lookup::rows(found, summary);
+    let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+    let mut ladder = Ladder::new(style, summary.about.clock, summary.about.digits, number);
+    ladder.write_header_to(lookup::far_end(found, summary).1, out)?;
+    for row in &rows {
+        ladder.write(row, out)?;
+    }
     writeln!(out)
 }
 
@@ -286,6 +319,13 @@ pub(super) fn checks(summary: &Summary) -> Vec<&'static str> {
     }
     if nothing::is_unread_text(summary) {
         return vec!["Capture the packets in a form that is read: the note under Capture names the command."];
+    }
+    // What was asked for is not in the capture, whatever else is.
+    if summary.packets > 0 && summary.skipped == summary.packets {
+        return vec!["Check --host, --port and the filter: they left out every packet."];
+    }
+    if summary.has_window {
+        return vec!["Check --from and --to: the line above has the capture's own times."];
     }
     let mut checks = Vec::new();
     if summary.skipped > 0 {

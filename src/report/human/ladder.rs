@@ -130,6 +130,11 @@ impl<'a> Ladder<'a> {
 
     /// Writes the columns' names.
     pub(super) fn write_header(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.write_header_to("server", out)
+    }
+
+    /// The same where the far end is something else than a server.
+    pub(super) fn write_header_to(&self, far_end: &str, out: &mut dyn Write) -> io::Result<()> {
         let mut line = format!(" {:>1$}", "No", self.number);
         if self.time > 0 {
             let _ = write!(line, "  {:<1$}", "Time", self.time);
@@ -137,7 +142,12 @@ impl<'a> Ladder<'a> {
         if self.delta > 0 {
             let _ = write!(line, "  {:>1$}", "Delta", self.delta);
         }
-        line += if self.is_drawn { "  client            server" } else { "  client/server" };
+        line += &if self.is_drawn {
+            let between = ARROW - "client".len();
+            format!("  client{far_end:>between$}")
+        } else {
+            format!("  client/{far_end}")
+        };
         writeln!(out, "{DIM}{}{DIM:#}", line.trim_end())
     }
 

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use super::among::among;
 use super::collection::Collection;
 use super::glyphs::Glyphs;
 use super::judgement::{self, files};
@@ -13,7 +14,6 @@ use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::finding::Weight;
 use crate::report::many::{CaptureResult, Many, Totals};
 use crate::report::text::escape::escaped;
-use crate::report::text::neighbours::{self, Conclusion, Stance};
 use crate::report::text::words::{PacketNames, count, grouped};
 use crate::report::text::{clock, ends};
 use crate::report::{Detail, Style};
@@ -160,8 +160,11 @@ impl Markdown<'_> {
         group: Option<(&GroupKey, &Group)>,
         summary: &Summary,
     ) -> io::Result<()> {
-        let Judged { story, verdict, .. } = judged;
         let Page { names, style, .. } = self.page;
+        // What the neighbours show may exclude what the explanation of one connection supposes.
+        let (judged, others) = among(judged, group, Some(summary), style);
+        let judged = judged.as_ref();
+        let Judged { story, verdict, .. } = judged;
         let fault = judgement::fault(story, verdict);
         let fault = fault.map(|fault| format!(", fault: {fault}")).unwrap_or_default();
         let number = match group {
@@ -170,30 +173,21 @@ impl Markdown<'_> {
             _ => String::new(),
         };
         let title = self.prose(&format!("{}{number}", judgement::title(verdict)));
-        let others = group.and_then(|(key, group)| overview::neighbours(summary, key, group, style));
-        let headline = neighbours::headline(others.as_ref(), &verdict.headline);
-        let rest = self.prose(&format!("({}{fault}): {headline}", verdict.severity));
+        let rest = self.prose(&format!("({}{fault}): {}", verdict.severity, verdict.headline));
         writeln!(self.out, "**{title}** {rest}\n")?;
         if let Some(line) = judgement::translation(verdict.code.name(), style) {
             writeln!(self.out, "{line}\n")?;
         }
         let version = story.tls.version().map(|version| format!(", {version}")).unwrap_or_default();
         let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
-        let advice = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
-        // What the neighbours show may exclude what the explanation of one connection supposes.
-        let (why, others) = match others {
-            Some(Conclusion { text, stance: Stance::Replaces, .. }) => (text, String::new()),
-            others => (verdict.explanation.to_string(), others.map(|others| others.text).unwrap_or_default()),
-        };
         let list = names.list(&verdict.evidence);
         let evidence = format!("{}, {list} ({})", files(summary), judgement::basis(judged, Some(summary)));
         let evidence = if verdict.evidence.is_empty() { files(summary) } else { evidence };
         let filter = judgement::short_filter(story).map(|filter| format!(" ({})", self.code(&filter)));
         let reports: Vec<_> = verdict.client_reports.iter().map(|report| self.code(report)).collect();
-        let advice: Vec<_> = advice
-            .iter()
+        let advice: Vec<_> = judgement::advice(story, verdict, style)
             .enumerate()
-            .map(|(index, text)| format!("{}. {}", index + 1, self.prose(text)))
+            .map(|(index, text)| format!("{}. {}", index + 1, self.prose(&text)))
             .collect();
         let findings = judgement::findings(judged, style).into_iter();
         let warnings = findings.filter(|finding| finding.severity == Weight::Warning);
@@ -201,8 +195,8 @@ impl Markdown<'_> {
         self.table(&[
             ("Connection", self.prose(&format!("{client} → {server}{version}"))),
             ("Time", self.prose(&time(judged, style))),
-            ("Why", self.prose(&why)),
-            ("Others", self.prose(&others)),
+            ("Why", self.prose(&verdict.explanation)),
+            ("Others", self.prose(&others.unwrap_or_default())),
             ("Evidence", self.prose(&evidence) + &filter.unwrap_or_default()),
             ("Client log", reports.join("<br>")),
             ("Next", advice.join("<br>")),

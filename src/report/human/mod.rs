@@ -1,5 +1,6 @@
 //! What people read: a timeline of packets, the same as they come, a table, a check's steps, and the parts that these share.
 
+mod among;
 pub mod batch;
 mod before;
 mod capture;
@@ -7,6 +8,8 @@ mod chain;
 pub mod check;
 mod collection;
 pub mod decision;
+mod dropped;
+mod example;
 mod fold;
 pub mod follow;
 mod glyphs;
@@ -15,6 +18,7 @@ pub mod html;
 mod judgement;
 mod ladder;
 mod logs;
+mod lookup;
 pub mod markdown;
 mod notes;
 mod overview;

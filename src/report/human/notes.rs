@@ -122,7 +122,12 @@ impl<'a> Notes<'a> {
             {
                 continue;
             }
-            texts.extend(self.text(note, entry.moment.number, role));
+            let text = self.text(note, entry.moment.number, role);
+            // The alert is that reply.
+            let is_alert_s = role == Some(Role::Client)
+                && matches!(note, Note::Stage(Stage::ServerFlightComplete, _))
+                && entry.notes.contains(&Note::EncryptedAlert);
+            texts.extend(text.filter(|_| !is_alert_s));
         }
         texts
     }
@@ -188,14 +193,14 @@ impl<'a> Notes<'a> {
             Note::Alert(description, basis) => {
                 format!("Alert: {}{}", alert(*description), self.known_by(*basis))
             }
-            Note::EncryptedAlert => "encrypted alert (by its size)".to_owned(),
+            Note::EncryptedAlert => format!("encrypted alert{}", known_by(Basis::Inferred)),
             Note::EarlyData => "data before the handshake is complete".to_owned(),
             Note::SizeReadings(readings) => {
                 let readings: Vec<_> = readings.iter().map(ToString::to_string).collect();
                 format!("by its size {}", readings.join(" or "))
             }
-            Note::KeyUpdate => "KeyUpdate (by its size)".to_owned(),
-            Note::Closing => "close_notify (by its size)".to_owned(),
+            Note::KeyUpdate => format!("KeyUpdate{}", known_by(Basis::Inferred)),
+            Note::Closing => format!("close_notify{}", known_by(Basis::Inferred)),
             Note::Retry => {
                 let group = self.story.tls.retry_group.map(|group| format!(" with a key share of {group}"));
                 format!("HelloRetryRequest{}", group.unwrap_or_default())

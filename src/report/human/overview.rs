@@ -1,42 +1,28 @@
-//! Many connections at once: how many failed, when, and a line for each group of those that ended alike; then a failure of
-//! each kind, as far as it takes to recognise it.
+//! Many connections at once: how many failed, when, and a line for each group of those that ended alike.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::before;
 use super::collection::Collection;
 use super::glyphs::Glyphs;
 use super::grid::{self, grid};
-use super::judgement::{self, when, word, write_headline, write_place, write_why};
-use super::ladder::{Ladder, columns};
-use super::page::Page;
-use super::prose::write_next;
-use super::row::{Arrow, Kind, Row};
-use super::rows::rows;
+use super::judgement::{self, when, word, write_headline, write_place};
+use super::ladder::columns;
 use super::strip::Strip;
 use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::packet::Host;
 use crate::report::Style;
-use crate::report::text::neighbours::{self, Conclusion, Stance};
+use crate::report::text::neighbours::{self, Conclusion};
 use crate::report::text::words::{DIM, count, grouped, style_of, wrapped};
 use crate::report::text::{clock, ends, escape::escaped, kinds};
-use crate::tcp::Role;
 use crate::verdict::Severity;
 
 /// Groups that have a line, and failures that are shown below.
 const LINES: usize = 12;
 const EXAMPLES: usize = 4;
-
-/// Rows of a failure that is shown in short.
-const ROWS: usize = 4;
-
-/// Pieces of advice of such a failure.
-const ADVICE: usize = 1;
 
 /// Writes the answer: how many failed, between which hosts, when, and in which ways.
 pub(super) fn write(
@@ -48,6 +34,14 @@ pub(super) fn write(
     let (severity, text) = headline(summary);
     let groups = collection.groups(summary);
     write_headline(severity, &text, style, out)?;
+    if groups.is_empty() && summary.groups.len() > 0 {
+        write_place(&[span(summary, style), judgement::files(summary)], style, out)?;
+        let text = format!(
+            "None of the {} is of the kind that was asked for.",
+            count(summary.connections, "connection")
+        );
+        return writeln!(out, "\n{text}");
+    }
     write_place(&[who(summary, &groups), span(summary, style), judgement::files(summary)], style, out)?;
     writeln!(out)?;
     write_strip(collection, summary, style, out)?;
@@ -144,6 +138,8 @@ pub(super) fn span(summary: &Summary, style: &Style) -> String {
     };
     let end = when(summary.end, clock, style);
     let date = begin.split_once(' ').map(|(date, _)| format!("{date} "));
+    let is_changed = clock::changes_zone((summary.begin, summary.end), clock, &style.zone);
+    let begin = if is_changed { when(summary.begin, clock, style) } else { begin };
     let end = date.and_then(|date| end.strip_prefix(&date)).unwrap_or(&end);
     format!("{begin} – {end}")
 }
@@ -156,12 +152,8 @@ fn write_strip(
 ) -> io::Result<()> {
     let glyphs = Glyphs::of(style);
     let clock = summary.about.clock;
-    let time = |at| {
-        let text = clock::time_within(at, (summary.begin, summary.end), clock, &style.zone);
-        // Seconds go.
-        text.map(|text| text.get(..text.len().saturating_sub(3)).unwrap_or(&text).to_owned())
-            .unwrap_or_default()
-    };
+    let span = (summary.begin, summary.end);
+    let time = |at| clock::minute_within(at, span, clock, &style.zone).unwrap_or_default();
     let (Some(first), Some(last)) = (collection.marks.first(), collection.marks.last()) else {
         return Ok(());
     };
@@ -170,7 +162,8 @@ fn write_strip(
     let Some(strip) = Strip::of(&collection.marks, room, glyphs.ok) else { return Ok(()) };
     writeln!(out, "     {begin} {} {end}", strip.text())?;
     let indent = 5 + begin.len() + 1;
-    for line in wrapped(&strip.legend(glyphs.ok), columns(style) - indent) {
+    let room = columns(style) - indent;
+    for line in wrapped(&strip.legend(glyphs.ok, room), room) {
         writeln!(out, "{:indent$}{DIM}{line}{DIM:#}", "")?;
     }
     writeln!(out)
@@ -250,7 +243,12 @@ fn cells(
 ) -> [String; 9] {
     let span = (summary.begin, summary.end);
     let time = |at| clock::time_within(at, span, summary.about.clock, &style.zone).unwrap_or_default();
-    let fault = if matches!(key.severity, Severity::Ok | Severity::Unknown) { "-" } else { key.actor.name() };
+    let fault = if matches!(key.severity, Severity::Ok | Severity::Unknown) {
+        "-"
+    } else {
+        let others = neighbours(summary, key, group, style);
+        others.and_then(|others| others.actor).unwrap_or(key.actor).name()
+    };
     [
         word(key.severity).to_owned(),
         grouped(group.count),
@@ -325,105 +323,4 @@ pub(super) fn neighbours(
     let span = (summary.begin, summary.end);
     let time = |at| clock::time_within(at, span, summary.about.clock, &style.zone);
     neighbours::conclude(summary, key, group, &time)
-}
-
-/// Writes a failure as far as it takes to recognise it.
-pub(super) fn write_example(
-    judged: &Judged,
-    group: (&GroupKey, &Group),
-    summary: &Summary,
-    page: Page<'_>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let Judged { story, verdict, .. } = judged;
-    let (key, group) = group;
-    let style = page.style;
-    let times = if group.count > 1 { format!(" ×{}", grouped(group.count)) } else { String::new() };
-    let others = neighbours(summary, key, group, style);
-    let text =
-        format!("{}{times}: {}", key.title(), neighbours::headline(others.as_ref(), &verdict.headline));
-    write_headline(verdict.severity, &text, style, out)?;
-    judgement::write_translation(verdict.code.name(), style, out)?;
-    let items = story.timeline.items(usize::MAX);
-    let mut rows = rows(story, verdict, &items, page.names, true, false);
-    shorten(&mut rows);
-    let ladder = |rows: &[Row]| {
-        let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
-        Ladder::new(style, story.capture.clock, page.digits, number)
-    };
-    let room = ladder(&rows).room_for_meaning();
-    if let Some(first) = rows.iter_mut().find(|row| row.at.is_some()) {
-        let client = ends::end(story, Role::Client);
-        // An address that no line has room for would be broken.
-        let whose = if client.chars().count() + 1 > room {
-            format!("#{}", story.id)
-        } else {
-            format!("{client}, #{}", story.id)
-        };
-        match first.text.first_mut().filter(|text| !text.is_empty()) {
-            Some(_) if matches!(first.arrow, Arrow::From(Role::Server, _) | Arrow::Other(_)) => {
-                first.text.push(format!("to {whose}"));
-            }
-            Some(text) => {
-                // A colon within a word is an address's.
-                let short = text.split(": ").next().and_then(|text| text.split(", ").next()).unwrap_or(text);
-                // A number before "of" would be one of several.
-                let is_numbered = short.ends_with(|letter: char| letter.is_ascii_digit());
-                *text = if is_numbered {
-                    format!("{short}; client {whose}")
-                } else {
-                    format!("{short} of {whose}")
-                };
-            }
-            None => first.text = vec![format!("of {whose}")],
-        }
-    }
-    before::add(&mut rows, story, verdict, page.summary, page.names);
-    let mut ladder = ladder(&rows);
-    for row in &rows {
-        ladder.write(row, out)?;
-    }
-    let why = first_sentences(&verdict.explanation);
-    let mut advice = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
-    advice.truncate(ADVICE);
-    match others {
-        Some(Conclusion { text, stance: Stance::Adds, .. }) => {
-            write_why(format!("{why} {text}").trim_start(), style, out)?;
-        }
-        Some(Conclusion { text, stance: Stance::Shortens | Stance::Replaces, .. }) => {
-            write_why(&text, style, out)?;
-        }
-        None => write_why(&why, style, out)?,
-    }
-    write_next(&advice, style, out)
-}
-
-/// The rows around the fault, or the last ones. What precedes the first data goes without saying.
-fn shorten(rows: &mut Vec<Row>) {
-    let fault = rows.iter().position(|row| row.is_fault);
-    let last = fault.map_or(rows.len(), |fault| fault + 1);
-    rows.truncate(last);
-    let opening = rows.iter().take_while(|row| row.kind == Kind::Opening).count();
-    if rows[opening..].iter().any(|row| row.at.is_some()) {
-        rows.drain(..opening);
-    }
-    if rows.len() > ROWS {
-        rows.drain(..rows.len() - ROWS);
-    }
-}
-
-/// As many of a text's first sentences as are short together.
-fn first_sentences(text: &str) -> Cow<'_, str> {
-    const SHORT: usize = 200;
-    if text.len() <= SHORT {
-        return Cow::Borrowed(text);
-    }
-    let mut end = 0;
-    for (at, _) in text.match_indices(". ") {
-        if end > 0 && at > SHORT {
-            break;
-        }
-        end = at + 1;
-    }
-    if end == 0 { Cow::Borrowed(text) } else { Cow::Borrowed(&text[..end]) }
 }

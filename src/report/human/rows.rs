@@ -3,13 +3,16 @@
 //! The rows of a connection with few packets fit a screen: what repeats, acknowledges or closes is folded, further and further
 //! until they fit. The fault is never folded.
 
+use std::collections::BTreeSet;
+
+use super::dropped::dropped;
 use super::fold::Fold;
 use super::notes::{self, Notes};
 use super::row::{Arrow, Awaited, Kind, Row};
 use crate::packet::{IcmpError, IpVersion, SegmentHeader};
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, amount, count};
-use crate::story::{EndingKind, Entry, Item, Note, Seen, Silence, Stage, Story};
+use crate::story::{EndingKind, Entry, IcmpFact, Item, Note, Seen, Silence, Stage, Story, reset_reason};
 use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{self, Actor, Code, Severity, Verdict};
@@ -50,7 +53,7 @@ pub(super) fn rows(
 
 /// The row of a packet while its connection is open.
 pub(super) fn passing(story: &Story, entry: &Entry, names: &PacketNames<'_>, notes: &mut Notes<'_>) -> Row {
-    packet(story, None, 0, entry, names, notes)
+    packet(story, None, (0, entry), &BTreeSet::new(), names, notes)
 }
 
 /// What a failure's fault is.
@@ -70,7 +73,8 @@ fn fault(story: &Story, verdict: &Verdict) -> Option<Fault> {
             let plain = plain.map(|observed| observed.moment.number);
             plain.filter(|number| verdict.evidence.contains(number)).map(Fault::Packet).or(proof)
         }
-        Code::Unreachable | Code::ProxyRefused => proof,
+        Code::Unreachable => rejection(story, verdict).map(Fault::Packet).or(proof),
+        Code::ProxyRefused => proof,
         Code::SynNoReply if story.is_syn_dropped() => {
             story.opening.last_syn.map(|syn| Fault::Packet(syn.number))
         }
@@ -100,6 +104,15 @@ fn fault(story: &Story, verdict: &Verdict) -> Option<Fault> {
     }
 }
 
+/// The first of the ICMP errors like the one that decided.
+fn rejection(story: &Story, verdict: &Verdict) -> Option<u64> {
+    let mut errors =
+        story.path.icmp_errors.iter().filter(|error| verdict.evidence.contains(&error.moment.number));
+    let what = |error: &IcmpFact| (error.from, error.icmp_type, error.code, error.quotes);
+    let decided = what(errors.clone().next_back()?);
+    errors.find(|error| what(error) == decided).map(|error| error.moment.number)
+}
+
 fn unfolded(
     story: &Story,
     verdict: &Verdict,
@@ -112,6 +125,7 @@ fn unfolded(
     // SYNs that nobody answers are one silence, whatever the time between them.
     let is_unanswered = verdict.code == Code::SynNoReply;
     let is_dropped = is_unanswered && story.is_syn_dropped();
+    let dropped = if story.path.icmp_errors.is_empty() { BTreeSet::new() } else { dropped(items) };
     // Each with the packet that ends it: probes and repeats in between belong to it.
     let mut silences: Vec<(Timestamp, Row)> = Vec::new();
     for (index, item) in items.iter().enumerate() {
@@ -146,7 +160,7 @@ fn unfolded(
                         }
                     }
                 }
-                let mut row = packet(story, Some(verdict), index, entry, names, &mut notes);
+                let mut row = packet(story, Some(verdict), (index, entry), &dropped, names, &mut notes);
                 row.is_fault = fault == Some(Fault::Packet(entry.moment.number));
                 if row.is_fault {
                     row.kind = Kind::Key;
@@ -253,8 +267,8 @@ fn end(story: &Story, stage: Stage, fault: Option<Fault>) -> Option<Row> {
 fn packet(
     story: &Story,
     verdict: Option<&Verdict>,
-    index: usize,
-    entry: &Entry,
+    (index, entry): (usize, &Entry),
+    dropped: &BTreeSet<u64>,
     names: &PacketNames<'_>,
     notes: &mut Notes<'_>,
 ) -> Row {
@@ -277,7 +291,10 @@ fn packet(
                 words.push("beginning of a ClientHello".to_owned());
             }
             let certificate = certificate(story, entry.moment.number, *role);
-            (arrow(*role, header, code), kind(header, &entry.notes, is_proof), certificate)
+            let flags = header.tcp.flags.unwrap_or_default();
+            let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack()
+                || dropped.contains(&entry.moment.number);
+            (arrow(*role, header, is_lost), kind(header, &entry.notes, is_proof), certificate)
         }
     };
     let mut text = vec![words.join(", ")];
@@ -308,15 +325,13 @@ fn icmp(story: &Story, entry: &Entry, error: &IcmpError<'_>) -> String {
 }
 
 /// A segment's arrow, with its flags and its length.
-fn arrow(role: Role, header: &SegmentHeader, code: Option<Code>) -> Arrow {
+fn arrow(role: Role, header: &SegmentHeader, is_lost: bool) -> Arrow {
     let len = header.payload_len.unwrap_or(0);
     let shown = match (header.tcp.flags, len) {
         (Some(flags), 0) => format!("[{flags}]"),
         (Some(flags), len) => format!("[{flags}] {len}"),
         (None, len) => len.to_string(),
     };
-    let flags = header.tcp.flags.unwrap_or_default();
-    let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack();
     if is_lost { Arrow::Lost(role, shown) } else { Arrow::From(role, shown) }
 }
 
@@ -351,7 +366,7 @@ fn describe_rst(words: &mut Vec<String>, header: &SegmentHeader, code: Option<Co
         words.extend(header.ip.hop_limit.map(|hops| format!("TTL {hops}")));
         words.extend(header.ip.id.map(|id| format!("IP ID {id}")));
     }
-    words.extend(reason(payload).map(|reason| format!("\"{}\"", escaped(reason))));
+    words.extend(reset_reason(payload).map(|reason| format!("\"{}\"", escaped(reason))));
 }
 
 /// What a segment is to its connection, which decides what it may be folded with.
@@ -388,13 +403,6 @@ fn kind(header: &SegmentHeader, notes: &[Note], is_proof: bool) -> Kind {
 
 fn is_repeat(notes: &[Note]) -> bool {
     matches!(notes, [.., Note::Retransmission(_)] | [Note::Retransmission(_), ..])
-}
-
-/// The text in a RST's payload.
-fn reason(payload: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(payload).ok()?.trim_matches(['\0', '\r', '\n', ' ']);
-    let letters = text.chars().filter(|character| character.is_alphanumeric() || *character == ' ').count();
-    (2 * letters > text.chars().count()).then_some(text)
 }
 
 /// Adds what a packet that ends a Certificate message, or the last one that brought a part of it, shows.

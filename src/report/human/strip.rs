@@ -118,13 +118,23 @@ impl Strip {
         text
     }
 
-    /// What they mean.
-    pub(super) fn legend(&self, ok: char) -> String {
-        let each = if self.is_each {
+    /// What they mean, in one line of this many columns if it can be.
+    pub(super) fn legend(&self, ok: char, columns: usize) -> String {
+        let parts = self.parts(ok);
+        let whole = format!("{}: {parts}", self.each());
+        let is_too_long = whole.chars().count() > columns;
+        if self.is_each && is_too_long { format!("one each: {parts}") } else { whole }
+    }
+
+    fn each(&self) -> &'static str {
+        if self.is_each {
             "one character per connection"
         } else {
             "worst of each span of time, in small letters where fewer than half failed"
-        };
+        }
+    }
+
+    fn parts(&self, ok: char) -> String {
         let mut parts: Vec<_> = self.legend.iter().map(|(letter, code)| format!("{letter} {code}")).collect();
         let has = |severity| self.cells.iter().flatten().any(|(_, other)| *other == severity);
         if has(Severity::Unknown) {
@@ -133,7 +143,7 @@ impl Strip {
         if has(Severity::Ok) {
             parts.push(format!("{ok} ok"));
         }
-        format!("{each}: {}", parts.join(", "))
+        parts.join(", ")
     }
 }
 
@@ -164,7 +174,8 @@ mod tests {
         let few = [mark(0, Severity::Ok, Code::Healthy), mark(1, Severity::Critical, Code::Refused)];
         let strip = Strip::of(&few, 10, '.').unwrap();
         assert_eq!(text(&strip), ".R");
-        assert_eq!(strip.legend('.'), "one character per connection: R refused, . ok");
+        assert_eq!(strip.legend('.', 80), "one character per connection: R refused, . ok");
+        assert_eq!(strip.legend('.', 40), "one each: R refused, . ok");
         let mut many: Vec<_> = (0..100).map(|second| mark(second, Severity::Ok, Code::Healthy)).collect();
         many[99] = mark(99, Severity::Critical, Code::Refused);
         let strip = Strip::of(&many, 10, '.').unwrap();

@@ -18,12 +18,16 @@ use crate::report::text::words::{DIM, grouped};
 use crate::report::{Detail, End, Out, Report, Sort, Style};
 use crate::story::Story;
 use crate::tcp::Role;
+use crate::time::{Clock, Timestamp};
 use crate::verdict::Severity;
 
 /// Columns of the table, in order.
 pub(super) const HEADER: [&str; COLUMNS] =
     ["#", "Start", "Client", "Server", "Verdict", "TLS", "Time to TLS", "Packets"];
 pub(super) const COLUMNS: usize = 8;
+
+/// The place of a connection's beginning among its cells.
+pub(super) const START: usize = 1;
 
 /// Columns that are left out where there is less room than all of them need, the first one first.
 const DISPENSABLE: [usize; 3] = [5, 6, 7];
@@ -84,6 +88,8 @@ impl Sink for TableReport<'_> {
 struct Row {
     severity: Severity,
     id: u64,
+    at: Timestamp,
+    clock: Clock,
     cells: [String; COLUMNS],
 }
 
@@ -91,8 +97,8 @@ struct Row {
 #[derive(Default)]
 struct Rows {
     held: Vec<Row>,
-    /// Once rows are written as they come: which columns are shown, and how wide they are.
-    layout: Option<(Vec<usize>, Vec<u16>)>,
+    /// Once rows are written as they come: which columns are shown, how wide they are, and the times between which they began so far.
+    layout: Option<(Vec<usize>, Vec<u16>, Span)>,
     /// The line that is written, kept for its room.
     line: String,
 }
@@ -103,18 +109,24 @@ impl Rows {
     }
 
     fn add(&mut self, judged: &Judged, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-        let cells = cells(judged, style);
-        if let Some((shown, widths)) = &self.layout {
+        let mut cells = cells(judged);
+        let (at, clock) = (judged.story.first.at, judged.story.capture.clock);
+        if let Some((shown, widths, span)) = &self.layout {
+            cells[START] = start(at, *span, clock, style);
             self.line.clear();
             push_line(&mut self.line, shown.iter().map(|column| cells[*column].as_str()), widths);
             return out.write_all(self.line.as_bytes());
         }
-        self.held.push(Row { severity: judged.verdict.severity, id: judged.story.id, cells });
+        self.held.push(Row { severity: judged.verdict.severity, id: judged.story.id, at, clock, cells });
         if self.held.len() <= limits::TABLE_ROWS { Ok(()) } else { self.write(style, out) }
     }
 
     /// Lays out the rows that are held, and writes them in their order.
     fn write(&mut self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        let span = span(self.held.iter().map(|row| row.at));
+        for row in &mut self.held {
+            row.cells[START] = start(row.at, span, row.clock, style);
+        }
         let mut shown: Vec<usize> = (0..COLUMNS).collect();
         let mut table = lay_out(&self.held, &shown);
         for column in DISPENSABLE {
@@ -125,7 +137,7 @@ impl Rows {
             table = lay_out(&self.held, &shown);
         }
         out.write_all(text(&table).as_bytes())?;
-        self.layout = Some((shown, widths(&table)));
+        self.layout = Some((shown, widths(&table), span));
         self.held = Vec::new();
         Ok(())
     }
@@ -165,10 +177,21 @@ fn width(table: &Table) -> usize {
     widths.iter().map(|width| usize::from(*width) + 2).sum::<usize>().saturating_sub(2)
 }
 
-/// What a connection's line holds.
-pub(super) fn cells(judged: &Judged, style: &Style) -> [String; COLUMNS] {
+/// When the first and the last of several connections began.
+pub(super) type Span = (Timestamp, Timestamp);
+
+pub(super) fn span(began: impl Iterator<Item = Timestamp> + Clone) -> Span {
+    (began.clone().min().unwrap_or_default(), began.max().unwrap_or_default())
+}
+
+/// When a connection began, as one word.
+pub(super) fn start(at: Timestamp, span: Span, clock: Clock, style: &Style) -> String {
+    clock::word_within(at, span, clock, START_DIGITS, &style.zone).unwrap_or_else(|| "-".to_owned())
+}
+
+/// What a connection's line holds, without its [`start`], which takes the span of all to be clear.
+pub(super) fn cells(judged: &Judged) -> [String; COLUMNS] {
     let Judged { story, verdict, .. } = judged;
-    let start = clock::time_of_day(story.first.at, story.capture.clock, START_DIGITS, &style.zone);
     let tls = story.tls.version().map_or_else(|| "-".to_owned(), |version| short(&version.to_string()));
     let packets = if story.first.number == story.last.number {
         story.first.number.to_string()
@@ -177,7 +200,7 @@ pub(super) fn cells(judged: &Judged, style: &Style) -> [String; COLUMNS] {
     };
     [
         story.id.to_string(),
-        start.unwrap_or_else(|| "-".to_owned()),
+        String::new(),
         ends::end(story, Role::Client),
         ends::end(story, Role::Server),
         format!("{} {}", word(verdict.severity), escaped(&title(verdict))),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::among::among;
 use super::collection::Collection;
 use super::ladder::Ladder;
 use super::logs::{self, Rows};
@@ -9,11 +10,10 @@ use super::packet::{printer, write_lines};
 use super::page::Page;
 use super::row::Row;
 use super::rows::rows;
-use super::{before, capture, fold, judgement, overview, prose};
-use crate::analysis::{Judged, Summary};
+use super::{before, capture, example, fold, judgement, overview, prose};
+use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::report::tcpdump::Numbering;
-use crate::report::text::neighbours::{self, Conclusion, Stance};
-use crate::report::text::words::{DIM, PacketNames};
+use crate::report::text::words::{DIM, PacketNames, grouped};
 use crate::report::{Detail, Style};
 use crate::story::Item;
 
@@ -87,8 +87,9 @@ fn write_all(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for judged in &collection.connections {
-        let what = format!(" (#{} of {})", judged.story.id, summary.connections);
-        write_connection(judged, &what, "", page, out)?;
+        let (id, all) = (grouped(judged.story.id), grouped(summary.connections));
+        let what = format!(" (#{id} of {all})");
+        write_among(judged, None, &what, page, out)?;
         writeln!(out)?;
     }
     Ok(())
@@ -110,31 +111,29 @@ fn write_examples(
             } else {
                 format!(" (#{})", judged.story.id)
             };
-            let others = overview::neighbours(summary, key, group, page.style);
-            let mut judged = judged.clone();
-            let headline = neighbours::headline(others.as_ref(), &judged.verdict.headline);
-            judged.verdict.headline = headline.into_owned().into();
-            if let Some(advice) = others.as_ref().and_then(|others| others.advice.clone()) {
-                judged.verdict.advise_first(advice.into_owned());
-            }
-            match others {
-                Some(Conclusion { text, stance: Stance::Replaces, .. }) => {
-                    judged.verdict.explanation = text.into();
-                    write_connection(&judged, &times, "", page, out)?;
-                }
-                others => {
-                    write_connection(&judged, &times, "", page, out)?;
-                    if let Some(others) = others {
-                        prose::write_labelled("Others", &others.text, page.style, out)?;
-                    }
-                }
-            }
+            write_among(judged, Some((key, group)), &times, page, out)?;
         } else {
-            overview::write_example(judged, (key, group), summary, page, out)?;
+            example::write(judged, (key, group), summary, page, out)?;
         }
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// Writes a connection in full with what its neighbours show.
+fn write_among(
+    judged: &Judged,
+    group: Option<(&GroupKey, &Group)>,
+    what: &str,
+    page: Page<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (judged, others) = among(judged, group, page.summary, page.style);
+    write_connection(&judged, what, "", page, out)?;
+    match others {
+        Some(others) => prose::write_labelled("Others", &others, page.style, out),
+        None => Ok(()),
+    }
 }
 
 /// How to see more than is shown.

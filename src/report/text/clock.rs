@@ -34,8 +34,67 @@ pub fn date_and_time(at: Timestamp, clock: Clock, digits: u8, zone: &TimeZone) -
     Some(format!("{} {}", local.date(), time_text(local, at, digits)))
 }
 
-/// The time of day, with month and day (`11-30 12:15:06`) where a capture from `span.0` to `span.1` takes longer than a day.
+/// The time of day, with what it needs to be clear in a capture from `span.0` to `span.1`: month and day (`11-30 12:15:06`) where that takes
+/// longer than a day, and the zone (`02:15:06 CEST`) where daylight saving time begins or ends in it.
 pub fn time_within(
+    at: Timestamp,
+    span: (Timestamp, Timestamp),
+    clock: Clock,
+    zone: &TimeZone,
+) -> Option<String> {
+    within(at, span, clock, zone, time_of_day(at, clock, 0, zone)?)
+}
+
+/// The same without seconds.
+#[cfg(feature = "command")]
+pub fn minute_within(
+    at: Timestamp,
+    span: (Timestamp, Timestamp),
+    clock: Clock,
+    zone: &TimeZone,
+) -> Option<String> {
+    let mut time = time_of_day(at, clock, 0, zone)?;
+    time.truncate(time.len().saturating_sub(":06".len()));
+    within(at, span, clock, zone, time)
+}
+
+/// The same as one word for the columns of a table, with the offset from UTC in place of the zone's name: `11-30T12:15:06.407`.
+#[cfg(feature = "command")]
+pub fn word_within(
+    at: Timestamp,
+    span: (Timestamp, Timestamp),
+    clock: Clock,
+    digits: u8,
+    zone: &TimeZone,
+) -> Option<String> {
+    let time = time_of_day(at, clock, digits, zone)?;
+    let day = month_and_day(at, span, clock, zone).map(|day| format!("{day}T")).unwrap_or_default();
+    let offset = changes_zone(span, clock, zone).then(|| {
+        let instant = jiff::Timestamp::from_nanosecond(at.nanos().into()).unwrap_or_default();
+        let seconds = zone.to_offset_info(instant).offset().seconds();
+        let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
+        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    });
+    Some(format!("{day}{time}{}", offset.unwrap_or_default()))
+}
+
+fn within(
+    at: Timestamp,
+    span: (Timestamp, Timestamp),
+    clock: Clock,
+    zone: &TimeZone,
+    time: String,
+) -> Option<String> {
+    let time = match month_and_day(at, span, clock, zone) {
+        Some(day) => format!("{day} {time}"),
+        None => time,
+    };
+    let is_changed = changes_zone(span, clock, zone);
+    Some(if is_changed { format!("{time} {}", zone_name(at, zone)) } else { time })
+}
+
+/// `11-30`, where a capture takes longer than a day and has dates.
+fn month_and_day(
     at: Timestamp,
     span: (Timestamp, Timestamp),
     clock: Clock,
@@ -43,10 +102,22 @@ pub fn time_within(
 ) -> Option<String> {
     let is_dated = matches!(clock, Clock::Utc | Clock::LocalDateTime);
     if !is_dated || span.1 - span.0 < Elapsed::from_millis(SECONDS_PER_DAY * 1_000) {
-        return time_of_day(at, clock, 0, zone);
+        return None;
     }
     let text = date_and_time(at, clock, 0, zone)?;
-    Some(text.split_once('-').map_or(text.clone(), |(_, rest)| rest.to_owned()))
+    let (date, _) = text.split_once(' ')?;
+    let (_, day) = date.rsplit_once('-')?;
+    let (_, month) = date.strip_suffix(day)?.strip_suffix('-')?.rsplit_once('-')?;
+    Some(format!("{month}-{day}"))
+}
+
+/// Whether times that are shown in `zone` have another offset from UTC at the end of a capture than at its beginning.
+pub fn changes_zone(span: (Timestamp, Timestamp), clock: Clock, zone: &TimeZone) -> bool {
+    let offset = |at: Timestamp| {
+        let instant = jiff::Timestamp::from_nanosecond(at.nanos().into()).unwrap_or_default();
+        zone.to_offset_info(instant).offset()
+    };
+    clock == Clock::Utc && offset(span.0) != offset(span.1)
 }
 
 /// What a zone is called at an instant: `UTC`, `CET`, `+02`.
@@ -144,6 +215,27 @@ mod tests {
         assert_eq!(within(86_400, Clock::Utc).as_deref(), Some("01-13 12:15:06"));
         assert_eq!(within(86_400, Clock::TimeOfDay).as_deref(), Some("12:15:06"));
         assert_eq!(within(86_400, Clock::Absent), None);
+    }
+
+    #[test]
+    fn times_have_their_zone_where_daylight_saving_time_ends_within_the_capture() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        // 2026-10-25 00:40:00 UTC, the first 02:40; daylight saving time ends at 01:00 UTC.
+        let at = |minutes: i64| Timestamp::from_parts(1_792_888_800 + minutes * 60, 0);
+        let within = |minutes: i64, last: i64| {
+            let span = (at(0), at(last));
+            (
+                time_within(at(minutes), span, Clock::Utc, &zone).unwrap(),
+                word_within(at(minutes), span, Clock::Utc, 3, &zone).unwrap(),
+                minute_within(at(minutes), span, Clock::Utc, &zone).unwrap(),
+            )
+        };
+        let text = |one: &str, two: &str, three: &str| (one.to_owned(), two.to_owned(), three.to_owned());
+        assert_eq!(within(0, 90), text("02:40:00 CEST", "02:40:00.000+02:00", "02:40 CEST"));
+        assert_eq!(within(60, 90), text("02:40:00 CET", "02:40:00.000+01:00", "02:40 CET"));
+        assert_eq!(within(0, 10), text("02:40:00", "02:40:00.000", "02:40"));
+        let days = within(60, 3_000);
+        assert_eq!(days, text("10-25 02:40:00 CET", "10-25T02:40:00.000+01:00", "10-25 02:40 CET"));
     }
 
     #[test]

@@ -44,6 +44,17 @@ impl Lookup<'_> {
         }
     }
 
+    /// What the answer says, where there was one.
+    #[cfg(feature = "command")]
+    pub(in crate::report) fn answer(&self) -> Option<String> {
+        let LookupSubject::Name(_, _, Some(answer)) = &self.found.subject else { return None };
+        Some(match answer {
+            NoAddress::Rcode(3) => "NXDOMAIN: the name does not exist".to_owned(),
+            NoAddress::Rcode(code) => Rcode(*code).to_string(),
+            NoAddress::NoRecord => "the name has no address".to_owned(),
+        })
+    }
+
     /// Its code.
     pub(in crate::report) fn code(&self) -> &'static str {
         self.found.fault.name()
@@ -71,7 +82,7 @@ impl Lookup<'_> {
             ),
             (LookupSubject::Name(..), LookupFault::ResolverFailed) => (
                 "for the name's address",
-                "The resolver could not, or would not, find it out: the client has no address to send a SYN to.",
+                "The resolver could not resolve the name, or refused to: the client has no address to send a SYN to.",
             ),
             (LookupSubject::Name(..), _) => {
                 ("for the name's address", "The client has no address to send a SYN to.")

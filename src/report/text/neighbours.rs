@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use super::ends;
 use super::escape::escaped;
 use super::numbers::{count, grouped};
-use crate::analysis::{Certificates, Clients, Group, GroupContext, GroupKey, Others, Summary, When};
+use crate::analysis::{
+    Certificates, Clients, Group, GroupContext, GroupKey, OtherDistance, Others, Summary, When,
+};
 use crate::packet::Names;
 use crate::time::Timestamp;
 use crate::verdict::{Actor, Code};
@@ -23,11 +25,13 @@ pub(in crate::report) struct Conclusion {
     pub(in crate::report) word: Option<&'static str>,
     /// What to do first, where the neighbours exclude what the verdict's own first advice supposes.
     pub(in crate::report) advice: Option<Cow<'static, str>>,
+    /// Whom to look at, where they show that it is not the one whom the verdict names.
+    pub(in crate::report) actor: Option<Actor>,
 }
 
 impl Conclusion {
     fn new(text: String, evidence: Vec<u64>, stance: Stance) -> Self {
-        Self { text, evidence, stance, word: None, advice: None }
+        Self { text, evidence, stance, word: None, advice: None, actor: None }
     }
 }
 
@@ -73,25 +77,54 @@ pub(in crate::report) fn conclude(
     group: &Group,
     time: &dyn Fn(Timestamp) -> Option<String>,
 ) -> Option<Conclusion> {
-    let context = GroupContext::of(summary, key, group)?;
-    let words = Words {
-        name: ends::socket(&summary.names, key.server.0, key.server.1),
-        names: &summary.names,
-        key,
-        group,
-        context,
-        time,
-    };
-    let mut conclusion = words.conclude();
-    if let Some(span) = words.context.retried_after {
-        let whose = if group.clients.len() == 1 { "The client" } else { "Each client" };
-        let text = format!("{whose} tries again every {span}.");
-        match &mut conclusion {
-            Some(conclusion) => conclusion.text = format!("{} {text}", conclusion.text),
-            None => conclusion = Some(Conclusion::new(text, Vec::new(), Stance::Adds)),
-        }
+    Words::of(summary, key, group, time)?.conclusion()
+}
+
+/// What they show of a connection that is shown without the others of its group.
+#[cfg(feature = "command")]
+pub(in crate::report) fn conclude_for_one(
+    summary: &Summary,
+    key: &GroupKey,
+    group: &Group,
+    time: &dyn Fn(Timestamp) -> Option<String>,
+) -> Option<Conclusion> {
+    let words = Words::of(summary, key, group, time)?;
+    let conclusion = words.conclusion()?;
+    let alike = group.count.saturating_sub(1);
+    // Where all are alike, the conclusion says so.
+    if alike == 0 || group.count >= words.context.all {
+        return Some(conclusion);
     }
-    conclusion
+    let ends = if alike == 1 { "ends" } else { "end" };
+    let text = format!("{} {ends} like this one. {}", count(alike, "more connection"), conclusion.text);
+    Some(Conclusion { text, ..conclusion })
+}
+
+impl<'a> Words<'a> {
+    fn of(
+        summary: &'a Summary,
+        key: &'a GroupKey,
+        group: &'a Group,
+        time: &'a dyn Fn(Timestamp) -> Option<String>,
+    ) -> Option<Self> {
+        let context = GroupContext::of(summary, key, group)?;
+        let name = ends::socket(&summary.names, key.server.0, key.server.1);
+        Some(Self { name, names: &summary.names, key, group, context, time })
+    }
+
+    fn conclusion(&self) -> Option<Conclusion> {
+        let mut conclusion = self.conclude();
+
+        if let Some(span) = self.context.retried_after {
+            let whose = if self.group.clients.len() == 1 { "The client" } else { "Each client" };
+            let text = format!("{whose} tries again every {span}.");
+            match &mut conclusion {
+                Some(conclusion) => conclusion.text = format!("{} {text}", conclusion.text),
+                None => conclusion = Some(Conclusion::new(text, Vec::new(), Stance::Adds)),
+            }
+        }
+        conclusion
+    }
 }
 
 struct Words<'a> {
@@ -111,7 +144,9 @@ impl Words<'_> {
         }
         match self.key.code {
             Code::SynNoReply => self.of_silence(answered),
-            Code::Refused if self.key.actor == Actor::Server => self.of_refusal(answered),
+            Code::Refused if self.key.actor == Actor::Server => {
+                self.of_other_device(answered).or_else(|| self.of_refusal(answered))
+            }
             Code::TlsAlert => self.of_certificates().or_else(|| self.of_alert(worked)),
             _ => None,
         }
@@ -195,6 +230,43 @@ impl Words<'_> {
                 .into(),
         };
         Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Replaces) })
+    }
+
+    /// A device that refuses with the server's address: its RSTs come from another distance.
+    fn of_other_device(&self, answered: &Others) -> Option<Conclusion> {
+        let OtherDistance { resets, usual, evidence } = self.context.other_distance.as_ref()?;
+        let list = |hop_limits: &[u8]| {
+            let all: Vec<_> = hop_limits.iter().map(ToString::to_string).collect();
+            all.join(" and ")
+        };
+        let host = escaped(&self.names.show(self.key.server.0).to_string());
+        let (these, have) = if self.group.count == 1 { ("The RST", "has") } else { ("The RSTs", "have") };
+        let seen = format!(
+            "{these} {have} TTL {}, and other packets of {host} have {}: a device on the path probably refused with its address.",
+            list(resets),
+            list(usual)
+        );
+        let others = count(answered.times.count, "other connection");
+        let name = &self.name;
+        let more = match answered.when {
+            None => String::new(),
+            Some(When::Before) => format!(" {name} accepted {others} before{}.", self.none_since()),
+            Some(When::After) => {
+                format!(" {name} accepted {others} afterwards{}.", self.none_before(answered))
+            }
+            Some(When::Between | When::Around) => match answered.clients {
+                Clients::Others => {
+                    format!(" {name} accepted {others}, none of them from {}.", self.these_clients())
+                }
+                _ => format!(" {name} also accepted {others}."),
+            },
+        };
+        let mut conclusion = resting_on(format!("{seen}{more}"), answered, Stance::Replaces);
+        conclusion.evidence.extend(evidence);
+        conclusion.evidence.sort_unstable();
+        conclusion.evidence.dedup();
+        let advice = "Look for a firewall or load balancer on the path that rejects this traffic with a TCP reset, and ask for its log.";
+        Some(Conclusion { advice: Some(advice.into()), actor: Some(Actor::Path), ..conclusion })
     }
 
     fn of_refusal(&self, answered: &Others) -> Option<Conclusion> {
@@ -288,7 +360,7 @@ impl Words<'_> {
             self.context.certificates,
             Some(Certificates::SameAccepted { clients: Clients::Same | Clients::Some, .. })
         );
-        let advice = "On the client, find the program that fails, and add the issuing CA to its trust store.";
+        let advice = "Add the issuing CA to the trust store of the program that fails.";
         let advice = is_same_client.then_some(advice.into());
         Some(Conclusion { advice, ..Conclusion::new(text, numbers(times), Stance::Shortens) })
     }

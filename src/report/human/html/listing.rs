@@ -11,6 +11,7 @@ use crate::report::text::ends;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::grouped;
 use crate::report::{Sort, Style};
+use crate::time::{Clock, Timestamp};
 use crate::verdict::{RULES, Severity};
 
 /// The place of the verdict among a connection's cells, and among those of a server.
@@ -29,8 +30,20 @@ pub(super) struct Listing {
 struct Line {
     severity: Severity,
     id: u64,
-    /// Its cells, between tabs, which escaped text does not contain.
+    at: Timestamp,
+    clock: Clock,
+    /// Its cells, between tabs, which escaped text does not contain. That of its beginning is empty.
     cells: String,
+}
+
+impl Line {
+    /// Its cells with its beginning, as it is to be shown among those of this span.
+    fn cells(&self, span: table::Span, style: &Style) -> String {
+        let start = table::start(self.at, span, self.clock, style);
+        let cells = self.cells.split('\t').enumerate();
+        let cells = cells.map(|(index, cell)| if index == table::START { &start } else { cell });
+        cells.collect::<Vec<_>>().join("\t")
+    }
 }
 
 /// What the page's table shows.
@@ -68,21 +81,27 @@ impl Row {
 
 impl Listing {
     /// Takes in a connection.
-    pub(super) fn add(&mut self, judged: &Judged, style: &Style) {
+    pub(super) fn add(&mut self, judged: &Judged) {
         if self.rows.len() >= limits::TABLE_ROWS {
             self.further += 1;
             return;
         }
         let (severity, id) = (judged.verdict.severity, judged.story.id);
-        self.rows.push(Line { severity, id, cells: table::cells(judged, style).join("\t") });
+        let (at, clock) = (judged.story.first.at, judged.story.capture.clock);
+        self.rows.push(Line { severity, id, at, clock, cells: table::cells(judged).join("\t") });
     }
 
     /// One line about a connection of the table: its start, its ends and its verdict.
-    pub(super) fn words(&self, id: u64) -> Option<String> {
+    pub(super) fn words(&self, id: u64, style: &Style) -> Option<String> {
         let line = self.rows.iter().find(|line| line.id == id)?;
-        let cells: Vec<_> = line.cells.split('\t').collect();
+        let cells = line.cells(self.span(), style);
+        let cells: Vec<_> = cells.split('\t').collect();
         let [_, start, client, server, verdict, ..] = cells.as_slice() else { return None };
         Some(format!("#{id}, {start}, {client} → {server}: {verdict}"))
+    }
+
+    fn span(&self) -> table::Span {
+        table::span(self.rows.iter().map(|line| line.at))
     }
 
     /// The table, the connections in `ids` with links to where they are shown.
@@ -90,6 +109,7 @@ impl Listing {
         if self.further > 0 {
             return by_server(summary);
         }
+        let span = self.span();
         let mut lines = self.rows;
         match style.sort {
             Sort::Worst => lines.sort_unstable_by_key(|line| (Reverse(line.severity.urgency()), line.id)),
@@ -99,7 +119,7 @@ impl Listing {
             class: verdict::class(line.severity),
             word: judgement::word(line.severity),
             is_shown: ids.contains(&line.id),
-            cells: line.cells,
+            cells: line.cells(span, style),
             verdict: VERDICT,
         });
         Table {

@@ -7,11 +7,13 @@
 mod attempt;
 mod escaper;
 mod listing;
+mod lookup;
 mod moments;
 mod packets;
 mod policy;
 mod prose;
 mod section;
+mod shown;
 mod transfer;
 mod verdict;
 
@@ -24,19 +26,19 @@ use askama::Template;
 use self::attempt::Attempt;
 use self::listing::Listing;
 use self::moments::Moments;
-use self::section::{Section, Shown};
+use self::section::Section;
 use self::transfer::Room;
 use self::verdict::class;
 use super::collection::Collection;
 use super::page::Page;
 use super::{capture, check, judgement, logs, overview};
-use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Redaction, Sink, Summary};
+use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Redaction, Sink};
 use crate::limits;
 use crate::probe::Outcome;
 use crate::report::text::clock;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, count};
-use crate::report::{Detail, End, Origins, Report, Style, nothing};
+use crate::report::{End, Origins, Report, Style, nothing};
 use crate::time::Clock;
 use crate::verdict::Severity;
 
@@ -63,7 +65,7 @@ impl HtmlPage {
 
     /// Takes in a connection that is another report's.
     pub fn see(&mut self, judged: &Judged) {
-        self.listing.add(judged, &self.style);
+        self.listing.add(judged);
         self.collection.see(judged);
     }
 
@@ -109,7 +111,7 @@ impl Sink for HtmlPage {
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        self.listing.add(&judged, &self.style);
+        self.listing.add(&judged);
         self.collection.connection(judged)
     }
 }
@@ -216,57 +218,20 @@ fn write_capture(
     let names = PacketNames::new(&summary.about.files, &collection.origins);
     let page = Page { summary: Some(summary), names: &names, digits: summary.about.digits, style };
     let groups = collection.groups(summary);
-    let mut shown = shown(collection, summary, &groups, style);
+    let mut shown = shown::of(collection, summary, &groups, style);
     let all = shown.len();
     let (sections, some) = section::of_all(&shown, page, limits::PAGE_SECTION_BYTES)?;
     shown.truncate(some);
     let ids: BTreeSet<u64> = shown.iter().map(|(judged, _)| judged.story.id).collect();
     write(&Begin { so_far, ..begin(collection, &groups, &ids, &listing, page, end) }, out)?;
     out.write_all(&sections)?;
-    let unshown = unshown(collection, summary, (&shown, all), style);
+    let lookup = nothing::unanswered(summary).filter(|_| summary.connections == 0 && summary.error.is_none());
+    if let Some(found) = lookup {
+        write(&Section::of_lookup(found, page, summary), out)?;
+    }
+    let unshown = shown::others(collection, summary, (&shown, all), style);
     let ending = ending(end, unshown, listing.table(summary, &ids, style), style);
     write(&Ending { notes: capture::lines(collection, summary), ..ending }, out)
-}
-
-/// The connections that are shown in full, each with its group where it represents one.
-fn shown<'c>(
-    collection: &'c Collection,
-    summary: &'c Summary,
-    groups: &[(&'c GroupKey, &'c Group)],
-    style: &Style,
-) -> Vec<Shown<'c>> {
-    if style.detail != Detail::Examples || summary.connections <= 1 {
-        let all = collection.connections.iter();
-        return all.map(|judged| (judged, None)).collect();
-    }
-    let is_failure = |key: &GroupKey| matches!(key.severity, Severity::Critical | Severity::Warning);
-    let has_failures = groups.iter().any(|(key, _)| is_failure(key));
-    let groups = groups.iter().filter(|(key, _)| is_failure(key) || !has_failures);
-    let shown = groups.filter_map(|group| Some((collection.example(group.0)?, Some(*group))));
-    shown.take(limits::GROUPS).collect()
-}
-
-/// Which connections are not shown in full, and how to see one.
-fn unshown(
-    collection: &Collection,
-    summary: &Summary,
-    (shown, all): (&[Shown<'_>], usize),
-    style: &Style,
-) -> Option<String> {
-    if all > shown.len() {
-        let further = count((all - shown.len()) as u64, "further connection");
-        return Some(format!("There was no room for {further} in full: --connection N shows one."));
-    }
-    match style.detail {
-        Detail::One(id) if collection.connections.is_empty() && summary.connections > 0 => {
-            Some(format!("There is no connection {id}: they are numbered from 1 to {}.", summary.connections))
-        }
-        Detail::Examples if summary.connections > 1 && !shown.is_empty() => Some(
-            "One connection of each kind is shown above; --connection N shows another one, --all every one."
-                .to_owned(),
-        ),
-        Detail::All | Detail::One(_) | Detail::Examples => None,
-    }
 }
 
 /// The top of a page on a capture.
@@ -290,7 +255,8 @@ fn begin<'a>(
         }
         _ if summary.connections == 0 => {
             let line = nothing::lookup(summary).and_then(|lookup| verdict::translation(lookup.code(), style));
-            (nothing::severity(summary), nothing::why(summary), line, vec![file])
+            let span = if summary.has_window { overview::span(summary, style) } else { String::new() };
+            (nothing::severity(summary), nothing::why(summary), line, vec![span, file])
         }
         Some(judged) => {
             let verdict = &judged.verdict;
@@ -326,7 +292,12 @@ fn begin<'a>(
         },
         groups: rows,
         left_out: overview::left_out(summary, groups).filter(|_| has_many),
-        checks: if summary.connections == 0 && summary.error.is_none() && end.logs_alone().is_none() {
+        // What to check about a lookup is said with it.
+        checks: if summary.connections == 0
+            && summary.error.is_none()
+            && end.logs_alone().is_none()
+            && nothing::unanswered(summary).is_none()
+        {
             capture::checks(summary)
         } else {
             Vec::new()
@@ -437,7 +408,7 @@ fn write_check(
         .collect();
     let mut room = Room::default();
     for judged in &shown {
-        write(&Section::of(judged, None, page, &mut room), out)?;
+        write(&Section::of(judged, None, None, page, &mut room), out)?;
     }
     let ids = shown.iter().map(|judged| judged.story.id).collect();
     let table = listing.table(end.summary, &ids, style);

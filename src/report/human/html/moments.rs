@@ -103,7 +103,7 @@ impl Moments {
             word: judgement::word(*severity),
             title: code.to_string(),
             count: grouped(spots.len() as u64),
-            marks: if are_single { single(spots, listing, ids) } else { spans(spots, ids, &time) },
+            marks: if are_single { single(spots, listing, ids, style) } else { spans(spots, ids, &time) },
         });
         let lanes = lanes.collect();
         let how =
@@ -131,13 +131,13 @@ fn percent(place: f64) -> String {
 }
 
 /// A mark for each connection.
-fn single(spots: &[(f64, &Mark)], listing: &Listing, ids: &BTreeSet<u64>) -> Vec<Spot> {
+fn single(spots: &[(f64, &Mark)], listing: &Listing, ids: &BTreeSet<u64>, style: &Style) -> Vec<Spot> {
     let spot = |(place, mark): &(f64, &Mark)| Spot {
         x: percent(*place),
         y: BASE - HIGHEST,
         width: "5",
         height: HIGHEST,
-        title: listing.words(mark.id).unwrap_or_else(|| format!("#{}", mark.id)),
+        title: listing.words(mark.id, style).unwrap_or_else(|| format!("#{}", mark.id)),
         href: ids.contains(&mark.id).then(|| format!("#c{}", mark.id)),
     };
     spots.iter().map(spot).collect()

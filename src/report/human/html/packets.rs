@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::analysis::Judged;
 use crate::limits;
-use crate::packet::{Flags, SegmentHeader};
+use crate::packet::Flags;
+use crate::report::human::dropped::dropped;
 use crate::report::human::ladder::{Deltas, three_digits};
 use crate::report::human::logs;
 use crate::report::human::packet::{printed, printer};
@@ -25,7 +26,7 @@ const DEVICE: u8 = 50;
 const SERVER: u8 = 92;
 
 /// Digits after the second that are shown.
-const DIGITS: u8 = 6;
+pub(super) const DIGITS: u8 = 6;
 
 /// Digits of the time since which something was awaited.
 const SINCE_DIGITS: u8 = 3;
@@ -82,7 +83,7 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    fn new(from: u8, to: u8, class: &'static str, label: String) -> Self {
+    pub(super) fn new(from: u8, to: u8, class: &'static str, label: String) -> Self {
         Self {
             from,
             to,
@@ -173,35 +174,6 @@ impl Rungs {
     }
 }
 
-/// The packets that ICMP errors of others than the packets' receivers quote: the latest before the error with the quoted
-/// segment's sequence number, and its IP id where both show one.
-fn dropped(items: &[Item]) -> BTreeSet<u64> {
-    let mut sent: Vec<(u64, &SegmentHeader)> = Vec::new();
-    let mut dropped = BTreeSet::new();
-    for item in items {
-        let Item::Packet(entry) = item else { continue };
-        match &entry.seen {
-            Seen::Segment { header, .. } => sent.push((entry.moment.number, header)),
-            Seen::Icmp(error, _) => {
-                let Some(quoted) = &error.quoted_segment else { continue };
-                if error.ip.source == quoted.ip.destination {
-                    continue;
-                }
-                let is_quoted = |header: &SegmentHeader| {
-                    header.ip.source == quoted.ip.source
-                        && quoted.tcp.seq.is_some()
-                        && header.tcp.seq == quoted.tcp.seq
-                        && header.ip.id.zip(quoted.ip.id).is_none_or(|(sent, quoted)| sent == quoted)
-                };
-                dropped.extend(
-                    sent.iter().rev().find(|(_, header)| is_quoted(header)).map(|(number, _)| *number),
-                );
-            }
-        }
-    }
-    dropped
-}
-
 /// Who sent an ICMP error; a device that nobody knows, where a RST was forged.
 fn device(story: &Story, verdict: &Verdict) -> Option<String> {
     if let Some(error) = story.path.icmp_errors.first() {
@@ -218,14 +190,14 @@ fn log(text: String) -> Rung {
     Rung { class: " log".to_owned(), text: vec![text], ..Rung::default() }
 }
 
-fn line_of(role: Role) -> u8 {
+pub(super) fn line_of(role: Role) -> u8 {
     match role {
         Role::Client => CLIENT,
         Role::Server => SERVER,
     }
 }
 
-fn class_of(role: Role) -> &'static str {
+pub(super) fn class_of(role: Role) -> &'static str {
     match role {
         Role::Client => "client",
         Role::Server => "server",

@@ -5,18 +5,20 @@ use std::io;
 
 use askama::Template;
 
+use super::lookup;
 use super::packets::{Lane, Rung, Rungs};
 use super::transfer::{Room, Transfer};
 use super::verdict::{class, translation};
-use crate::analysis::{Group, GroupKey, Judged};
+use crate::analysis::{Group, GroupKey, Judged, Summary, Unanswered};
 use crate::finding::{Finding, Weight};
+use crate::report::human::among::among;
 use crate::report::human::page::Page;
-use crate::report::human::{chain, judgement, overview};
-use crate::report::text::neighbours::{self, Conclusion, Stance};
+use crate::report::human::{chain, judgement, lookup as lookup_words};
 use crate::report::text::words::{PacketNames, grouped};
-use crate::report::text::{clock, ends};
+use crate::report::text::{clock, ends, lookups};
 use crate::tcp::Role;
 use crate::time::Clock;
+use crate::verdict::Severity;
 
 /// Packets of a finding that are named.
 const PACKETS: usize = 4;
@@ -37,6 +39,8 @@ pub(super) struct Section<'a> {
     translation: Option<(&'static str, &'static str)>,
     client: String,
     server: String,
+    /// What the far end is.
+    far_end: &'static str,
     version: String,
     time: String,
     zone: String,
@@ -116,7 +120,9 @@ pub(super) fn of_all(shown: &[Shown<'_>], page: Page<'_>, most: usize) -> io::Re
     let mut parts = Vec::new();
     for (index, (judged, group)) in shown.iter().enumerate() {
         let before = parts.len();
-        Section::of(judged, *group, page, &mut room).write_into(&mut parts).map_err(io::Error::other)?;
+        let (judged, others) = among(judged, *group, page.summary, page.style);
+        let section = Section::of(&judged, *group, others, page, &mut room);
+        section.write_into(&mut parts).map_err(io::Error::other)?;
         if index > 0 && parts.len() > most {
             parts.truncate(before);
             return Ok((parts, index));
@@ -126,10 +132,11 @@ pub(super) fn of_all(shown: &[Shown<'_>], page: Page<'_>, most: usize) -> io::Re
 }
 
 impl<'a> Section<'a> {
-    /// Of a connection, which may stand for its group. The page has `room` for further pictures.
+    /// Of a connection, which may stand for its group, with what its neighbours add. The page has `room` for further pictures.
     pub(super) fn of(
         judged: &'a Judged,
         group: Option<(&GroupKey, &Group)>,
+        others: Option<String>,
         page: Page<'_>,
         room: &mut Room,
     ) -> Self {
@@ -141,15 +148,7 @@ impl<'a> Section<'a> {
             _ if summary.is_some_and(|summary| summary.connections > 1) => format!(" (#{})", story.id),
             _ => String::new(),
         };
-        let others = group
-            .zip(summary)
-            .and_then(|((key, group), summary)| overview::neighbours(summary, key, group, style));
-        let next = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
-        let (why, others) = match others {
-            Some(Conclusion { text, stance: Stance::Replaces, .. }) => (Cow::Owned(text), None),
-            Some(Conclusion { text, .. }) => (Cow::Borrowed(&*verdict.explanation), Some(text)),
-            None => (Cow::Borrowed(&*verdict.explanation), None),
-        };
+        let next = judgement::advice(story, verdict, style).collect();
         let is_shown = |number: &u64| rows.iter().any(|row| row.anchors.contains(number));
         let proof =
             |number: &u64| Proof { number: *number, label: names.of(*number), is_shown: is_shown(number) };
@@ -172,6 +171,7 @@ impl<'a> Section<'a> {
             translation: translation(verdict.code.name(), style),
             client: ends::end(story, Role::Client),
             server: ends::end(story, Role::Server),
+            far_end: "server",
             version: story.tls.version().map(|version| format!(", {version}")).unwrap_or_default(),
             time: if when.is_empty() { elapsed.to_string() } else { format!("{when}, {elapsed}") },
             zone: match clock {
@@ -184,7 +184,7 @@ impl<'a> Section<'a> {
             key,
             transfer: Transfer::of(judged, page, room),
             fault: judgement::fault(story, verdict),
-            why,
+            why: Cow::Borrowed(&*verdict.explanation),
             others,
             noun: names.noun(evidence.len()),
             evidence,
@@ -199,6 +199,53 @@ impl<'a> Section<'a> {
             filter: judgement::short_filter(story),
             code: verdict.code.name(),
             certificate: lines.collect(),
+        }
+    }
+
+    /// Of a question that got no usable answer, the one fault of a capture without connections.
+    pub(super) fn of_lookup(found: &'a Unanswered, page: Page<'_>, summary: &'a Summary) -> Self {
+        let Page { names, style, .. } = page;
+        let said = lookups::of(found, &summary.names);
+        let (server, far_end) = lookup_words::far_end(found, summary);
+        let clock = summary.about.clock;
+        let evidence: Vec<_> = found
+            .evidence
+            .iter()
+            .map(|number| Proof { number: *number, label: names.of(*number), is_shown: true })
+            .collect();
+        let further = lookup_words::further(summary).into_iter();
+        Self {
+            id: 0,
+            is_alone: true,
+            class: class(Severity::Critical),
+            word: judgement::word(Severity::Critical),
+            title: found.fault.name().to_owned(),
+            times: String::new(),
+            headline: "",
+            translation: None,
+            client: lookup_words::client(found, summary),
+            server,
+            far_end,
+            version: String::new(),
+            time: judgement::when(found.first.at, clock, style),
+            zone: "Time".to_owned(),
+            device: None,
+            rows: lookup::rungs(found, summary, style),
+            key: None,
+            transfer: None,
+            fault: None,
+            why: Cow::Owned(said.explanation()),
+            others: None,
+            noun: names.noun(evidence.len()),
+            evidence,
+            basis: "decoded".to_owned(),
+            client_log: &[],
+            next: said.advice().iter().map(|advice| Cow::Borrowed(*advice)).collect(),
+            chain: further.map(|text| ("Also", text)).collect(),
+            findings: Vec::new(),
+            filter: None,
+            code: found.fault.name(),
+            certificate: Vec::new(),
         }
     }
 }

@@ -1,0 +1,96 @@
+//! A question that got no usable answer, as rows: what was asked, and what came of it.
+
+use super::row::{Arrow, Awaited, Kind, Row};
+use crate::analysis::{LookupSubject, Summary, Unanswered};
+use crate::packet::Host;
+use crate::report::text::escape::escaped;
+use crate::report::text::lookups;
+use crate::report::text::words::count;
+use crate::story::Moment;
+use crate::tcp::Role;
+use crate::time::Timestamp;
+
+/// Further questions without an answer that are named.
+const FURTHER: usize = 3;
+
+/// Who asked, as it is shown: one host, or several.
+pub(super) fn client(found: &Unanswered, summary: &Summary) -> String {
+    let client = found.client.map(|client| escaped(&summary.names.show(client).to_string()));
+    client.unwrap_or_else(|| "several hosts".to_owned())
+}
+
+/// Who should have answered, and what it is.
+pub(super) fn far_end(found: &Unanswered, summary: &Summary) -> (String, &'static str) {
+    let show = |host: Host| escaped(&summary.names.show(host).to_string());
+    match &found.subject {
+        LookupSubject::Name(_, resolver, _) => (show(*resolver), "resolver"),
+        LookupSubject::Neighbor(host) => (show(*host), "host"),
+    }
+}
+
+/// The question's packets, and the answer or that there was none.
+pub(super) fn rows(found: &Unanswered, summary: &Summary) -> Vec<Row> {
+    let (protocol, question) = match &found.subject {
+        LookupSubject::Name(name, ..) => ("DNS", format!("the address of {}?", escaped(name))),
+        LookupSubject::Neighbor(host) if host.is_ipv6() => ("NDP", who_has(*host, summary)),
+        LookupSubject::Neighbor(host) => ("ARP", who_has(*host, summary)),
+    };
+    let asks = || Arrow::From(Role::Client, protocol.to_owned());
+    let mut rows = vec![row(found.first, asks(), question)];
+    if found.asked > 1 {
+        let text = count(found.asked - 1, "retransmission");
+        rows.push(Row { kind: Kind::Repeat, ..row(found.last, asks(), text) });
+    }
+    let answer = lookups::of(found, &summary.names).answer();
+    let fault = match (found.answered, answer) {
+        (Some(at), Some(answer)) => row(at, Arrow::From(Role::Server, protocol.to_owned()), answer),
+        _ => silence(found, summary.end),
+    };
+    rows.push(Row { is_fault: true, ..fault });
+    rows
+}
+
+fn who_has(host: Host, summary: &Summary) -> String {
+    format!("who has {}?", escaped(&summary.names.show(host).to_string()))
+}
+
+fn row(moment: Moment, arrow: Arrow, text: String) -> Row {
+    Row {
+        items: Vec::new(),
+        label: moment.number.to_string(),
+        at: Some(moment.at),
+        until: Some(moment.at),
+        arrow,
+        text: vec![text],
+        is_fault: false,
+        is_dim: false,
+        kind: Kind::Key,
+    }
+}
+
+/// No reply up to the end of the capture.
+fn silence(found: &Unanswered, end: Timestamp) -> Row {
+    let awaited = Awaited { from: Role::Server, since: found.first.at };
+    let elapsed = end - found.last.at;
+    let arrow = Arrow::Gap("no reply", Some(elapsed).filter(|elapsed| elapsed.nanos() > 0), Some(awaited));
+    Row {
+        items: Vec::new(),
+        label: String::new(),
+        at: None,
+        until: None,
+        arrow,
+        text: vec!["until the end of the capture".to_owned()],
+        is_fault: false,
+        is_dim: false,
+        kind: Kind::Key,
+    }
+}
+
+/// The other questions of the capture that got no usable answer and count.
+pub(super) fn further(summary: &Summary) -> Vec<String> {
+    let others = || summary.unanswered.iter().filter(|found| found.is_critical).skip(1);
+    let named = others().take(FURTHER).map(|found| lookups::of(found, &summary.names).line());
+    let left = others().skip(FURTHER).count();
+    let left = (left > 0).then(|| count(left as u64, "further question without an answer"));
+    named.chain(left).collect()
+}
