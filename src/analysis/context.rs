@@ -198,7 +198,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::analysis::Judged;
     use crate::packet::Moment;
+    use crate::story::script::talk::Talk;
+    use crate::tcp::Role;
     use crate::time::Timestamp;
 
     fn at(second: u64) -> Moment {
@@ -207,6 +210,33 @@ mod tests {
 
     fn times(seconds: &[u64]) -> Times {
         Times::of(seconds.iter().map(|second| at(*second)))
+    }
+
+    #[test]
+    fn a_refusal_s_ttl_is_compared_with_those_of_the_host_s_other_ports() {
+        let judged = |port: u16, flags: &str, hop_limit: u8| {
+            let talk = Talk::to_port(port).syn();
+            let talk = talk.segment_with(Role::Server, flags, 0, 1, &[], |header| {
+                header.ip.hop_limit = Some(hop_limit);
+            });
+            let story = talk.story(60_000);
+            Judged { verdict: story.verdict(), story, findings: Vec::new() }
+        };
+        let found = |hop_limit: u8| {
+            let mut summary = Summary::default();
+            let refused = judged(8443, "R.", hop_limit);
+            for one in [&refused, &judged(22, "S.", 60)] {
+                let server = &one.story.parties.server;
+                summary.servers.entry((server.host, server.port)).or_default().add(one, &mut 0);
+                summary.groups.add(one);
+            }
+            let key = GroupKey::of(&refused);
+            let group = summary.groups.get(&key).expect("a group");
+            let found = GroupContext::of(&summary, &key, group).expect("a context").other_distance;
+            found.map(|found| (found.resets, found.usual))
+        };
+        assert_eq!(found(250), Some((vec![250], vec![60])));
+        assert_eq!(found(60), None);
     }
 
     #[test]

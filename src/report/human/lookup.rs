@@ -94,3 +94,46 @@ pub(super) fn further(summary: &Summary) -> Vec<String> {
     let left = (left > 0).then(|| count(left as u64, "further question without an answer"));
     named.chain(left).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::LookupFault;
+    use crate::packet::NoAddress;
+
+    fn moment(number: u64) -> Moment {
+        Moment { number, at: Timestamp::from_parts(number as i64, 0) }
+    }
+
+    fn shown(subject: LookupSubject, asked: u64, answered: Option<Moment>) -> Vec<(String, Arrow, bool)> {
+        let found = Unanswered {
+            fault: LookupFault::NameUnknown,
+            is_critical: true,
+            subject,
+            client: None,
+            asked,
+            first: moment(1),
+            last: moment(asked),
+            answered,
+            evidence: vec![1],
+        };
+        let summary = Summary { end: moment(9).at, unanswered: vec![found.clone()], ..Summary::default() };
+        assert_eq!(client(&found, &summary), "several hosts");
+        let rows = rows(&found, &summary).into_iter();
+        rows.map(|row| (row.text.concat(), row.arrow, row.is_fault)).collect()
+    }
+
+    #[test]
+    fn the_answer_is_the_fault_or_that_there_was_none() {
+        let resolver = Host::from([192, 0, 2, 53]);
+        let name = |answer| LookupSubject::Name("ssm\u{202e}.example".to_owned(), resolver, answer);
+        let rows = shown(name(Some(NoAddress::Rcode(3))), 1, Some(moment(2)));
+        assert!(rows[0].0.starts_with("the address of ssm") && !rows[0].0.contains('\u{202e}'), "{rows:?}");
+        assert_eq!(rows[1].1, Arrow::From(Role::Server, "DNS".to_owned()));
+        assert!(rows[1].0.starts_with("NXDOMAIN") && rows[1].2);
+        let rows = shown(LookupSubject::Neighbor(resolver), 3, None);
+        assert_eq!((rows.len(), rows[0].0.as_str()), (3, "who has 192.0.2.53?"));
+        assert_eq!(rows[1].0, "2 retransmissions");
+        assert!(matches!(rows[2].1, Arrow::Gap("no reply", Some(_), Some(_))) && rows[2].2);
+    }
+}

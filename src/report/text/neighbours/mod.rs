@@ -1,13 +1,13 @@
 //! What a group's neighbours show, in words, and the packets that prove it.
 
+mod refusal;
+
 use std::borrow::Cow;
 
 use super::ends;
 use super::escape::escaped;
 use super::numbers::{count, grouped};
-use crate::analysis::{
-    Certificates, Clients, Group, GroupContext, GroupKey, OtherDistance, Others, Summary, When,
-};
+use crate::analysis::{Certificates, Clients, Group, GroupContext, GroupKey, Others, Summary, When};
 use crate::packet::Names;
 use crate::time::Timestamp;
 use crate::verdict::{Actor, Code};
@@ -25,7 +25,7 @@ pub(in crate::report) struct Conclusion {
     pub(in crate::report) word: Option<&'static str>,
     /// What to do first, where the neighbours exclude what the verdict's own first advice supposes.
     pub(in crate::report) advice: Option<Cow<'static, str>>,
-    /// Whom to look at, where they show that it is not the one whom the verdict names.
+    /// The side to look at, where they show that it is another one than the verdict names.
     pub(in crate::report) actor: Option<Actor>,
 }
 
@@ -232,74 +232,6 @@ impl Words<'_> {
         Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Replaces) })
     }
 
-    /// A device that refuses with the server's address: its RSTs come from another distance.
-    fn of_other_device(&self, answered: &Others) -> Option<Conclusion> {
-        let OtherDistance { resets, usual, evidence } = self.context.other_distance.as_ref()?;
-        let list = |hop_limits: &[u8]| {
-            let all: Vec<_> = hop_limits.iter().map(ToString::to_string).collect();
-            all.join(" and ")
-        };
-        let host = escaped(&self.names.show(self.key.server.0).to_string());
-        let (these, have) = if self.group.count == 1 { ("The RST", "has") } else { ("The RSTs", "have") };
-        let seen = format!(
-            "{these} {have} TTL {}, and other packets of {host} have {}: a device on the path probably refused with its address.",
-            list(resets),
-            list(usual)
-        );
-        let others = count(answered.times.count, "other connection");
-        let name = &self.name;
-        let more = match answered.when {
-            None => String::new(),
-            Some(When::Before) => format!(" {name} accepted {others} before{}.", self.none_since()),
-            Some(When::After) => {
-                format!(" {name} accepted {others} afterwards{}.", self.none_before(answered))
-            }
-            Some(When::Between | When::Around) => match answered.clients {
-                Clients::Others => {
-                    format!(" {name} accepted {others}, none of them from {}.", self.these_clients())
-                }
-                _ => format!(" {name} also accepted {others}."),
-            },
-        };
-        let mut conclusion = resting_on(format!("{seen}{more}"), answered, Stance::Replaces);
-        conclusion.evidence.extend(evidence);
-        conclusion.evidence.sort_unstable();
-        conclusion.evidence.dedup();
-        let advice = "Look for a firewall or load balancer on the path that rejects this traffic with a TCP reset, and ask for its log.";
-        Some(Conclusion { advice: Some(advice.into()), actor: Some(Actor::Path), ..conclusion })
-    }
-
-    fn of_refusal(&self, answered: &Others) -> Option<Conclusion> {
-        let these = self.these();
-        let all = all(answered);
-        let name = &self.name;
-        let others = count(answered.times.count, "other connection");
-        let text = match answered.when? {
-            When::Before => format!(
-                "{name} accepted {others} before {these}{}: the service stopped listening, or a rule changed then.",
-                self.none_since()
-            ),
-            When::After => format!(
-                "{name} accepted {others}, {all}after {these}{}: the service was not listening yet, or a rule changed.",
-                self.none_before(answered)
-            ),
-            When::Between | When::Around if answered.clients == Clients::Others => format!(
-                "{name} accepted {others}, none of them from {}: a rule that rejects these clients is likely.",
-                self.these_clients()
-            ),
-            When::Between | When::Around => format!(
-                "{name} also accepted {others}: a service that restarts, a full accept queue, or a pool of which one member is \
-                 down."
-            ),
-        };
-        let advice = match answered.when? {
-            When::Before | When::After => self.of_change(answered, "the service, its host, or a firewall rule"),
-            _ if answered.clients == Clients::Others => "Check the firewall rules for these clients' addresses.".into(),
-            _ => "Read the service log at these times: a restart, a full accept queue, or a pool member that is down.".into(),
-        };
-        Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Adds) })
-    }
-
     fn of_certificates(&self) -> Option<Conclusion> {
         let name = &self.name;
         let (text, times) = match self.context.certificates.as_ref()? {
@@ -489,7 +421,7 @@ fn numbers(times: &crate::analysis::Times) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{Dealings, Judged, ServerSummary, Times};
+    use crate::analysis::{Dealings, Judged, OtherDistance, ServerSummary, Times};
     use crate::packet::Moment;
     use crate::story::Story;
     use crate::story::script::talk::{self, ssm};
@@ -559,6 +491,57 @@ mod tests {
 
     fn reset() -> Story {
         *ssm().open().say(Role::Client, &talk::client_hello()).ack(Role::Server).rst(Role::Server).story(0)
+    }
+
+    #[test]
+    #[cfg(feature = "command")]
+    fn a_connection_by_itself_has_what_its_group_s_neighbours_show() {
+        let for_one = |failures: &[u64]| {
+            let mut judged =
+                Judged { verdict: reset().verdict(), story: Box::new(reset()), findings: Vec::new() };
+            let mut summary = Summary::default();
+            for second in failures {
+                judged.story.first = moment(*second);
+                summary.groups.add(&judged);
+            }
+            let server = &judged.story.parties.server;
+            let times = Times::of([moment(5), moment(30)]);
+            let all = Dealings { answered: times, worked: times };
+            let codes = [(Code::Healthy, 2), (Code::Reset, failures.len() as u64)].into();
+            let known = ServerSummary { codes, all, ..ServerSummary::default() };
+            summary.servers.insert((server.host, server.port), known);
+            let key = GroupKey::of(&judged);
+            let group = summary.groups.get(&key).expect("a group");
+            conclude_for_one(&summary, &key, group, &|_| None).expect("a conclusion").text
+        };
+        assert!(for_one(&[10]).starts_with("2 of 3 connections to "), "{}", for_one(&[10]));
+        let several = for_one(&[10, 15, 20]);
+        assert!(several.starts_with("2 more connections end like this one. 2 of 5 "), "{several}");
+    }
+
+    #[test]
+    fn a_rst_from_another_distance_is_another_device_s() {
+        let story = *ssm().syn().rst(Role::Server).story(0);
+        let judged = Judged { verdict: story.verdict(), story: Box::new(story), findings: Vec::new() };
+        let mut summary = Summary::default();
+        summary.groups.add(&judged);
+        let server = &judged.story.parties.server;
+        summary.servers.insert((server.host, server.port), ServerSummary::default());
+        let key = GroupKey::of(&judged);
+        let group = summary.groups.get(&key).expect("a group");
+        let mut words = Words::of(&summary, &key, group, &|_| None).expect("a context");
+        words.context.other_distance =
+            Some(OtherDistance { resets: vec![250], usual: vec![60, 61], evidence: vec![3] });
+        let conclusion = words.conclude().expect("a conclusion");
+        assert!(
+            conclusion
+                .text
+                .contains("The RST has TTL 250, and other packets of 198.51.100.20 have 60 and 61: "),
+            "{}",
+            conclusion.text
+        );
+        assert_eq!((conclusion.actor, conclusion.stance), (Some(Actor::Path), Stance::Replaces));
+        assert_eq!(conclusion.evidence, [3]);
     }
 
     #[test]
