@@ -8,6 +8,7 @@ use ssmscope::probe::REASONS;
 use ssmscope::verdict::RULES;
 
 use crate::support::situations::{entries, situations};
+use crate::support::sources::{read_sources, shipped};
 
 /// The pages that name tests.
 const PAGES_FOR_MAINTAINERS: [&str; 3] = ["docs/architecture.md", "docs/contributing.md", "docs/security.md"];
@@ -90,8 +91,7 @@ fn the_readme_shows_what_is_really_printed() {
 
 #[test]
 fn every_path_test_and_link_of_a_page_exists() {
-    let mut sources = Vec::new();
-    read_sources(&root().join("src"), &mut sources);
+    let sources = read_sources("src");
     let mut lacking = Vec::new();
     let pages = pages();
     assert!(
@@ -102,29 +102,16 @@ fn every_path_test_and_link_of_a_page_exists() {
         let names_tests = PAGES_FOR_MAINTAINERS.contains(&page.as_str());
         let folder = root().join(page).parent().expect("a folder").to_owned();
         let has_link = |target: &str| target.contains("://") || folder.join(target).exists();
-        let has_name = |name: &str| {
-            if is_test(name) {
-                !names_tests || has_test(name, &sources)
-            } else {
-                is_path_there(name, &sources)
-            }
+        let links = links(&text).filter(|target| !has_link(target));
+        let tests = quoted(&text).filter(|name| names_tests && is_test(name) && !has_test(name, &sources));
+        let paths = paths(&text, &sources);
+        let is_absent = |(name, path): &&(&str, Option<PathBuf>)| {
+            path.is_none() && (names_tests || name.trim_end_matches('/').contains('/'))
         };
-        lacking.extend(links(&text).filter(|target| !has_link(target)).map(|name| format!("{page}: {name}")));
-        lacking.extend(quoted(&text).filter(|name| !has_name(name)).map(|name| format!("{page}: {name}")));
+        let paths = paths.iter().filter(is_absent).map(|(name, _)| *name);
+        lacking.extend(links.chain(tests).chain(paths).map(|name| format!("{page}: {name}")));
     }
     assert!(lacking.is_empty(), "{}", lacking.join("\n"));
-}
-
-/// The Rust sources below a folder, with their text.
-fn read_sources(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
-    for path in entries(folder) {
-        if path.is_dir() {
-            read_sources(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).expect("text");
-            into.push((path, text));
-        }
-    }
 }
 
 /// Whether a word is a sentence in snake case, as tests' names are.
@@ -136,19 +123,101 @@ fn has_test(name: &str, sources: &[(PathBuf, String)]) -> bool {
     sources.iter().any(|(_, text)| text.contains(&format!("fn {name}(")))
 }
 
-/// Whether a path exists. Words that are no paths count as there; so do patterns,
-/// with a part in capitals or a `*`, and the paths that the recipes of contributing.md would add.
-fn is_path_there(name: &str, sources: &[(PathBuf, String)]) -> bool {
-    let is_pattern = name.contains(['*', ' ']) || name.chars().any(char::is_uppercase);
-    let is_example = name.contains("the-code") || name.contains("the_code");
-    if is_pattern || is_example || !name.contains('/') {
-        return true;
+#[test]
+fn a_bare_name_belongs_to_the_folder_that_was_named_last() {
+    let sources = read_sources("src");
+    let found = |page: &str| paths(page, &sources).iter().all(|(_, path)| path.is_some());
+    assert!(found(
+        "`limits.rs`, `verdict/`, `src/bin/ssmscope/read.rs`, `live.rs`, `check/plan.rs` and `targets.rs`"
+    ));
+    assert!(found(
+        "`src/verdict/the_code.rs`, `src/*/mod.rs`, `mod.rs`, `story.logs`, `text/plain` and `/etc/hosts`"
+    ));
+    for absent in [
+        "`src/bin/ssmscope/read.rs`, `check.rs`",
+        "`live.rs`",
+        "`checks/`",
+        "`verdict/none.rs`",
+        "`src/verdict/none`",
+    ] {
+        assert!(!found(absent), "{absent}");
     }
-    if TOP.iter().any(|top| name.starts_with(top)) {
-        return root().join(name).exists();
+}
+
+/// The paths that a page has between backticks, each with where it is; none where it does not exist. Patterns, with a part in capitals
+/// or a `*`, are no paths, and neither are those that the recipes of contributing.md would add. A file or a folder without the one that
+/// it is in belongs to the room or the path that the page named last, or to `src`.
+fn paths<'t>(page: &'t str, sources: &[(PathBuf, String)]) -> Vec<(&'t str, Option<PathBuf>)> {
+    let source = root().join("src");
+    let mut last = source.clone();
+    let mut named = Vec::new();
+    for name in quoted(page) {
+        let is_pattern = name.contains(['*', ' ', '<']) || name.chars().any(char::is_uppercase);
+        let is_example = name.contains("the-code") || name.contains("the_code");
+        let is_of_repository = TOP.iter().any(|top| name.starts_with(top));
+        let is_source = name.ends_with(".rs");
+        let is_bare = !name.trim_end_matches('/').contains('/');
+        let is_path = is_of_repository || is_source || (is_bare && name.ends_with('/') && name.len() > 1);
+        // Each room has one.
+        if is_pattern || is_example || !is_path || name == "mod.rs" {
+            continue;
+        }
+        let path = if is_of_repository {
+            Some(root().join(name)).filter(|path| path.exists())
+        } else if is_bare {
+            [&last, &source].map(|folder| folder.join(name)).into_iter().find(|path| path.exists())
+        } else {
+            sources.iter().map(|(path, _)| path).find(|path| path.ends_with(name)).cloned()
+        };
+        let is_room = |path: &Path| path.is_dir() && path.parent() == Some(source.as_path());
+        if let Some(path) = path.as_deref().filter(|path| path.starts_with(&source))
+            && (!is_bare || is_room(path))
+        {
+            path.clone_into(&mut last);
+            if is_source {
+                last.pop();
+            }
+        }
+        named.push((name, path));
     }
-    Path::new(name).extension().is_none_or(|extension| extension != "rs")
-        || sources.iter().any(|(path, _)| path.ends_with(name))
+    named
+}
+
+#[test]
+fn the_recipe_of_a_verdict_names_every_file_that_names_codes() {
+    let page = text("docs/contributing.md");
+    let (_, recipe) = page.split_once("\n## Add a verdict\n").expect("the recipe");
+    let recipe = recipe.split("\n## ").next().unwrap_or_default();
+    let (source, sources) = (root().join("src"), read_sources("src"));
+    let named = paths(recipe, &sources);
+    let is_named = |path: &Path| {
+        let mut known = named.iter().filter_map(|(_, known)| known.as_deref());
+        known.any(|known| path == known || (known.is_dir() && path.starts_with(known)))
+    };
+    let names_codes = |text: &str| {
+        let shipped = shipped(text);
+        shipped.match_indices("Code::").any(|(at, word)| {
+            let before = shipped[..at].chars().next_back();
+            let after = shipped[at + word.len()..].chars().next();
+            before.is_some_and(|letter| !letter.is_alphanumeric() && letter != ':')
+                && after.is_some_and(char::is_uppercase)
+        })
+    };
+    let is_of_tests = |path: &Path| {
+        let mut parts = path.iter().filter_map(|part| part.to_str());
+        parts.any(|part| ["tests", "tests.rs"].contains(&part))
+    };
+    let known: Vec<_> = sources
+        .iter()
+        .filter(|(path, text)| {
+            let path = path.strip_prefix(&source).expect("below src");
+            !path.starts_with("verdict") && !is_of_tests(path) && names_codes(text)
+        })
+        .map(|(path, _)| path.as_path())
+        .collect();
+    assert!(known.len() > 10, "{known:?}");
+    let lacking: Vec<_> = known.into_iter().filter(|path| !is_named(path)).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
 }
 
 /// The targets of a page's links.
@@ -187,9 +256,7 @@ const FOREIGN: [&str; 17] = [
 
 #[test]
 fn comments_are_in_plain_english() {
-    let mut sources = Vec::new();
-    read_sources(&root().join("src"), &mut sources);
-    read_sources(&root().join("benches"), &mut sources);
+    let sources = [read_sources("src"), read_sources("benches")].concat();
     let mut found = Vec::new();
     for (path, text) in &sources {
         // Sentences go over several lines.

@@ -1,7 +1,8 @@
 //! What happened on a connection, who is to be looked at, and which packets prove it.
 //!
 //! Each verdict is one file with one rule: a pure function of the [`Story`]. The rules are asked in an order of precedence, and
-//! the first that applies gives the verdict. This room knows no bytes and no output format.
+//! the first that applies gives the verdict. Where the ending depends on what the capture lacks ([`why_unsure`]), no rule that finds
+//! a fault is asked, and one that finds all well only if none of those would apply. This room knows no bytes and no output format.
 
 mod capture_gap;
 mod client_silent;

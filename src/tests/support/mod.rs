@@ -1,5 +1,5 @@
-//! What all test binaries share: one way to run the command, one way to find the test captures, one source of random numbers,
-//! and one network made of namespaces.
+//! What all test binaries share: one way to run the command, one way to find the test captures, one to read the sources, one source of
+//! random numbers, and one network made of namespaces.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod lab;
@@ -7,3 +7,4 @@ pub mod originals;
 pub mod random;
 pub mod run;
 pub mod situations;
+pub mod sources;
