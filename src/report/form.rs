@@ -32,6 +32,8 @@ struct Traits {
     has_verdicts: bool,
     needs_clock: bool,
     has_attempts: bool,
+    draws_transfers: bool,
+    can_be_redacted: bool,
 }
 
 impl Traits {
@@ -51,6 +53,8 @@ impl Traits {
             has_verdicts: true,
             needs_clock: false,
             has_attempts: false,
+            draws_transfers: false,
+            can_be_redacted: true,
         }
     }
 }
@@ -126,6 +130,7 @@ forms! {
         is_of_one_input: true,
         names_inputs: true,
         has_attempts: true,
+        draws_transfers: true,
         ..Traits::named("html")
     },
     /// A monitoring plugin's status line, with performance data and failures.
@@ -148,6 +153,7 @@ forms! {
         capture: Some("Packets only, in tcpdump -nn format"),
         has_verdicts: false,
         needs_clock: true,
+        can_be_redacted: false,
         ..Traits::named("tcpdump")
     },
 }
@@ -224,6 +230,16 @@ impl Form {
     pub fn has_attempts(self) -> bool {
         self.traits().has_attempts
     }
+
+    /// Whether it has pictures of transfers, which need samples of the packets that a timeline folds.
+    pub fn draws_transfers(self) -> bool {
+        self.traits().draws_transfers
+    }
+
+    /// Whether it can be written without the original addresses and names: it shows stories and verdicts, not packets as they came.
+    pub fn can_be_redacted(self) -> bool {
+        self.traits().can_be_redacted
+    }
 }
 
 /// A name that no form has.
@@ -253,6 +269,9 @@ mod tests {
             Form::ALL.into_iter().filter(|form| form.is_of_one_input()).collect::<Vec<_>>(),
             [Form::Html]
         );
+        let redacted: Vec<_> = Form::ALL.into_iter().filter(|form| !form.can_be_redacted()).collect();
+        assert_eq!(redacted, [Form::Tcpdump]);
+        assert!(Form::ALL.into_iter().all(|form| form.has_packets() || !form.draws_transfers()));
         assert_eq!("xml".parse::<Form>(), Err(NoForm));
         assert_eq!([Form::Tcpdump, Form::Markdown].map(|form| form.summary(Subject::Check)), [None, None]);
     }

@@ -16,7 +16,7 @@ use super::machine::json::{self, JsonReport};
 use super::many::{CaptureResult, Many, Totals};
 use super::monitoring::targets::{MetricsOfTargets, PluginOfTargets};
 use super::monitoring::{nagios, prometheus};
-use super::targets::{TargetTotals, Targets};
+use super::targets::Targets;
 use super::tcpdump::Packets;
 use super::writer::{End, Out, Provenance, Report};
 use super::{Form, Style};
@@ -182,33 +182,6 @@ pub fn open_targets<'o>(form: Form, out: Out<'o>, style: Style) -> Option<Box<dy
     })
 }
 
-impl<W: Write + Send> Targets for JsonReport<W> {
-    fn target(&mut self, end: &End<'_>) -> io::Result<()> {
-        let (Some(check), Some(target)) = (&end.check, end.target) else { return Ok(()) };
-        self.set_source(target);
-        check.outcome.connections.iter().try_for_each(|judged| self.connection(judged.clone()))?;
-        self.check(check.outcome)?;
-        self.flush()
-    }
-
-    fn finish(mut self: Box<Self>, totals: &TargetTotals) -> io::Result<()> {
-        self.end(&totals.summary, &[])
-    }
-}
-
-impl<W: Write + Send> Targets for FlatReport<W> {
-    fn target(&mut self, end: &End<'_>) -> io::Result<()> {
-        let (Some(check), Some(target)) = (&end.check, end.target) else { return Ok(()) };
-        self.set_source(target);
-        check.outcome.connections.iter().try_for_each(|judged| self.connection(judged.clone()))?;
-        self.check(check.outcome)
-    }
-
-    fn finish(mut self: Box<Self>, totals: &TargetTotals) -> io::Result<()> {
-        self.end(&totals.summary, &[])
-    }
-}
-
 /// A report that is written by `write` when everything is known.
 fn at_end<'o>(
     out: Box<dyn Write + Send + 'o>,
@@ -240,15 +213,6 @@ impl<F: FnOnce(&End<'_>, &mut dyn Write) -> io::Result<()> + Send> Report for At
     }
 }
 
-impl<W: Write + Send> Report for JsonReport<W> {
-    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
-        if let Some(check) = &end.check {
-            self.check(check.outcome)?;
-        }
-        self.end(end.summary, end.unopened)
-    }
-}
-
 /// Rows need nothing besides them.
 struct NothingShared;
 
@@ -259,14 +223,5 @@ impl Many for NothingShared {
 
     fn finish(self: Box<Self>, _: &Totals) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<W: Write + Send> Report for FlatReport<W> {
-    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
-        if let Some(check) = &end.check {
-            self.check(check.outcome)?;
-        }
-        self.end(end.summary, end.unopened)
     }
 }

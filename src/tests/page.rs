@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use ssmscope::report::Form;
+
 use crate::support::run::{Outcome, path, run, ssmscope};
 use crate::support::situations::{capture, testdata};
 
@@ -31,7 +33,7 @@ fn beside_any_output_it_is_the_page_of_o_html() {
         let mut words: Vec<_> = input.iter().map(String::as_str).collect();
         words.extend(["--only", "FAIL"]);
         let alone = run(&[&["read", "-o", "html"], &words[..]].concat());
-        for form in ["timeline", "table", "json", "flat", "markdown", "nagios", "prometheus", "tcpdump"] {
+        for form in Form::ALL.into_iter().filter(|form| *form != Form::Html).map(Form::name) {
             fs::write(&page, "old").unwrap();
             let plain = run(&[&["read", "-o", form], &words[..]].concat());
             let outcome = run(&[&["read", "-o", form, "--html", path(&page)], &words[..]].concat());

@@ -9,46 +9,54 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use ssmscope::report::machine::flat::Format;
+use ssmscope::report::{Form, Subject};
 
 use crate::support::originals::{left_in, originals, outcomes};
 use crate::support::run::{Outcome, path, run, spawn, ssmscope};
 use crate::support::situations::{capture, situations, testdata};
 
-/// The forms that show most.
+/// The forms that show most, with which every capture is read.
 const FULL: [&[&str]; 2] = [&["-vv", "--all"], &["-o", "json"]];
 
-/// The others, of which some captures are enough.
-const OTHERS: [&[&str]; 7] = [
-    &["-o", "html", "--all"],
-    &["-o", "table"],
-    &["-o", "flat"],
-    &["-o", "flat", "--format", "csv"],
-    &["-o", "markdown", "-vv", "--all"],
-    &["-o", "nagios", "--host", "0.0.0.0/0,::/0"],
-    &["-o", "prometheus", "--host", "0.0.0.0/0,::/0"],
-];
+/// Those, and all forms as they are and with all that they can show; monitoring names what is selected.
+fn all_forms() -> Vec<Vec<&'static str>> {
+    let forms = Form::ALL.into_iter().filter(|form| form.can_be_redacted());
+    let forms = forms.map(|form| vec!["-o", form.name()]);
+    let formats = Format::ALL.iter().map(|format| vec!["-o", "flat", "--format", format.name()]);
+    let full = ["-vv", "--all", "--host", "0.0.0.0/0,::/0"];
+    let both = forms.chain(formats).flat_map(|form| [[&form[..], &full].concat(), form]);
+    FULL.map(<[_]>::to_vec).into_iter().chain(both).collect()
+}
 
-/// One capture in this number is printed in all forms. `REDACTED_EACH=1` prints them all.
+/// The forms in which a batch can be printed.
+fn forms_of_batch() -> impl Iterator<Item = Form> {
+    let forms = Form::ALL.into_iter().filter(|form| form.summary(Subject::Batch).is_some());
+    forms.filter(|form| !form.is_of_one_input() && form.can_be_redacted())
+}
+
+/// One capture in this many is printed in all forms. `REDACTED_EACH=1` prints them all.
 const EACH: usize = 12;
 
 #[test]
 fn no_report_contains_an_original_address_or_name() {
     let each = std::env::var("REDACTED_EACH").map_or(EACH, |each| each.parse().expect("a number"));
+    let forms = all_forms();
     let mut checked = 0;
     let readings = situations().into_iter().flat_map(|situation| situation.paths().collect::<Vec<_>>());
     for (index, paths) in readings.enumerate() {
         let files: Vec<_> = paths.iter().map(|file| path(file)).collect();
         let plain = FULL.map(|form| run(&[&["read"], &files[..], form].concat()));
         let originals = originals(&[&plain[0]], &plain[1]);
-        let others = if index % each == 0 { &OTHERS[..] } else { &[] };
-        for form in FULL.iter().chain(others) {
+        let forms = if index % each == 0 { &forms[..] } else { &forms[..FULL.len()] };
+        for form in forms {
             let redacted = run(&[&["read", "--redact"], &files[..], form].concat());
             for text in [&redacted.out, &redacted.error] {
                 let left = left_in(text.as_bytes(), &originals);
                 assert!(left.is_empty(), "{left:?} of {files:?} in {form:?}:\n{text}");
             }
             assert_eq!(redacted.status, plain[0].status, "{files:?} {form:?}: {}", redacted.error);
-            if *form == FULL[1] {
+            if form[..] == *FULL[1] {
                 assert_eq!(outcomes(&plain[1]), outcomes(&redacted), "{files:?}");
             }
         }
@@ -191,12 +199,12 @@ fn logs_are_redacted_and_say_the_same() {
             let read = |options: &[&str]| run(&[&["read"], options, &files[..], &given].concat());
             let plain = FULL.map(&read);
             let all = originals(&[&plain[0]], &plain[1]);
-            for form in FULL.iter().chain(&OTHERS) {
-                let redacted = read(&[&["--redact"], *form].concat());
+            for form in &all_forms() {
+                let redacted = read(&[&["--redact"], &form[..]].concat());
                 let left = left_in(redacted.out.as_bytes(), &all);
                 assert!(left.is_empty(), "{left:?} of {files:?} in {form:?}:\n{}", redacted.out);
                 assert_eq!(redacted.status, plain[0].status, "{files:?} {form:?}: {}", redacted.error);
-                if *form == FULL[1] {
+                if form[..] == *FULL[1] {
                     assert_eq!(outcomes(&plain[1]), outcomes(&redacted), "{files:?}");
                     assert_eq!(plain[1].objects_of("log").len(), redacted.objects_of("log").len());
                 }
@@ -264,21 +272,15 @@ fn no_output_of_a_batch_contains_an_original_or_the_name_of_a_file() {
     all.extend(parts(root.path()));
     assert!(all.len() > 12, "{all:?}");
     let into = root.path().join("reports");
-    let forms: [&[&str]; 8] = [
-        &["-o", "json"],
-        &["-o", "table"],
-        &["-o", "flat"],
-        &["-o", "flat", "--format", "csv"],
-        &["-o", "markdown"],
-        &["-o", "html", "--into", path(&into)],
-        &["-o", "json", "--into", path(&into)],
-        &["-o", "markdown", "--into", path(&into)],
-    ];
-    for form in forms {
+    let printed = forms_of_batch().map(|form| vec!["-o", form.name()]);
+    let kept = Form::ALL.into_iter().filter(|form| form.summary(Subject::Batch).is_some());
+    let kept = kept.filter(|form| form.can_be_redacted());
+    let kept = kept.map(|form| vec!["-o", form.name(), "--into", path(&into)]);
+    for form in printed.chain(kept).chain([vec!["-o", "flat", "--format", "csv"]]) {
         for joined in [&[][..], &["--join-rings"]] {
             let outputs = ["1", "3"].map(|jobs| {
                 let _ = fs::remove_dir_all(&into);
-                let outcome = batch(&[&["--redact", "-j", jobs], form, joined].concat());
+                let outcome = batch(&[&["--redact", "-j", jobs], &form[..], joined].concat());
                 let written = if into.exists() { contents(&into) } else { Vec::new() };
                 (outcome.out, outcome.status, written)
             });
@@ -380,20 +382,21 @@ fn whatever_hosts_are_called_no_form_contains_it() {
             let all = BTreeSet::from([client.clone(), server.clone()]);
             let plain = run(&["read", "-o", "json", path(&file)]);
             prop_assert!(plain.out.contains(&server));
-            for form in FULL.iter().chain(&OTHERS) {
+            for form in all_forms() {
                 // Names are selected by name.
                 let form = form.iter().map(|word| if word.contains('/') { server.as_str() } else { *word });
                 let form: Vec<_> = form.collect();
                 for command in [&["read"][..], &["batch", "-j", "2"]] {
-                    let is_of_read = form.contains(&"--all") || form.contains(&"--host");
-                    if command[0] == "batch" && is_of_read {
+                    let is_of_batch =
+                        !form.contains(&"--all") && forms_of_batch().any(|of| of.name() == form[1]);
+                    if command[0] == "batch" && !is_of_batch {
                         continue;
                     }
                     let redacted = run(&[command, &["--redact", path(&file)], &form].concat());
                     let left = left_in(redacted.out.as_bytes(), &all);
                     prop_assert!(left.is_empty(), "{:?} in {:?}:\n{}", left, form, redacted.out);
                     prop_assert_eq!(redacted.status, plain.status, "{:?}", form);
-                    if form == FULL[1] {
+                    if form[..] == *FULL[1] {
                         prop_assert_eq!(outcomes(&plain), outcomes(&redacted));
                         let connection = &redacted.connections()[0];
                         prop_assert!(connection["server"]["name"].is_string());

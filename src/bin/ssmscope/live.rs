@@ -12,7 +12,7 @@ use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{Source, Target};
 use ssmscope::limits;
 use ssmscope::recorder::{self, Recorder};
-use ssmscope::report::{self, Detail, Form, Occasion, Style};
+use ssmscope::report::{self, Detail, Occasion, Style};
 use ssmscope::verdict::Status;
 
 use crate::args::Live;
@@ -71,7 +71,7 @@ fn prepare(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
     let settings = Settings {
         redaction: run.redaction.clone(),
         keeps_timeline: run.form.has_packets() || options.page.html.is_some(),
-        keeps_samples: run.form == Form::Html || options.page.html.is_some(),
+        keeps_samples: run.form.draws_transfers() || options.page.html.is_some(),
         watching: Watching::Always,
         ..input::settings(
             &options.judgement,

@@ -129,7 +129,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     }
     prepared.settings = Settings {
         keeps_timeline: run.form.has_packets() || page.is_some(),
-        keeps_samples: run.form == Form::Html || page.is_some(),
+        keeps_samples: run.form.draws_transfers() || page.is_some(),
         watching: if *may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
         ..prepared.settings

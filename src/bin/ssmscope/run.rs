@@ -280,7 +280,7 @@ pub fn redaction(asked: Redacting, form: Form, follows_logs: bool) -> anyhow::Re
     if !asked.redact {
         return Ok(None);
     }
-    ensure!(form != Form::Tcpdump, "--redact is for reports, and -o tcpdump prints packets");
+    ensure!(form.can_be_redacted(), "--redact is for reports, and -o {} prints packets", form.name());
     ensure!(
         !follows_logs,
         "--redact works with --log on `read` alone: keep the log and a capture for yourself, and pass on what `ssmscope read --redact` \

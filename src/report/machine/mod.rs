@@ -5,4 +5,6 @@ mod community_id;
 pub mod flat;
 pub mod json;
 mod lines;
+#[cfg(feature = "command")]
+mod report;
 mod values;

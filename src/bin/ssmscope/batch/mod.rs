@@ -56,7 +56,7 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
     let settings = input::settings(&options.judgement, options.bounds, &options.selection, true)?;
     let settings = Settings {
         keeps_timeline: form.has_packets(),
-        keeps_samples: form == Form::Html,
+        keeps_samples: form.draws_transfers(),
         watching: Watching::Never,
         // Each thread has captures of its own.
         threads: 1,

@@ -179,3 +179,22 @@ impl<W: Write + Send> Sink for FlatReport<W> {
         self.rows.write(Row::of(&judged, input(&self.inputs, &self.origins, &judged)))
     }
 }
+
+#[cfg(feature = "command")]
+impl<W: Write + Send> super::report::MachineReport for FlatReport<W> {
+    fn set_source(&mut self, name: &str) {
+        self.set_source(name);
+    }
+
+    fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+        self.check(outcome)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.rows.flush()
+    }
+
+    fn end(&mut self, figures: &Summary, unopened: &[ReadError]) -> io::Result<()> {
+        self.end(figures, unopened)
+    }
+}

@@ -147,6 +147,25 @@ impl<W: Write + Send> Sink for JsonReport<W> {
     }
 }
 
+#[cfg(feature = "command")]
+impl<W: Write + Send> super::report::MachineReport for JsonReport<W> {
+    fn set_source(&mut self, name: &str) {
+        self.set_source(name);
+    }
+
+    fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+        self.check(outcome)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+
+    fn end(&mut self, figures: &Figures, unopened: &[ReadError]) -> io::Result<()> {
+        self.end(figures, unopened)
+    }
+}
+
 impl<W> JsonReport<W> {
     fn has_several_files(&self) -> bool {
         self.files.len() > 1

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 
 use serde_json::Value;
+use ssmscope::report::{Form, Subject};
 
 use super::QUICK;
 use crate::peers;
@@ -21,16 +22,10 @@ const PROXY: &str = "proxy3.oz-bank.test";
 const NO_ROUTE: &str = "10.99.1.2";
 const PATH: &str = "/oz-bank/status?of=dorothy";
 
-/// The forms of one check, and of many.
-const FORMS: [&[&str]; 7] = [
-    &["-o", "json"],
-    &["-o", "flat"],
-    &["-o", "table"],
-    &["-v"],
-    &["-o", "html", "-v"],
-    &["-o", "nagios", "-vvv"],
-    &["-o", "prometheus"],
-];
+/// The forms of a check, with all that they can show.
+fn forms() -> impl Iterator<Item = Form> {
+    Form::ALL.into_iter().filter(|form| form.summary(Subject::Check).is_some() && form.can_be_redacted())
+}
 
 fn originals() -> BTreeSet<String> {
     let names = [
@@ -61,19 +56,19 @@ fn holds(lab: &Lab, options: &[&str], reason: &str) {
     assert_eq!(of(&plain).0[0], Value::from(reason), "{options:?} {plain:?}");
     assert!(!left_in(plain.out.as_bytes(), &originals()).is_empty(), "{plain:?}");
     let (metrics, page) = (lab.folder.path().join("check.prom"), lab.folder.path().join("check.html"));
-    for form in FORMS {
-        let beside = ["--redact", "--textfile", path(&metrics), "--html", path(&page)];
-        let outcome = Outcome::of(lab.check(form).args(beside).args(options));
+    for form in forms() {
+        let with = ["--redact", "--textfile", path(&metrics), "--html", path(&page)];
+        let outcome = Outcome::of(lab.check(&["-o", form.name(), "-vvv"]).args(with).args(options));
         expect_none(outcome.out.as_bytes(), &format!("{options:?} {form:?}"));
         for file in [&metrics, &page] {
             expect_none(&fs::read(file).unwrap(), &format!("{} of {options:?}", file.display()));
         }
         assert_eq!(outcome.status, plain.status, "{options:?} {form:?} {outcome:?}");
-        if form[1..] == ["json"] {
+        if form == Form::Json {
             assert_eq!(of(&outcome), of(&plain), "{options:?}\n{outcome:?}");
             assert_eq!(outcome.summary()["redacted"], true, "{outcome:?}");
         }
-        if ["-v", "table", "html"].iter().any(|word| form.contains(word)) {
+        if matches!(form, Form::Timeline | Form::Table | Form::Html) {
             assert_eq!(outcome.out.matches("redacted: addresses, names,").count(), 1, "{}", outcome.out);
         }
     }

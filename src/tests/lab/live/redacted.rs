@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use ssmscope::report::Form;
 
 use super::{HELLO, NO_SERVER, Peers, request_over_tls, watch};
 use crate::peers;
@@ -32,19 +33,14 @@ fn no_form_of_a_live_capture_contains_an_original() {
     let pki = Pki::named(lab.folder.path(), NAME);
     let Some(_server) = lab.serve_tls(8443, &pki.good(), &["-www"]) else { return };
     let metrics = lab.folder.path().join("live.prom");
-    for form in [
-        &["-vv"][..],
-        &["--quiet-healthy", "--interval", "1"],
-        &["-o", "json"],
-        &["-o", "flat"],
-        &["-o", "table"],
-        &["-o", "markdown"],
-        &["-o", "html"],
-        &["-o", "nagios", "--duration", "3"],
-        &["-o", "prometheus"],
-    ] {
-        let options = [&["--redact", "--host", SERVER, "--textfile", path(&metrics)], form].concat();
-        let is_silent = form.contains(&"nagios");
+    let forms = Form::ALL.into_iter().filter(|form| form.can_be_redacted());
+    let forms = forms.map(|form| {
+        let ends: &[&str] = if form.is_plugin() { &["--duration", "3"] } else { &[] };
+        [&["-o", form.name()], ends].concat()
+    });
+    for form in forms.chain([vec!["-vv"], vec!["--quiet-healthy", "--interval", "1"]]) {
+        let options = [&["--redact", "--host", SERVER, "--textfile", path(&metrics)], &form[..]].concat();
+        let is_silent = form.contains(&"--duration");
         let count: &[&str] = if is_silent { &[] } else { &["--verdicts", "2"] };
         let outcome = if is_silent {
             let mut command = lab.live("client", &[&options[..], &["--user", "root"]].concat());
