@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Group, GroupKey, Summary};
 use crate::packet::Host;
 use crate::time::Elapsed;
-use crate::verdict::{Actor, Code};
+use crate::verdict::{Actor, Code, Reach};
 
 /// Ports of one host that a client tries without sending a byte before it is called a scan.
 const PORTS: usize = 8;
@@ -69,20 +69,11 @@ pub(super) fn are_spare(summary: &Summary, key: &GroupKey, group: &Group) -> boo
 
 /// Whether a scan's attempts end with this code.
 fn is_without_data(code: Code) -> bool {
-    matches!(
-        code,
-        Code::SynNoReply
-            | Code::Refused
-            | Code::Unreachable
-            | Code::TcpHandshakeIncomplete
-            | Code::Reset
-            | Code::ClosedEarly
-            | Code::ClientSilent
-    )
+    matches!(code.reach(), Reach::Unopened | Reach::MaybeWithoutData)
 }
 
 fn may_be_without_data(code: Code) -> bool {
-    is_without_data(code) || matches!(code, Code::InProgress | Code::CaptureGap)
+    is_without_data(code) || code.reach() == Reach::Unknown
 }
 
 #[cfg(test)]

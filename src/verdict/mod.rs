@@ -34,7 +34,7 @@ mod words;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use code::Code;
+pub use code::{Code, Reach};
 pub use evidence::EvidenceRole;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -156,42 +156,43 @@ const ICMP_SENDER: &str = "ICMP_SENDER";
 const ISSUING_CA: &str = "ISSUING_CA";
 
 /// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
-/// undecided ones last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
-/// code in README.md's table.
-const PRECEDENCE: [(usize, &Rule); 20] = [
-    (6, &unreachable::RULE),
-    (5, &refused::RULE),
-    (4, &syn_no_reply::RULE),
-    (7, &tcp_handshake_incomplete::RULE),
-    (15, &proxy_refused::RULE),
-    (14, &not_tls::RULE),
-    (8, &client_silent::RULE),
-    (9, &no_server_hello::RULE),
-    (10, &handshake_stalled::RULE),
-    (11, &tls_alert::RULE),
-    (12, &reset::RULE),
-    (13, &closed_early::RULE),
-    (16, &no_response::RULE),
-    (17, &rejected::RULE),
-    (2, &slow::RULE),
-    (1, &healthy::RULE),
-    (3, &plaintext::RULE),
-    (18, &midstream::RULE),
-    (19, &capture_gap::RULE),
-    (20, &in_progress::RULE),
+/// undecided ones last. Most rules' own conditions keep them apart, and this order settles what is left.
+const PRECEDENCE: &[&Rule] = &[
+    &unreachable::RULE,
+    &refused::RULE,
+    &syn_no_reply::RULE,
+    &tcp_handshake_incomplete::RULE,
+    &proxy_refused::RULE,
+    &not_tls::RULE,
+    &client_silent::RULE,
+    &no_server_hello::RULE,
+    &handshake_stalled::RULE,
+    &tls_alert::RULE,
+    &reset::RULE,
+    &closed_early::RULE,
+    &no_response::RULE,
+    &rejected::RULE,
+    &slow::RULE,
+    &healthy::RULE,
+    &plaintext::RULE,
+    &midstream::RULE,
+    &capture_gap::RULE,
+    &in_progress::RULE,
 ];
 
-/// Every rule, in the order in which codes are listed: that of README.md's table, which follows the path.
+/// Every rule, in the order in which codes are listed: that of [`Code::LISTED`].
 pub const RULES: [&Rule; PRECEDENCE.len()] = {
-    let mut rules = [PRECEDENCE[0].1; PRECEDENCE.len()];
-    let mut is_taken = [false; PRECEDENCE.len()];
-    let mut at = 0;
-    while at < rules.len() {
-        let (row, rule) = PRECEDENCE[at];
-        assert!(!is_taken[row - 1], "two rules have one row");
-        is_taken[row - 1] = true;
-        rules[row - 1] = rule;
-        at += 1;
+    assert!(Code::LISTED.len() == PRECEDENCE.len(), "each code has one rule");
+    let mut rules = [PRECEDENCE[0]; PRECEDENCE.len()];
+    let mut row = 0;
+    while row < rules.len() {
+        let mut at = 0;
+        while PRECEDENCE[at].code as usize != Code::LISTED[row] as usize {
+            at += 1;
+            assert!(at < PRECEDENCE.len(), "a code without a rule");
+        }
+        rules[row] = PRECEDENCE[at];
+        row += 1;
     }
     rules
 };
@@ -216,18 +217,18 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
     let is_unsure = why_unsure(story).is_some();
     let is_in_doubt = is_unsure && !story.opening.is_subflow && may_have_failed(story, settings);
-    let asked = PRECEDENCE.iter().filter(move |(_, rule)| match rule.severity {
+    let asked = PRECEDENCE.iter().filter(move |rule| match rule.severity {
         Severity::Critical => !is_unsure,
         Severity::Ok | Severity::Warning => !is_in_doubt && !story.hides_answers(),
         Severity::Unknown => true,
     });
-    asked.map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
+    asked.map(|rule| (*rule, (rule.judge)(story, settings)))
 }
 
 /// Whether a rule would find a fault if nothing were missing.
 fn may_have_failed(story: &Story, settings: &Settings) -> bool {
-    let mut faults = PRECEDENCE.iter().filter(|(_, rule)| rule.severity == Severity::Critical);
-    !story.is_leftover() && faults.any(|(_, rule)| (rule.judge)(story, settings).is_some())
+    let mut faults = PRECEDENCE.iter().filter(|rule| rule.severity == Severity::Critical);
+    !story.is_leftover() && faults.any(|rule| (rule.judge)(story, settings).is_some())
 }
 
 /// Why the packets of a story can't show a fault; `None` where they can.
@@ -440,7 +441,7 @@ mod tests {
         assert_eq!(applying, ["closed-early", "in-progress"]);
         assert_eq!(judge(&story, &settings).code, "closed-early");
         let declining = ask(&story, &settings).take_while(|(_, verdict)| verdict.is_none()).count();
-        assert_eq!(PRECEDENCE[declining].1.code, "closed-early");
+        assert_eq!(PRECEDENCE[declining].code, "closed-early");
     }
 
     #[test]

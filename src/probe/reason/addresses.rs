@@ -6,10 +6,7 @@ use crate::analysis::Judged;
 use crate::packet::Host;
 use crate::probe::outcome::{Conclusion, Outcome};
 use crate::story::Stage;
-use crate::verdict::{Code, Severity};
-
-/// Verdicts on connections that TCP did not open.
-const UNOPENED: [Code; 3] = [Code::SynNoReply, Code::Refused, Code::Unreachable];
+use crate::verdict::{Reach, Severity};
 
 /// What follows from one connection, by its index. An address that a client passes over is worth a warning, unless every
 /// address is to work.
@@ -80,7 +77,7 @@ fn passed_over(dead: IpAddr, others: &[IpAddr], next: IpAddr, conclusion: Conclu
 
 /// Whether TCP opened it. One that was left while its SYN was on the way shows nothing.
 fn is_open(judged: &Judged) -> bool {
-    !UNOPENED.contains(&judged.verdict.code) && judged.story.stage > Stage::Syn
+    judged.verdict.code.reach() != Reach::Unopened && judged.story.stage > Stage::Syn
 }
 
 /// The address, where a host has several: what is wrong is one's alone then.
