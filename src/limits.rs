@@ -1,6 +1,6 @@
 //! Every bound in the program, with its reason. Reaching one is always reported.
 //!
-//! They are one list, so that a reviewer sees what input can cost; a room with a file of its own for its bounds would hide that.
+//! Long because a reviewer sees in one list what input can cost; a file of bounds in each room would hide that.
 
 use std::time::Duration;
 

@@ -1,52 +1,34 @@
 //! The length of files: a reader holds one in mind. clippy watches that of functions (`.clippy.toml`).
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::support::sources::{read_sources, shipped};
 
 /// Lines that a file may have without its tests and without a reason.
 const LINES: usize = 450;
 
-/// What the first paragraphs of a longer file say when they give the reason: why a part of it has no file of its own.
-const REASON: &str = "a file of its own";
+/// How the sentence begins in a longer file's first paragraphs that gives the reason.
+const REASON: &str = "Long because ";
 
 #[test]
 fn a_file_is_short_or_says_why_it_is_long() {
-    let mut long = Vec::new();
-    for file in sources() {
-        let text = fs::read_to_string(&file).expect("UTF-8");
-        if fault(&text) {
-            long.push(file.display().to_string());
-        }
-    }
+    let is_of_tests = |path: &Path| {
+        let below = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("a source of ours");
+        below.iter().any(|part| part == "tests" || part == "tests.rs")
+    };
+    let mut sources = read_sources("src");
+    sources.retain(|(path, _)| !is_of_tests(path));
+    assert!(sources.len() > 400, "{} files", sources.len());
+    let long: Vec<_> =
+        sources.iter().filter(|(_, text)| fault(text)).map(|(path, _)| path.display().to_string()).collect();
     assert_eq!(long, [""; 0], "longer than {LINES} lines without their tests, and no reason is given");
 }
 
 /// Whether a file is too long and gives no reason.
 fn fault(text: &str) -> bool {
-    let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let documentation: Vec<_> = text.lines().take_while(|line| line.starts_with("//!")).collect();
-    let documentation = documentation.join(" ").replace(" //! ", " ");
-    shipped.lines().count() > LINES && !documentation.contains(REASON)
-}
-
-/// All sources but those of tests.
-fn sources() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders = vec![root.clone()];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
-            let path = entry.path();
-            let is_of_tests = path.file_stem().is_some_and(|name| name == "tests");
-            if path.is_dir() && !is_of_tests {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_of_tests {
-                files.push(path);
-            }
-        }
-    }
-    assert!(files.len() > 400, "{} files", files.len());
-    files
+    let gives_reason = documentation.iter().any(|line| line.trim_start_matches("//! ").starts_with(REASON));
+    shipped(text).lines().count() > LINES && !gives_reason
 }
 
 #[test]
@@ -55,8 +37,9 @@ fn tests_and_reasons_are_recognised() {
     assert!(!fault(&code));
     assert!(fault(&format!("//! A room.\n{code}")));
     assert!(!fault(&format!("{code}#[cfg(test)]\nmod tests {{\n}}\n")));
-    assert!(!fault(&format!(
-        "//! A room.\n//!\n//! A part in a file\n//! of its own would hide that.\n{code}"
-    )));
-    assert!(fault(&format!("// In a file of its own.\n{code}")));
+    assert!(!fault(&format!("{code}#[cfg(test)]\nimpl F {{\n}}\n#[cfg(test)]\nmod tests {{\n}}\n")));
+    assert!(fault(&format!("#[cfg(test)]\nimpl F {{\n}}\n\n{code}")), "what follows is not the tests'");
+    assert!(!fault(&format!("//! A room.\n//!\n//! Long because a part of it would be read alone.\n{code}")));
+    assert!(fault(&format!("//! A room, with a file of its own for each part.\n{code}")));
+    assert!(fault(&format!("// Long because of this.\n{code}")));
 }

@@ -22,12 +22,17 @@ pub fn read_sources(folder: &str) -> Vec<(PathBuf, String)> {
     sources
 }
 
-/// The part of a source before its tests and what only tests use. Declarations of modules that only tests have are no end.
-pub fn shipped(text: &str) -> &str {
-    let mut markers = text.match_indices("#[cfg(test)]\n");
-    let end = markers.find(|(at, marker)| {
-        let next = text[at + marker.len()..].lines().next().unwrap_or_default();
-        !next.ends_with(';')
-    });
-    end.map_or(text, |(at, _)| &text[..at])
+/// A source without its tests and what only tests use. An item ends at the margin, as rustfmt has it.
+pub fn shipped(text: &str) -> String {
+    let mut shipped = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == "#[cfg(test)]" {
+            lines.by_ref().find(|line| !line.starts_with(' ') && line.ends_with([';', '}']));
+        } else {
+            shipped.push_str(line);
+            shipped.push('\n');
+        }
+    }
+    shipped
 }
