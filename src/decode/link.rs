@@ -6,6 +6,10 @@ use crate::capture::Frame;
 use crate::capture::file::link_type;
 use crate::packet::{Direction, Other};
 
+/// The link types that are read, in the order of their numbers: the arms of [`strip`].
+pub const READ: [u32; 21] =
+    [0, 1, 9, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 204, 228, 229, 239, 242, 253, 276];
+
 /// Strips the link header. Also returns which way the frame went, where the link header records it.
 #[inline(never)]
 pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Direction>) {
@@ -192,4 +196,18 @@ fn nflog(span: Span<'_>) -> Option<Layer<'_>> {
             rest = rest.skip(usize::from(len).next_multiple_of(4))?;
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_listed_and_nothing_else_is() {
+        // A file has 16 bits for the number (draft-ietf-opsawg-pcap, 4).
+        let is_read = |link_type: &u32| {
+            !matches!(strip(*link_type, Span::new(&[], 0)).0, Layer::Other(Other::LinkType(_)))
+        };
+        assert_eq!((0..=u32::from(u16::MAX)).filter(is_read).collect::<Vec<_>>(), READ);
+    }
 }

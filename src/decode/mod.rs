@@ -28,7 +28,7 @@ pub use dns::over_tcp as lookup_over_tcp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
 use ip::Datagram;
-pub use link::as_ethernet;
+pub use link::{READ as LINK_TYPES, as_ethernet};
 use span::Span;
 
 /// Decodes frames, one after the other, and keeps the IP fragments that wait for others.

@@ -1,9 +1,11 @@
 //! Every link type that is read, with IPv4 and IPv6, behind every kind of selection: what is asked for stays, and nothing else does.
 
+use std::collections::BTreeSet;
 use std::io::{self, Cursor};
 
 use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Target};
+use ssmscope::decode::LINK_TYPES;
 
 use crate::rewritten::{Frame, pcap};
 
@@ -120,6 +122,12 @@ fn is_kept(link_type: u32, bytes: &[u8], hosts: &[&str], ports: &[u16], filter: 
     let summary = analysis::analyse(&mut *source, target, &Settings::default(), &mut count).unwrap();
     assert!(summary.error.is_none(), "link type {link_type}: {:?}", summary.error);
     count.0 == 1
+}
+
+#[test]
+fn there_is_a_frame_of_every_link_type_that_is_read() {
+    let frames = [IPV4, IPV6].into_iter().flat_map(frames).map(|(link_type, _)| link_type);
+    assert_eq!(frames.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(), LINK_TYPES);
 }
 
 #[test]

@@ -189,6 +189,13 @@ fn every_way_in_takes_its_seeds_and_what_is_left_of_them() {
 }
 
 #[test]
+fn frames_have_every_link_type_that_is_read() {
+    for link_type in ssmscope::decode::LINK_TYPES {
+        assert!(targets::LINK_TYPES.contains(&link_type), "link type {link_type}");
+    }
+}
+
+#[test]
 fn seeds_of_answers_are_answers() {
     let read = |seed: &Vec<u8>| {
         let (addresses, name) = ssmscope::probe::answered(seed).expect("an answer");

@@ -52,7 +52,8 @@ pub const WAYS: [Way; 9] = [
     Way { name: "log", take: log },
 ];
 
-/// Link types that are read, and some that are not: a frame has no `DLT_` number.
+/// Link types that are read, and some that are not: a frame has no `DLT_` number. Seeds name them by their places here, so a new one
+/// comes last.
 pub const LINK_TYPES: [u32; 25] = [
     0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 147, 163, 192, 204, 228, 229, 239, 242, 276,
     10_000, 253,
