@@ -15,7 +15,7 @@ use ssmscope::packet::{Content, Segment};
 use ssmscope::tcp::{Connection, Delivery, Role};
 use ssmscope::time::Timestamp;
 use ssmscope::tls::Tracker;
-use workload::Workload;
+use workload::{Workload, made};
 
 /// Takes judged connections and forgets them.
 struct Forget;
@@ -29,12 +29,6 @@ impl Sink for Forget {
         black_box(judged);
         Ok(())
     }
-}
-
-fn made(workload: Workload) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    workload::write(workload, &mut bytes).expect("memory takes it");
-    bytes
 }
 
 fn analyse(bytes: &[u8], target: &Target, keeps_timeline: bool) {

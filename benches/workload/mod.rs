@@ -36,6 +36,14 @@ pub enum Workload {
     Bulk(u64),
 }
 
+/// The capture's bytes.
+#[allow(dead_code, reason = "benches write to files")]
+pub fn made(workload: Workload) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(workload, &mut bytes).expect("memory takes it");
+    bytes
+}
+
 /// Writes the capture.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use ssmscope::analysis::{self, Event, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Target};
 use ssmscope::limits;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
-use workload::Workload;
+use workload::{Workload, made};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -45,12 +45,6 @@ impl Sink for Counter {
         assert!(!judged.verdict.headline.is_empty());
         Ok(())
     }
-}
-
-fn made(workload: Workload) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    workload::write(workload, &mut bytes).expect("memory takes it");
-    bytes
 }
 
 /// Allocations and reallocations while these packets of a capture are analysed.

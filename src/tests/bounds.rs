@@ -15,7 +15,7 @@ use ssmscope::analysis::{self, Bounds, Event, Judged, Needs, Settings, Sink, Sum
 use ssmscope::capture::{self, Target};
 use ssmscope::report::{self, Detail, End, Form, Occasion, Out, Provenance, Sort, Style};
 use ssmscope::verdict::Code;
-use workload::Workload;
+use workload::{Workload, made};
 
 use crate::support::run::{path, ssmscope};
 use crate::support::situations::{Situation, situations};
@@ -50,12 +50,6 @@ impl Sink for Judgements {
         ));
         Ok(())
     }
-}
-
-fn made(workload: Workload) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    workload::write(workload, &mut bytes).expect("memory takes it");
-    bytes
 }
 
 fn read(capture: &[u8], bounds: Bounds) -> (Judgements, Summary) {

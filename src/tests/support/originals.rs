@@ -25,6 +25,12 @@ pub fn left_in(output: &[u8], originals: &BTreeSet<String>) -> Vec<String> {
     found.collect()
 }
 
+/// Fails where an output contains one of the originals; `what` names the output.
+pub fn expect_none(output: &[u8], originals: &BTreeSet<String>, what: &str) {
+    let left = left_in(output, originals);
+    assert!(left.is_empty(), "{left:?} in {what}:\n{}", String::from_utf8_lossy(output));
+}
+
 /// What is looked for as a word of its own: the text, and an address as reverse lookups have it (RFC 1035, 3.5).
 fn whole_words(original: &str) -> Vec<String> {
     let mut words = vec![original.to_lowercase()];

@@ -11,7 +11,7 @@ use super::QUICK;
 use crate::peers;
 use crate::pki::Pki;
 use crate::support::lab::{CLIENT, Lab, SERVER};
-use crate::support::originals::{expect_no_address, left_in};
+use crate::support::originals::{self, expect_no_address, left_in};
 use crate::support::run::{Outcome, path};
 
 const HOST: &str = "ssm4711.oz-bank.test";
@@ -36,8 +36,7 @@ fn originals() -> BTreeSet<String> {
 }
 
 fn expect_none(output: &[u8], what: &str) {
-    let left = left_in(output, &originals());
-    assert!(left.is_empty(), "{left:?} in {what}:\n{}", String::from_utf8_lossy(output));
+    originals::expect_none(output, &originals(), what);
 }
 
 /// The check with these options in every form: nothing of the originals is in any, and what came of it is the same as without

@@ -11,7 +11,7 @@ use super::{HELLO, NO_SERVER, Peers, request_over_tls, watch};
 use crate::peers;
 use crate::pki::Pki;
 use crate::support::lab::{CLIENT, Lab, SERVER};
-use crate::support::originals::{expect_no_address, left_in};
+use crate::support::originals::{self, expect_no_address};
 use crate::support::run::{Outcome, path, run};
 
 /// A name for the server's certificate that no lab shares.
@@ -23,8 +23,7 @@ fn originals(lab: &Lab) -> BTreeSet<String> {
 }
 
 fn expect_none(lab: &Lab, output: &[u8], what: &str) {
-    let left = left_in(output, &originals(lab));
-    assert!(left.is_empty(), "{left:?} in {what}:\n{}", String::from_utf8_lossy(output));
+    originals::expect_none(output, &originals(lab), what);
 }
 
 #[test]
