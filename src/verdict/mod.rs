@@ -244,9 +244,6 @@ pub fn why_unsure(story: &Story) -> Option<&'static str> {
     depends.then_some("the ending depends on what the capture lacks")
 }
 
-/// Packets of evidence for which there is room at once: as many as a whole handshake has steps.
-const USUAL_EVIDENCE: usize = 8;
-
 impl Verdict {
     /// A rule's verdict that still lacks its evidence and most of its words.
     fn new(rule: &Rule, actor: Actor, basis: Basis, headline: impl Into<Cow<'static, str>>) -> Self {
@@ -259,7 +256,7 @@ impl Verdict {
             headline: headline.into(),
             explanation: Cow::Borrowed(""),
             client_reports: Vec::new(),
-            evidence: Vec::with_capacity(USUAL_EVIDENCE),
+            evidence: Vec::new(),
             advice: Vec::new(),
             first_advice: None,
             icmp_sender: None,
