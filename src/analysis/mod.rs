@@ -8,6 +8,7 @@ mod clock;
 mod context;
 mod course;
 mod facts;
+mod first_packets;
 mod groups;
 mod hop_limits;
 mod interim;

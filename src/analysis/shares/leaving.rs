@@ -1,25 +1,14 @@
 //! When connections leave the table: those that are over, those that have to make room, and all of them at the end.
 
-use std::collections::BTreeSet;
 use std::io;
-use std::ops::RangeInclusive;
 
 use super::connections::{Connections, is_in_window};
 use super::outlet::Outlet;
 use crate::analysis::facts::Facts;
+use crate::analysis::first_packets::{self, AtTheEnd};
 use crate::analysis::judge::Departed;
 use crate::analysis::losses::Losses;
 use crate::analysis::table::{Leaving, RecentlyClosed, TrackedConnection};
-
-/// A capture that holds the first packets of each connection holds its opening and a word of each side, and seldom more than this.
-const PACKETS_EACH: RangeInclusive<u64> = 5..=40;
-
-/// Connections that hang at one place of the TLS handshake have as many packets as each other, up to here. Behind it, how often each
-/// side acknowledges differs.
-const ALIKE: u64 = 6;
-
-/// On how many servers connections have to hang alike until that is no coincidence.
-const MANY_SERVERS: usize = 4;
 
 impl Connections<'_> {
     /// Before another connection begins: the least informative ones leave where too much is kept, behind those that are over.
@@ -128,35 +117,23 @@ pub(super) fn record_missing<'a, 's: 'a>(
     facts.record_missing(packets_each(shares), losses);
 }
 
-/// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
-/// more, and several that nobody ended, and in which no stall shows, have as many. Connections that fail alike may have as many too, so
-/// those have to differ in where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps
-/// without another that got as far and stopped earlier.
+/// How many packets of each connection the capture holds at most, where it seems to hold only the first ones.
 fn packets_each<'a, 's: 'a>(shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone)) -> Option<u32> {
-    let tracked = || {
+    let followed = || {
         let all =
             shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));
-        all.flatten()
-    };
-    let most = tracked().map(|tracked| tracked.story.so_far().segments()).max()?;
-    let open = || tracked().filter(|tracked| !tracked.is_closed()).map(|tracked| tracked.story.so_far());
-    let cut = || {
-        let open = tracked().filter(|tracked| tracked.is_open_to_its_last_packet());
-        open.map(|tracked| tracked.story.so_far()).filter(|story| story.segments() == most)
-    };
-    let servers: BTreeSet<_> = cut().map(|story| story.parties.server.host).collect();
-    let kinds: BTreeSet<_> =
-        cut().map(|story| (story.stage, story.traffic.counters.client.segments)).collect();
-    let stopped_earlier = || {
-        open().any(|story| {
-            story.segments() < most
-                && servers.contains(&story.parties.server.host)
-                && kinds.iter().any(|(stage, _)| story.stage >= *stage)
+        all.flatten().map(|tracked| {
+            let story = tracked.story.so_far();
+            AtTheEnd {
+                server: story.parties.server.host,
+                stage: story.stage,
+                segments: story.segments(),
+                client_segments: story.traffic.counters.client.segments,
+                is_closed: tracked.is_closed(),
+                is_open_to_its_last_packet: tracked.is_open_to_its_last_packet(),
+            }
         })
     };
-    let is_cut = PACKETS_EACH.contains(&most)
-        && shares.clone().all(|share| most >= share.most_packets)
-        && cut().nth(1).is_some()
-        && (kinds.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE && !stopped_earlier());
-    u32::try_from(most).ok().filter(|_| is_cut)
+    let most_before = shares.clone().map(|share| share.most_packets).max();
+    first_packets::packets_each(followed, most_before.unwrap_or_default())
 }

@@ -1,0 +1,132 @@
+//! Whether a tool kept only the first packets of each connection, and how many.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use crate::packet::Host;
+use crate::story::Stage;
+
+/// A capture that holds the first packets of each connection holds its opening and a word of each side, and seldom more than this.
+const PACKETS_EACH: RangeInclusive<u64> = 5..=40;
+
+/// Connections that hang at one place of the TLS handshake have as many packets as each other, up to here. After it, how often each
+/// side acknowledges differs.
+const ALIKE: u64 = 6;
+
+/// On how many servers connections have to hang alike until that is no coincidence.
+const MANY_SERVERS: usize = 4;
+
+/// What counts of a connection at the capture's end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AtTheEnd {
+    pub(super) server: Host,
+    pub(super) stage: Stage,
+    /// Segments of both sides, and those of the client.
+    pub(super) segments: u64,
+    pub(super) client_segments: u64,
+    /// Whether neither end has anything more to say.
+    pub(super) is_closed: bool,
+    /// Whether nobody ended it, and no stall shows in it.
+    pub(super) is_open_to_its_last_packet: bool,
+}
+
+/// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
+/// more, and several that nobody ended, and in which no stall shows, have as many. Connections that fail alike may have as many too, so
+/// those have to differ in where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps
+/// without another that got as far and stopped earlier. `most_before` is the most that a connection had which left earlier.
+pub(super) fn packets_each<I: Iterator<Item = AtTheEnd>>(
+    connections: impl Fn() -> I,
+    most_before: u64,
+) -> Option<u32> {
+    let most = connections().map(|connection| connection.segments).max()?;
+    if !PACKETS_EACH.contains(&most) || most < most_before {
+        return None;
+    }
+    let cut = || {
+        let open = connections().filter(|connection| connection.is_open_to_its_last_packet);
+        open.filter(|connection| connection.segments == most)
+    };
+    let servers: BTreeSet<_> = cut().map(|connection| connection.server).collect();
+    let kinds: BTreeSet<_> = cut().map(|connection| (connection.stage, connection.client_segments)).collect();
+    let stopped_earlier = || {
+        connections().filter(|connection| !connection.is_closed).any(|connection| {
+            connection.segments < most
+                && servers.contains(&connection.server)
+                && kinds.iter().any(|(stage, _)| connection.stage >= *stage)
+        })
+    };
+    let is_cut = cut().nth(1).is_some()
+        && (kinds.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE && !stopped_earlier());
+    u32::try_from(most).ok().filter(|_| is_cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An open connection to a server, by the last part of its address.
+    fn open(server: u8, stage: Stage, segments: u64) -> AtTheEnd {
+        AtTheEnd {
+            server: [198, 51, 100, server].into(),
+            stage,
+            segments,
+            client_segments: segments / 2,
+            is_closed: false,
+            is_open_to_its_last_packet: true,
+        }
+    }
+
+    fn each(connections: &[AtTheEnd]) -> Option<u32> {
+        packets_each(|| connections.iter().copied(), 0)
+    }
+
+    #[test]
+    fn connections_that_got_differently_far_in_as_many_packets_are_cut() {
+        let [hello, data] = [Stage::ClientHello, Stage::ApplicationData].map(|stage| open(1, stage, 6));
+        assert_eq!(each(&[hello, data]), Some(6));
+        assert_eq!(
+            each(&[hello, AtTheEnd { client_segments: 4, ..hello }]),
+            Some(6),
+            "another side sent more"
+        );
+        assert_eq!((each(&[hello]), each(&[])), (None, None));
+        let closed = AtTheEnd { is_closed: true, is_open_to_its_last_packet: false, ..data };
+        assert_eq!(each(&[hello, closed]), None, "one that ended was not cut");
+    }
+
+    #[test]
+    fn one_connection_with_more_packets_shows_that_all_are_whole() {
+        let cut = [open(1, Stage::ClientHello, 6), open(1, Stage::ApplicationData, 6)];
+        assert_eq!(each(&[&cut[..], &[open(1, Stage::ApplicationData, 7)]].concat()), None);
+        assert_eq!(packets_each(|| cut.into_iter(), 6), Some(6));
+        assert_eq!(packets_each(|| cut.into_iter(), 7), None, "it left earlier");
+    }
+
+    #[test]
+    fn connections_that_hang_alike_in_the_first_steps_are_no_proof_unless_their_servers_are_many() {
+        let to =
+            |servers: u8| (1..=servers).map(|server| open(server, Stage::ClientHello, 6)).collect::<Vec<_>>();
+        assert_eq!((each(&to(3)), each(&to(4))), (None, Some(6)));
+        let one = [open(1, Stage::ClientHello, 6); 4];
+        assert_eq!(each(&one), None);
+    }
+
+    #[test]
+    fn connections_past_the_first_steps_are_cut_unless_another_stopped_earlier() {
+        let cut = [open(1, Stage::ServerHello, 10); 2];
+        let with = |other: AtTheEnd| each(&[&cut[..], &[other]].concat());
+        assert_eq!(each(&cut), Some(10));
+        assert_eq!(with(open(1, Stage::ServerHello, 9)), None);
+        assert_eq!(with(open(1, Stage::ClientHello, 9)), Some(10), "it did not get as far");
+        assert_eq!(with(open(2, Stage::ServerHello, 9)), Some(10), "it is another server's");
+        assert_eq!(with(AtTheEnd { is_closed: true, ..open(1, Stage::ServerHello, 9) }), Some(10));
+    }
+
+    #[test]
+    fn a_few_packets_and_many_are_nothing_that_a_tool_keeps() {
+        for (segments, expected) in [(4, None), (5, Some(5)), (40, Some(40)), (41, None)] {
+            let cut = [open(1, Stage::TcpEstablished, segments), open(1, Stage::ClientHello, segments)];
+            assert_eq!(each(&cut), expected);
+        }
+    }
+}
