@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// Something that one side sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Event {
+pub struct TlsEvent {
     /// Which side.
     pub role: Role,
     /// The packet that completed it.

@@ -2,7 +2,7 @@
 //! of encrypted records in the flow.
 //!
 //! Each direction is read as a stream of which some bytes may be unknown (cut by the snaplen, lost, or never printed),
-//! and every [`Event`] has the [`Basis`] that it rests on. The room also recognises what else may be spoken where TLS is
+//! and every [`TlsEvent`] has the [`Basis`] that it rests on. The room also recognises what else may be spoken where TLS is
 //! expected. It does not know connections' faults and draws no conclusions.
 
 mod alert;
@@ -32,7 +32,7 @@ pub use basis::Basis;
 pub use certificates::CertificateMessage;
 pub use dialogue::Dialogue;
 pub(crate) use dialogue::Reply;
-pub use event::{Event, Message, SizeReading};
+pub use event::{Message, SizeReading, TlsEvent};
 pub(crate) use handshake::RETRY_RANDOM;
 pub(crate) use handshake::kind as handshake_kind;
 pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::alert::AlertDescription;
 use super::basis::Basis;
-use super::event::{Event, Message};
+use super::event::{Message, TlsEvent};
 use super::handshake::kind;
 use super::tracker::Tracker;
 use crate::tcp::{Delivery, Hole, HoleKind, Role};
@@ -47,7 +47,7 @@ fn cipher_change(finished: usize) -> Vec<u8> {
 }
 
 /// Runs segments, each cut to `snaplen` payload bytes, and returns the events.
-fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
+fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<TlsEvent> {
     let mut tracker = Tracker::new(true, true, 443);
     let mut events = vec![];
     for (number, (role, bytes)) in segments.iter().enumerate() {
@@ -66,11 +66,11 @@ fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
 }
 
 /// The steps among the events; certificates are tested by themselves.
-fn names(events: &[Event]) -> Vec<String> {
+fn names(events: &[TlsEvent]) -> Vec<String> {
     let name =
-        |event: &Event| format!("{:?}", event.message).split(['(', ' ']).next().unwrap_or("").to_owned();
+        |event: &TlsEvent| format!("{:?}", event.message).split(['(', ' ']).next().unwrap_or("").to_owned();
     let is_step =
-        |event: &&Event| !matches!(event.message, Message::Certificates(_) | Message::CertificateRequest);
+        |event: &&TlsEvent| !matches!(event.message, Message::Certificates(_) | Message::CertificateRequest);
     events.iter().filter(is_step).map(name).collect()
 }
 

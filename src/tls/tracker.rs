@@ -2,7 +2,7 @@
 
 use super::awaits::Awaits;
 use super::basis::Basis;
-use super::event::{Event, Message};
+use super::event::{Message, TlsEvent};
 use super::flow::Flow;
 use super::handshake::kind;
 use super::lengths;
@@ -90,7 +90,7 @@ impl Tracker {
     }
 
     /// Takes the next stretch of one side's stream, and emits what it completed.
-    pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
+    pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(TlsEvent)) {
         if delivery.len == 0 {
             self.take_unseen(role, delivery, emit);
             return;
@@ -121,7 +121,7 @@ impl Tracker {
 
     /// Follows lengths from now on where a side's first delivery has no bytes.
     #[inline(never)]
-    fn expect_lengths(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
+    fn expect_lengths(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(TlsEvent)) {
         if !self.readers[role].is_at_start() {
             return;
         }
@@ -139,14 +139,14 @@ impl Tracker {
 
     /// Takes what precedes TLS, as a proxy's protocol. Returns whether the delivery needs no other reading.
     #[inline(never)]
-    fn take_prelude(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) -> bool {
+    fn take_prelude(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(TlsEvent)) -> bool {
         let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
             let message = Message::Prelude(protocol, step);
-            emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
+            emit(TlsEvent { role, number: delivery.number, at: delivery.at, basis, message });
         });
         if self.prelude.takes_unlisted() {
             let (number, at, message) = (delivery.number, delivery.at, Message::Unlisted);
-            emit(Event { role, number, at, basis: Basis::Decoded, message });
+            emit(TlsEvent { role, number, at, basis: Basis::Decoded, message });
         }
         if role == Role::Server || rest.len() == delivery.bytes.len() || !Self::is_client_hello(rest) {
             return false;
@@ -161,7 +161,7 @@ impl Tracker {
 
     /// Takes what another tool decoded of a delivery without bytes. Returns whether it needs no other reading.
     #[inline(never)]
-    fn take_words(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) -> bool {
+    fn take_words(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(TlsEvent)) -> bool {
         let words = Words::of(delivery.decoded);
         if words.is_none() && !self.words.heard() {
             self.words.pass(role);
@@ -169,7 +169,7 @@ impl Tracker {
         }
         self.lengths = None;
         let mut emit_message = |message, basis: Basis| {
-            emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
+            emit(TlsEvent { role, number: delivery.number, at: delivery.at, basis, message });
         };
         self.words.take(&mut self.flow, role, delivery, words, &mut emit_message);
         true
@@ -177,7 +177,7 @@ impl Tracker {
 
     /// Bytes that were acknowledged and not captured so far; of use where only lengths are known.
     #[inline(never)]
-    fn take_unseen(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
+    fn take_unseen(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(TlsEvent)) {
         let unseen = delivery.hole.map_or(0, |hole| hole.len);
         match &mut self.lengths {
             Some(lengths) => lengths.take_unseen(role, delivery, unseen, emit),
@@ -189,11 +189,17 @@ impl Tracker {
         }
     }
 
-    fn read(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
+    fn read(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(TlsEvent)) {
         let flow = &mut self.flow;
         self.readers[role.other()].give_word_up(&mut |raw, basis| {
             let mut emit_message = |message, basis: Basis| {
-                emit(Event { role: role.other(), number: delivery.number, at: delivery.at, basis, message });
+                emit(TlsEvent {
+                    role: role.other(),
+                    number: delivery.number,
+                    at: delivery.at,
+                    basis,
+                    message,
+                });
             };
             flow.take(role.other(), raw, basis, &mut emit_message)
         });
@@ -204,7 +210,7 @@ impl Tracker {
         let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
             let mut emit_message = |message, basis: Basis| {
-                emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
+                emit(TlsEvent { role, number: delivery.number, at: delivery.at, basis, message });
             };
             flow.take(role, raw, basis, &mut emit_message)
         });

@@ -2,7 +2,7 @@
 
 use super::Bounds;
 use crate::limits;
-use crate::tls::Event;
+use crate::tls::TlsEvent;
 
 /// Room that is kept for a segment's events; one of tiny records has thousands.
 const EVENTS: usize = 64;
@@ -26,7 +26,7 @@ pub(in crate::analysis) struct Held {
 #[derive(Clone, Debug, Default)]
 pub(in crate::analysis) struct Budget {
     /// Room for the events of one segment.
-    events: Vec<Event>,
+    events: Vec<TlsEvent>,
     pub(super) held: Held,
     /// How often what waited for missing bytes, or for what was sent before it, was read without them for lack of room.
     pub(in crate::analysis) holes_given_up: u64,
@@ -100,12 +100,12 @@ impl Budget {
     }
 
     /// An empty list for the events of one segment.
-    pub(super) fn lend_events(&mut self) -> Vec<Event> {
+    pub(super) fn lend_events(&mut self) -> Vec<TlsEvent> {
         std::mem::take(&mut self.events)
     }
 
     /// Takes that list back, read.
-    pub(super) fn take_events_back(&mut self, mut events: Vec<Event>) {
+    pub(super) fn take_events_back(&mut self, mut events: Vec<TlsEvent>) {
         events.clear();
         events.shrink_to(EVENTS);
         self.events = events;

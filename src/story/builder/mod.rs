@@ -31,7 +31,7 @@ use crate::story::{
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
-use crate::tls::{Basis, CertificateMessage, Event, Plain, Tracker};
+use crate::tls::{Basis, CertificateMessage, Plain, TlsEvent, Tracker};
 
 /// A story being written.
 #[derive(Clone, Debug)]
@@ -154,7 +154,7 @@ impl Builder {
         (connection, tls): (&Connection, &Tracker),
         segment: &Segment<'_>,
         observation: &Observation,
-        events: &mut Vec<Event>,
+        events: &mut Vec<TlsEvent>,
     ) {
         // A client that repeats its SYN is not silent, and one silence is noted before whatever follows the last SYN.
         let is_syn = observation.step == Some(HandshakeStep::Syn);
@@ -301,7 +301,7 @@ impl Builder {
         connection: &Connection,
         segment: &Segment<'_>,
         observation: &Observation,
-        events: &mut Vec<Event>,
+        events: &mut Vec<TlsEvent>,
         notes: &mut Notes,
     ) {
         let moment = id.moment;
@@ -322,7 +322,7 @@ impl Builder {
         if let Some(by) = self.closing.unseen_fin(moment, connection, segment, observation, &mut self.story) {
             self.silences.on_unseen_fin(by, self.viewpoint, &mut self.story);
         }
-        let is_no_answer = |event: &Event| tls::answers_nothing(event, &self.story);
+        let is_no_answer = |event: &TlsEvent| tls::answers_nothing(event, &self.story);
         let is_farewell_only = !events.is_empty() && events.iter().all(is_no_answer);
         if observation.new_bytes > 0 && !events.is_empty() && !is_farewell_only {
             self.silences.on_answer(moment, observation.role, &mut self.story);

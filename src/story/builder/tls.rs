@@ -6,7 +6,7 @@ use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story, Turns};
 use crate::tcp::{Connection, Observation, Role};
-use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude};
+use crate::tls::{AlertDescription, Basis, Message, Plain, Prelude, TlsEvent};
 
 /// What the facts about the TLS handshake rest on besides events.
 #[derive(Clone, Debug, Default)]
@@ -168,7 +168,12 @@ impl Handshake {
     }
 
     /// Adds a TLS event. Returns the ending that it is, if it is one.
-    pub(super) fn on_event(&self, event: Event, story: &mut Story, notes: &mut Notes) -> Option<EndingKind> {
+    pub(super) fn on_event(
+        &self,
+        event: TlsEvent,
+        story: &mut Story,
+        notes: &mut Notes,
+    ) -> Option<EndingKind> {
         let moment = Moment { number: event.number, at: event.at };
         let (role, basis) = (event.role, event.basis);
         let tls = &mut story.tls;
@@ -294,7 +299,7 @@ fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story
 }
 
 /// Whether an event only ends the connection, and answers nothing.
-fn is_farewell(event: &Event) -> bool {
+fn is_farewell(event: &TlsEvent) -> bool {
     match event.message {
         Message::Closing | Message::ClosingOrRefusal | Message::ShortMessage => true,
         Message::Alert { description, .. } => description == Some(AlertDescription::CLOSE_NOTIFY),
@@ -303,12 +308,12 @@ fn is_farewell(event: &Event) -> bool {
 }
 
 /// Whether an event answers nothing: it only ends the connection, or is such a record.
-pub(super) fn answers_nothing(event: &Event, story: &Story) -> bool {
+pub(super) fn answers_nothing(event: &TlsEvent, story: &Story) -> bool {
     is_farewell(event) || is_unasked_frame(event, story)
 }
 
 /// Whether an event is a record of frames that answer no request.
-fn is_unasked_frame(event: &Event, story: &Story) -> bool {
+fn is_unasked_frame(event: &TlsEvent, story: &Story) -> bool {
     let is_tls13 = story.tls.is_tls13() == Some(true);
     matches!(event.message, Message::ApplicationData(len) if is_unasked(event.role, len, is_tls13, story))
 }

@@ -5,7 +5,7 @@ use crate::packet::Moment;
 use crate::tcp::Role;
 use crate::tls::awaits::Awaits;
 use crate::tls::basis::Basis;
-use crate::tls::event::{Event, Message, SizeReading};
+use crate::tls::event::{Message, SizeReading, TlsEvent};
 use crate::tls::handshake::ClientHello;
 
 /// Two hellos of fewer bytes than this answer nothing but a hello (a HelloRetryRequest has some 90 to 110), and on a port
@@ -27,7 +27,7 @@ impl Flow {
         bytes: u32,
         printed: Option<u32>,
         moment: Moment,
-        emit: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(TlsEvent),
     ) {
         if bytes == sizes::CHANGE_CIPHER_SPEC {
             // JSSE and GnuTLS send it in a segment of its own; what follows counts.
@@ -110,7 +110,7 @@ impl Flow {
     }
 
     /// On a port where no TLS is expected: whether three turns were a handshake after all. Its beginning is emitted then.
-    fn is_handshake(&mut self, fits: bool, moment: Moment, emit: &mut dyn FnMut(Event)) -> bool {
+    fn is_handshake(&mut self, fits: bool, moment: Moment, emit: &mut dyn FnMut(TlsEvent)) -> bool {
         /// Smaller turns are found in other protocols, too.
         const TURN_BYTES: u32 = 100;
         let are_large = self.hello_len >= TURN_BYTES && self.answer_len >= TURN_BYTES;
@@ -127,7 +127,12 @@ impl Flow {
     }
 
     /// What follows a key exchange that came alone.
-    pub(super) fn take_client_finished(&mut self, bytes: u32, moment: Moment, emit: &mut dyn FnMut(Event)) {
+    pub(super) fn take_client_finished(
+        &mut self,
+        bytes: u32,
+        moment: Moment,
+        emit: &mut dyn FnMut(TlsEvent),
+    ) {
         let readings = sizes::full_flight(bytes);
         if !readings.is_empty() {
             let mut emit_message = |message, basis| emit(event(Role::Client, moment, message, basis));

@@ -15,7 +15,7 @@ pub(super) use sizes::{CHANGE_CIPHER_SPEC, CIPHER_CHANGE, is_cipher_change};
 
 use super::awaits::Awaits;
 use super::basis::Basis;
-use super::event::{Event, Message};
+use super::event::{Message, TlsEvent};
 use super::handshake::ClientHello;
 use super::plain::{Plain, PlainKind};
 use crate::packet::Moment;
@@ -118,7 +118,7 @@ impl Flow {
         role: Role,
         delivery: &Delivery<'_>,
         unseen: u32,
-        emit: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(TlsEvent),
     ) {
         if self.is_silent || self.is_plain_for_good || self.awaits == Awaits::ApplicationData {
             return;
@@ -130,7 +130,7 @@ impl Flow {
         self.counted[role] += unseen;
     }
 
-    pub(super) fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
+    pub(super) fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(TlsEvent)) {
         let moment = Moment { number: delivery.number, at: delivery.at };
         if self.is_plain_for_good {
             // Only the other side's banner is still of interest.
@@ -169,7 +169,7 @@ impl Flow {
         moment: Moment,
         len: u32,
         characters: &[u8],
-        emit: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(TlsEvent),
     ) {
         let begins_turn = self.turn.is_none_or(|(speaker, _)| speaker != role);
         let so_far = if begins_turn { 0 } else { self.turn.map_or(0, |(_, bytes)| bytes) };
@@ -269,7 +269,7 @@ impl Flow {
 
     /// A turn of an alert's size. On a port where no TLS is expected, one that answers what may be a ClientHello of a usual size
     /// shows that both are TLS.
-    fn take_alert(&mut self, role: Role, moment: Moment, characters: &[u8], emit: &mut dyn FnMut(Event)) {
+    fn take_alert(&mut self, role: Role, moment: Moment, characters: &[u8], emit: &mut dyn FnMut(TlsEvent)) {
         if self.awaits == Awaits::ApplicationData {
             return;
         }
@@ -300,7 +300,7 @@ impl Flow {
         role: Role,
         moment: Moment,
         characters: &[u8],
-        emit: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(TlsEvent),
     ) -> bool {
         let Some(plain) = printed::plain(characters) else { return false };
         self.show_refused_hello(role, &plain, emit);
@@ -319,7 +319,7 @@ impl Flow {
 
     /// A server that calls a request bad of which no line was printed got no HTTP: tcpdump prints the lines of both sides. What may
     /// be a ClientHello by its size is one then.
-    fn show_refused_hello(&mut self, role: Role, plain: &Plain, emit: &mut dyn FnMut(Event)) {
+    fn show_refused_hello(&mut self, role: Role, plain: &Plain, emit: &mut dyn FnMut(TlsEvent)) {
         let is_refusal = role == Role::Server && matches!(plain.kind, PlainKind::HttpResponse(400));
         let may_be = !self.expects_tls && !self.is_emitted.client && self.hello_len >= HELLO_WITH_A_NAME;
         if let Some(hello) = self.hello.filter(|_| is_refusal && may_be && self.awaits == Awaits::ServerHello)
@@ -331,7 +331,7 @@ impl Flow {
     }
 
     /// The client's first turn, or its first one after text in clear.
-    fn take_first(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(Event)) {
+    fn take_first(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(TlsEvent)) {
         let may_be_hello = match printed::client_hello(characters, len) {
             Fit::Surely => true,
             Fit::Likely | Fit::Maybe if self.is_certain_hello(characters, len) => true,
@@ -358,7 +358,7 @@ impl Flow {
     }
 
     /// A ClientHello, as far as it can be recognised.
-    fn begin(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(Event)) {
+    fn begin(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(TlsEvent)) {
         let is_certain = self.is_certain_hello(characters, len);
         self.hello = Some(moment);
         self.hello_len = len;
@@ -388,8 +388,8 @@ impl Flow {
     }
 }
 
-fn event(role: Role, moment: Moment, message: Message, basis: Basis) -> Event {
-    Event { role, number: moment.number, at: moment.at, basis, message }
+fn event(role: Role, moment: Moment, message: Message, basis: Basis) -> TlsEvent {
+    TlsEvent { role, number: moment.number, at: moment.at, basis, message }
 }
 
 fn server_hello() -> Message {

@@ -315,7 +315,7 @@ fn unseen_bytes_that_fit_no_flight_show_nothing() {
     let mut emitted = vec![];
     let at = Timestamp::ZERO;
     let delivery = Delivery { number: 3, at, len: 0, bytes: &[], printed: &[], decoded: "", hole: None };
-    let mut emit = |event: Event| emitted.push(event.message);
+    let mut emit = |event: TlsEvent| emitted.push(event.message);
     flow.take_unseen(Client, &delivery, 517, &mut emit);
     flow.take(Server, &Delivery { len: 1431, ..delivery }, &mut emit);
     flow.take_unseen(Client, &delivery, 192, &mut emit);
