@@ -41,14 +41,14 @@ pub struct Others {
     /// How many, with the first and the last packet that shows it.
     pub times: Times,
     /// When they were, compared with the group's; nothing where there are none.
-    pub when: Option<When>,
+    pub when: Option<RelativeTime>,
     /// Whose they are.
     pub clients: Clients,
 }
 
 /// When other connections were.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum When {
+pub enum RelativeTime {
     /// All before the group's first one: something changed then.
     Before,
     /// Some between the group's connections, and none after them.
@@ -93,7 +93,7 @@ pub enum Certificates {
         /// The packets that present these.
         times: Times,
         /// When these were presented, compared with the ones that were refused.
-        when: When,
+        when: RelativeTime,
     },
 }
 
@@ -123,16 +123,16 @@ impl GroupContext {
 }
 
 /// When `others` were, compared with `own`.
-fn when(others: &Times, own: &Times) -> Option<When> {
+fn when(others: &Times, own: &Times) -> Option<RelativeTime> {
     let ((first, last), (from, to)) = ((others.first?, others.last?), (own.first?, own.last?));
     Some(if last.at < from.at {
-        When::Before
+        RelativeTime::Before
     } else if first.at > to.at {
-        When::After
+        RelativeTime::After
     } else if last.at > to.at {
-        When::Around
+        RelativeTime::Around
     } else {
-        When::Between
+        RelativeTime::Between
     })
 }
 
@@ -244,11 +244,11 @@ mod tests {
         let own = times(&[10, 20]);
         let is = |seconds: &[u64]| when(&times(seconds), &own);
         assert_eq!(is(&[]), None);
-        assert_eq!(is(&[1, 9]), Some(When::Before));
-        assert_eq!(is(&[1, 15]), Some(When::Between));
-        assert_eq!(is(&[1, 30]), Some(When::Around));
-        assert_eq!(is(&[15, 30]), Some(When::Around));
-        assert_eq!(is(&[21, 30]), Some(When::After));
+        assert_eq!(is(&[1, 9]), Some(RelativeTime::Before));
+        assert_eq!(is(&[1, 15]), Some(RelativeTime::Between));
+        assert_eq!(is(&[1, 30]), Some(RelativeTime::Around));
+        assert_eq!(is(&[15, 30]), Some(RelativeTime::Around));
+        assert_eq!(is(&[21, 30]), Some(RelativeTime::After));
         assert_eq!(when(&times(&[20, 1]), &own), when(&times(&[1, 20]), &own), "in any order");
     }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::ends;
 use super::escape::escaped;
 use super::numbers::{count, grouped};
-use crate::analysis::{Certificates, Clients, Group, GroupContext, GroupKey, Others, Summary, When};
+use crate::analysis::{Certificates, Clients, Group, GroupContext, GroupKey, Others, RelativeTime, Summary};
 use crate::packet::Names;
 use crate::time::Timestamp;
 use crate::verdict::{Actor, Code};
@@ -185,11 +185,11 @@ impl Words<'_> {
         let name = &self.name;
         let others = count(answered.times.count, "other SYN");
         let text = match (answered.when?, answered.clients) {
-            (When::Before, _) => format!(
+            (RelativeTime::Before, _) => format!(
                 "{name} answered {others} before {these}{}: the server, the path or a rule changed then.",
                 self.none_since()
             ),
-            (When::After, _) => format!(
+            (RelativeTime::After, _) => format!(
                 "{name} answered {others}, {all}after {these}{}: the server was not up, or the path or a rule changed.",
                 self.none_before(answered)
             ),
@@ -200,7 +200,7 @@ impl Words<'_> {
             ),
             (when, clients) => {
                 let rule = match (when, clients) {
-                    (When::Around, _) => "Neither a fixed firewall rule nor a dead host",
+                    (RelativeTime::Around, _) => "Neither a fixed firewall rule nor a dead host",
                     _ => "Not a fixed firewall rule",
                 };
                 let whose = match clients {
@@ -208,7 +208,7 @@ impl Words<'_> {
                     Clients::Some => format!(", also from some of {}", self.these_clients()),
                     Clients::Others | Clients::Unknown => String::new(),
                 };
-                let span = if when == When::Around {
+                let span = if when == RelativeTime::Around {
                     "in this capture"
                 } else {
                     "before and between these failures"
@@ -221,7 +221,7 @@ impl Words<'_> {
             }
         };
         let advice = match (answered.when?, answered.clients) {
-            (When::Before | When::After, _) => {
+            (RelativeTime::Before | RelativeTime::After, _) => {
                 self.of_change(answered, "the service, its host, a route or a firewall rule")
             }
             (_, Clients::Others) => "Check the firewall rules and the route for these clients' addresses.".into(),
@@ -267,20 +267,20 @@ impl Words<'_> {
                 };
                 let (refused, accepted) = (list(refused), list(accepted));
                 let text = match when {
-                    When::Before => format!(
+                    RelativeTime::Before => format!(
                         "{name} presented {accepted} before, which was accepted, and {refused} since{}: the certificate was \
                          replaced.",
                         self.at_first()
                     ),
-                    When::After => format!(
+                    RelativeTime::After => format!(
                         "{name} presented {refused}, which was refused, and {accepted} afterwards, which is accepted: the \
                          certificate was replaced."
                     ),
-                    When::Between | When::Around if refused == accepted => format!(
+                    RelativeTime::Between | RelativeTime::Around if refused == accepted => format!(
                         "{name} presents different certificates with the name {refused}: one was refused, another accepted. A pool \
                          whose members differ."
                     ),
-                    When::Between | When::Around => format!(
+                    RelativeTime::Between | RelativeTime::Around => format!(
                         "{name} presents different certificates: {refused} was refused, {accepted} accepted. A pool whose members \
                          differ, or a server that selects by name (SNI)."
                     ),
@@ -301,17 +301,17 @@ impl Words<'_> {
         let (these, all) = (self.these(), all(worked));
         let completed = format!("{} completed {}", self.name, count(worked.times.count, "other handshake"));
         let text = match worked.when? {
-            When::Before => {
+            RelativeTime::Before => {
                 format!(
                     "{completed} before {these}{}: a certificate or a setting changed then.",
                     self.none_since()
                 )
             }
-            When::After => format!(
+            RelativeTime::After => format!(
                 "{completed}, {all}after {these}{}: a certificate or a setting changed.",
                 self.none_before(worked)
             ),
-            When::Between | When::Around => match worked.clients {
+            RelativeTime::Between | RelativeTime::Around => match worked.clients {
                 Clients::Same => format!(
                     "{completed}, with {} too: two programs whose settings differ, or a server pool whose members differ.",
                     self.these_clients()
@@ -344,9 +344,9 @@ impl Words<'_> {
             format!("{} of {} to {name} are ok", grouped(worked.times.count), count(all, "connection"));
         let fine = if worked.times.count == 1 { fine.replace(" are ok", " is ok") } else { fine };
         let text = match when {
-            When::Before => format!("{fine}, before {these}{}.", self.none_since()),
-            When::After => format!("{fine}, after {these}{}.", self.none_before(worked)),
-            When::Between | When::Around => match worked.clients {
+            RelativeTime::Before => format!("{fine}, before {these}{}.", self.none_since()),
+            RelativeTime::After => format!("{fine}, after {these}{}.", self.none_before(worked)),
+            RelativeTime::Between | RelativeTime::Around => match worked.clients {
                 Clients::Others => format!(
                     "{fine}, none of them from {}: a rule for {}, or something on the way to it, is the likely cause.",
                     self.these_clients(),
@@ -363,7 +363,7 @@ impl Words<'_> {
     /// the others, or these, begin with.
     fn of_change(&self, others: &Others, what: &str) -> Cow<'static, str> {
         let since = match others.when {
-            Some(When::After) => others.times.first,
+            Some(RelativeTime::After) => others.times.first,
             _ => self.group.course.began.first,
         };
         let time = since.and_then(|moment| (self.time)(moment.at));
@@ -390,7 +390,7 @@ impl Words<'_> {
         first.map_or_else(|| " and none since".to_owned(), |time| format!(" and none since {time}"))
     }
 
-    /// When others began.
+    /// RelativeTime others began.
     fn none_before(&self, others: &Others) -> String {
         let first = others.times.first.and_then(|moment| (self.time)(moment.at));
         first.map(|time| format!(", from {time} on")).unwrap_or_default()

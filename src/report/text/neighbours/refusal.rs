@@ -1,7 +1,7 @@
 //! What the neighbours of refused connections show.
 
 use super::{Conclusion, Stance, Words, all, resting_on};
-use crate::analysis::{Clients, OtherDistance, Others, When};
+use crate::analysis::{Clients, OtherDistance, Others, RelativeTime};
 use crate::report::text::escape::escaped;
 use crate::report::text::numbers::count;
 use crate::verdict::Actor;
@@ -25,11 +25,11 @@ impl Words<'_> {
         let name = &self.name;
         let more = match answered.when {
             None => String::new(),
-            Some(When::Before) => format!(" {name} accepted {others} before{}.", self.none_since()),
-            Some(When::After) => {
+            Some(RelativeTime::Before) => format!(" {name} accepted {others} before{}.", self.none_since()),
+            Some(RelativeTime::After) => {
                 format!(" {name} accepted {others} afterwards{}.", self.none_before(answered))
             }
-            Some(When::Between | When::Around) => match answered.clients {
+            Some(RelativeTime::Between | RelativeTime::Around) => match answered.clients {
                 Clients::Others => {
                     format!(" {name} accepted {others}, none of them from {}.", self.these_clients())
                 }
@@ -50,25 +50,25 @@ impl Words<'_> {
         let name = &self.name;
         let others = count(answered.times.count, "other connection");
         let text = match answered.when? {
-            When::Before => format!(
+            RelativeTime::Before => format!(
                 "{name} accepted {others} before {these}{}: the service stopped listening, or a rule changed then.",
                 self.none_since()
             ),
-            When::After => format!(
+            RelativeTime::After => format!(
                 "{name} accepted {others}, {all}after {these}{}: the service was not listening yet, or a rule changed.",
                 self.none_before(answered)
             ),
-            When::Between | When::Around if answered.clients == Clients::Others => format!(
+            RelativeTime::Between | RelativeTime::Around if answered.clients == Clients::Others => format!(
                 "{name} accepted {others}, none of them from {}: a rule that rejects these clients is likely.",
                 self.these_clients()
             ),
-            When::Between | When::Around => format!(
+            RelativeTime::Between | RelativeTime::Around => format!(
                 "{name} also accepted {others}: a service that restarts, a full accept queue, or a pool of which one member is \
                  down."
             ),
         };
         let advice = match answered.when? {
-            When::Before | When::After => self.of_change(answered, "the service, its host, or a firewall rule"),
+            RelativeTime::Before | RelativeTime::After => self.of_change(answered, "the service, its host, or a firewall rule"),
             _ if answered.clients == Clients::Others => "Check the firewall rules for these clients' addresses.".into(),
             _ => "Read the service log at these times: a restart, a full accept queue, or a pool member that is down.".into(),
         };
