@@ -13,7 +13,7 @@ use rustls::{CertificateError, RootCertStore};
 use sha2::{Digest, Sha256};
 
 use super::certificate::{Certificate, Details};
-use super::date::{Date, When};
+use super::date::{Date, VerificationTime};
 use super::fault::{Fault, Weakness};
 use super::host_name::name_fault;
 use super::issuance;
@@ -100,7 +100,7 @@ impl Examination {
 pub fn examine(
     message: &CertificateMessage,
     wanted: Option<Wanted>,
-    when: Option<When>,
+    when: Option<VerificationTime>,
     anchors: Option<&Anchors>,
 ) -> Examination {
     verify(message, read(message), when, anchors).examine(message, wanted)
@@ -146,7 +146,7 @@ impl Verification {
 pub fn verify(
     message: &CertificateMessage,
     certificates: Arc<[Certificate]>,
-    when: Option<When>,
+    when: Option<VerificationTime>,
     anchors: Option<&Anchors>,
 ) -> Verification {
     let mut examination = Examination {
@@ -298,7 +298,7 @@ fn intermediates(certificates: &[Certificate], path: &[&Details]) -> Vec<usize> 
 
 impl Chain<'_> {
     /// Whether somebody trusted signed it, whatever its dates; and whether a client accepts it at that time.
-    fn issuer(&self, anchors: &Anchors, when: Option<When>) -> (Issuer, bool) {
+    fn issuer(&self, anchors: &Anchors, when: Option<VerificationTime>) -> (Issuer, bool) {
         if self.is_pinned(anchors) {
             return (Issuer::Trusted, when.is_some());
         }
@@ -333,7 +333,7 @@ impl Chain<'_> {
     }
 
     /// That the trusted authority at its end has ended, and no other is there. webpki does not look at that; OpenSSL and Go do.
-    fn ended_root(&self, anchors: &Anchors, when: When) -> Option<Fault> {
+    fn ended_root(&self, anchors: &Anchors, when: VerificationTime) -> Option<Fault> {
         let current = anchors.current(when.earliest).filter(|_| !self.is_pinned(anchors))?;
         if self.verify_with(&current, &self.intermediates, self.valid_time(Some(when))).is_ok() {
             return None;
@@ -345,7 +345,7 @@ impl Chain<'_> {
 
     /// The first of its certificates to end. Where the chain is accepted at a time, what it does without does not count: what has ended
     /// by then, and what leaves the rest acceptable when it ends.
-    fn first_to_end(&self, accepted: Option<(&Anchors, When)>) -> Option<&Details> {
+    fn first_to_end(&self, accepted: Option<(&Anchors, VerificationTime)>) -> Option<&Details> {
         let (own, signers) = self.path.split_first()?;
         let own_end = own.not_after?;
         let mut earlier: Vec<(Date, &Details)> =
@@ -369,14 +369,14 @@ impl Chain<'_> {
     }
 
     /// Whether a client that trusts the anchors accepts it at that time, whatever its name.
-    fn is_accepted(&self, anchors: Option<&Anchors>, when: Option<When>) -> bool {
+    fn is_accepted(&self, anchors: Option<&Anchors>, when: Option<VerificationTime>) -> bool {
         anchors.zip(when).is_some_and(|(anchors, when)| {
             self.is_pinned(anchors) || self.verify(anchors, when.latest).is_ok()
         })
     }
 
     /// A time at which all certificates of the path are valid, the nearest to `when`, if there is one.
-    fn valid_time(&self, when: Option<When>) -> Date {
+    fn valid_time(&self, when: Option<VerificationTime>) -> Date {
         let issued = self.path.iter().filter(|details| is_own_or_issued(details, self.path[0]));
         let from = issued.clone().filter_map(|details| details.not_before).max().unwrap_or(Date(0));
         let until = issued.filter_map(|details| details.not_after).min().unwrap_or(Date(i64::MAX));
@@ -408,7 +408,7 @@ impl Chain<'_> {
     }
 }
 
-fn date_fault(details: &Details, is_own: bool, when: When) -> Option<Fault> {
+fn date_fault(details: &Details, is_own: bool, when: VerificationTime) -> Option<Fault> {
     let of = details.title().to_owned();
     match (details.not_before, details.not_after) {
         (_, Some(not_after)) if when.earliest > not_after => Some(Fault::Expired { of, not_after, is_own }),

@@ -50,14 +50,14 @@ impl fmt::Display for Date {
 
 /// When a client looked at certificates, as exactly as the capture's clock shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct When {
+pub struct VerificationTime {
     /// Not before this.
     pub earliest: Date,
     /// Not after this.
     pub latest: Date,
 }
 
-impl When {
+impl VerificationTime {
     /// The beginning of 1995, when SSL 2.0 came out: a clock before that was never set.
     const FIRST: Date = Date(788_918_400);
 
@@ -106,10 +106,13 @@ mod tests {
     fn only_a_clock_with_a_true_date_tells_when() {
         let at = Timestamp::from_parts(1_700_000_000, 5);
         let exact = Date(1_700_000_000);
-        assert_eq!(When::of(at, Clock::Utc), Some(When { earliest: exact, latest: exact }));
-        let local = When::of(at, Clock::LocalDateTime).unwrap();
+        assert_eq!(
+            VerificationTime::of(at, Clock::Utc),
+            Some(VerificationTime { earliest: exact, latest: exact })
+        );
+        let local = VerificationTime::of(at, Clock::LocalDateTime).unwrap();
         assert_eq!(local.latest.0 - local.earliest.0, 26 * 3_600);
-        assert_eq!(When::of(at, Clock::TimeOfDay), None);
-        assert_eq!(When::of(Timestamp::from_parts(3_600, 0), Clock::Utc), None);
+        assert_eq!(VerificationTime::of(at, Clock::TimeOfDay), None);
+        assert_eq!(VerificationTime::of(Timestamp::from_parts(3_600, 0), Clock::Utc), None);
     }
 }

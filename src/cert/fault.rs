@@ -1,6 +1,6 @@
 //! What is wrong with a certificate, in words, and what clients report.
 
-use super::date::{Date, When};
+use super::date::{Date, VerificationTime};
 use super::key_usage::KeyUsage;
 use super::wanted::{NameSource, Wanted};
 
@@ -95,8 +95,8 @@ impl Fault {
     }
 
     /// What is wrong, in one sentence, of a connection at that time.
-    pub fn sentence(&self, when: Option<When>) -> String {
-        let distance = |date: Date, to: fn(When) -> Date, side: &str| {
+    pub fn sentence(&self, when: Option<VerificationTime>) -> String {
+        let distance = |date: Date, to: fn(VerificationTime) -> Date, side: &str| {
             when.map(|when| format!(", {} {side} this connection", date.distance(to(when))))
                 .unwrap_or_default()
         };

@@ -26,7 +26,7 @@ mod wanted;
 
 pub use certificate::{Certificate, Details};
 pub use check::{Examination, Issuer, Verification, examine, read, verify};
-pub use date::{Date, When};
+pub use date::{Date, VerificationTime};
 pub use fault::{Fault, Weakness, issuing_ca};
 pub use key_usage::KeyUsage;
 pub use pin::Pin;

@@ -18,8 +18,8 @@ fn wanted(name: &str) -> Wanted {
     Wanted { name: name.to_owned(), source: NameSource::ServerName }
 }
 
-fn on(date: i64) -> When {
-    When { earliest: Date(date), latest: Date(date) }
+fn on(date: i64) -> VerificationTime {
+    VerificationTime { earliest: Date(date), latest: Date(date) }
 }
 
 /// 2024-01-01, when all samples are valid.
@@ -180,7 +180,7 @@ fn what_is_not_known_is_not_checked() {
     let found = examine(&cut, Some(wanted("ssm.example")), Some(on(MUCH_LATER)), Some(&store()));
     assert_eq!(codes(&found), ["certificate-expired"], "what is there is checked");
     assert!(matches!(found.issuer, Issuer::Unchecked(_)));
-    let uncertain = When { earliest: Date(VALID), latest: Date(MUCH_LATER) };
+    let uncertain = VerificationTime { earliest: Date(VALID), latest: Date(MUCH_LATER) };
     assert_eq!(codes(&examine(&chain, None, Some(uncertain), None)), Vec::<&str>::new());
 }
 

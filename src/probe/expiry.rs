@@ -1,6 +1,6 @@
 //! When the server's certificates end.
 
-use crate::cert::{Date, Details, When};
+use crate::cert::{Date, Details, VerificationTime};
 use crate::story::Story;
 
 /// The first to end of the certificates that a server's chain needs.
@@ -24,7 +24,7 @@ impl<'s> Expiry<'s> {
         let certificate = examination.certificates.get(place)?.details.as_ref()?;
         let at = certificate.not_after?;
         // Without its zone, the capture's clock leaves a day open: the later end of it counts.
-        let now = When::of(story.last.at, story.capture.clock);
+        let now = VerificationTime::of(story.last.at, story.capture.clock);
         let days = now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0);
         Some(Self { at, days, certificate, place })
     }

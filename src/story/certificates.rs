@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{EndingKind, Stage, Story};
-use crate::cert::{Examination, Fault, NameSource, Wanted, When};
+use crate::cert::{Examination, Fault, NameSource, VerificationTime, Wanted};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis, Prelude, Version};
 
@@ -72,8 +72,8 @@ impl Story {
     }
 
     /// When the server's certificates had to be valid, where the capture has dates.
-    pub fn certificates_at(&self) -> Option<When> {
-        When::of(self.tls.certificates[Role::Server].as_ref()?.moment.at, self.capture.clock)
+    pub fn certificates_at(&self) -> Option<VerificationTime> {
+        VerificationTime::of(self.tls.certificates[Role::Server].as_ref()?.moment.at, self.capture.clock)
     }
 
     fn lacks_bytes(&self) -> bool {

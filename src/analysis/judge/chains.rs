@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use foldhash::fast::RandomState;
 
-use crate::cert::{self, Certificate, Date, Examination, Trust, Verification, Wanted, When};
+use crate::cert::{self, Certificate, Date, Examination, Trust, Verification, VerificationTime, Wanted};
 use crate::limits;
 use crate::story::Story;
 use crate::tcp::Role;
@@ -132,7 +132,7 @@ impl Examiner {
     /// Examines the certificates of a story: for this name, where there is one, else for the one that is generally wanted.
     pub(in crate::analysis) fn examine(&mut self, story: &Story, wanted: Option<&Wanted>) -> Examined {
         let Some(said) = story.tls.certificates[Role::Server].as_ref() else { return Examined::Nothing };
-        let when = When::of(said.moment.at, story.capture.clock);
+        let when = VerificationTime::of(said.moment.at, story.capture.clock);
         let wanted = wanted.or(self.wanted.as_ref()).cloned().or_else(|| story.wanted());
         self.examined_message(&said.what, wanted, when).map_or(Examined::GivenUp, Examined::Done)
     }
@@ -142,7 +142,7 @@ impl Examiner {
         &mut self,
         message: &Arc<CertificateMessage>,
         wanted: Option<Wanted>,
-        when: Option<When>,
+        when: Option<VerificationTime>,
     ) -> Option<Arc<Examination>> {
         let cost = message.chain.len() as u64;
         if !self.read.contains_key(message) {

@@ -10,7 +10,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 use tracing::debug;
 
 use super::demands::{Demands, Presented, Unmet};
-use crate::cert::{self, Anchors, Date, Examination, Fault, Issuer, Pin, Wanted, Weakness, When};
+use crate::cert::{self, Anchors, Date, Examination, Fault, Issuer, Pin, VerificationTime, Wanted, Weakness};
 use crate::limits;
 use crate::time::{Clock, Timestamp};
 use crate::tls::CertificateMessage;
@@ -86,7 +86,7 @@ impl ServerCertVerifier for Verifier {
         let message = Arc::new(message(own, intermediates));
         *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&message));
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let when = When::of(Timestamp::from_parts(seconds, 0), Clock::Utc);
+        let when = VerificationTime::of(Timestamp::from_parts(seconds, 0), Clock::Utc);
         let examination = cert::examine(&message, Some(self.wanted.clone()), when, Some(&self.anchors));
         debug!(issuer = ?examination.issuer, faults = ?examination.faults, "certificates examined");
         let objection = match &examination.issuer {

@@ -14,7 +14,7 @@ use ssmscope::analysis::{
 };
 use ssmscope::capture::transcript::Transcript;
 use ssmscope::capture::{self, About, FileAbout, Frame, ReadError, Record, Source, Target};
-use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
+use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, VerificationTime, Wanted};
 use ssmscope::decode::Decoder;
 use ssmscope::log::tie::TieSettings;
 use ssmscope::log::{self, AccessFormat, Exchange, Wire, WireOutcome};
@@ -169,7 +169,7 @@ pub fn certificates(bytes: &[u8]) {
         }
     }
     let anchors = Anchors::new("ca.pem", true, chain.get(1..).unwrap_or_default());
-    let when = When::of(Timestamp::from_parts(1_800_000_000, 0), Clock::Utc);
+    let when = VerificationTime::of(Timestamp::from_parts(1_800_000_000, 0), Clock::Utc);
     let wanted = Wanted { name: "ssm.example".to_owned(), source: NameSource::Option };
     let message = CertificateMessage { len: bytes.len() as u32, chain, further: 0, is_whole: true };
     let examination = cert::examine(&message, Some(wanted), when, Some(&anchors));
