@@ -24,7 +24,7 @@ pub struct GroupContext {
     /// Those that are ok.
     pub worked: Others,
     /// What became of the certificates that the group's clients refused; nothing where that is not known.
-    pub certificates: Option<Certificates>,
+    pub certificates: Option<RefusedCertificates>,
     /// How the RSTs that refused the group's connections differ from the host's other packets, where another device sent them.
     pub other_distance: Option<OtherDistance>,
     /// The span after which each client tries again, where all of them wait alike.
@@ -74,7 +74,7 @@ pub enum Clients {
 
 /// The certificates that the clients of a group refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Certificates {
+pub enum RefusedCertificates {
     /// Others accepted the same one.
     SameAccepted {
         /// Its name.
@@ -154,7 +154,7 @@ fn part(some: usize, all: usize) -> Clients {
 }
 
 /// What became of the certificates that the group's clients refused.
-fn certificates(server: &ServerSummary, group: &Group) -> Option<Certificates> {
+fn certificates(server: &ServerSummary, group: &Group) -> Option<RefusedCertificates> {
     let course = &group.course;
     let is_refusal = course.refusals == group.count;
     let is_counted = course.without_certificate == 0 && !server.has_further_certificates;
@@ -171,7 +171,7 @@ fn certificates(server: &ServerSummary, group: &Group) -> Option<Certificates> {
         let is_bound = |clients: &BTreeSet<Host>| clients.len() >= limits::GROUP_CLIENTS;
         let is_unknown = is_bound(&group.clients) || is_bound(&known.accepted_by);
         let clients = if is_unknown { Clients::Unknown } else { part(whose, group.clients.len()) };
-        return Some(Certificates::SameAccepted {
+        return Some(RefusedCertificates::SameAccepted {
             title: known.title.clone(),
             times: known.accepted,
             clients,
@@ -185,7 +185,7 @@ fn certificates(server: &ServerSummary, group: &Group) -> Option<Certificates> {
     let ends = |times: Times| times.first.into_iter().chain(times.last);
     let refused = Times::of(presented(true).flat_map(|known| ends(known.all)));
     let times = Times::of(others.iter().flat_map(|known| ends(known.all)));
-    Some(Certificates::OthersAccepted {
+    Some(RefusedCertificates::OthersAccepted {
         refused: titles(&mut presented(true)),
         accepted: titles(&mut others.iter().copied()),
         when: when(&times, &refused)?,

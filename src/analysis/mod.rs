@@ -36,7 +36,7 @@ use std::thread;
 
 #[cfg(feature = "command")]
 pub(crate) use clock::{DISORDER, LEAP};
-pub use context::{Certificates, Clients, GroupContext, Others, RelativeTime};
+pub use context::{Clients, GroupContext, Others, RefusedCertificates, RelativeTime};
 pub use course::Course;
 pub use groups::{Group, GroupKey, Groups, title};
 pub use hop_limits::{HopLimits, OtherDistance};

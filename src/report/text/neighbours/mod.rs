@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use super::ends;
 use super::escape::escaped;
 use super::numbers::{count, grouped};
-use crate::analysis::{Certificates, Clients, Group, GroupContext, GroupKey, Others, RelativeTime, Summary};
+use crate::analysis::{
+    Clients, Group, GroupContext, GroupKey, Others, RefusedCertificates, RelativeTime, Summary,
+};
 use crate::packet::Names;
 use crate::time::Timestamp;
 use crate::verdict::{Actor, Code};
@@ -235,7 +237,7 @@ impl Words<'_> {
     fn of_certificates(&self) -> Option<Conclusion> {
         let name = &self.name;
         let (text, times) = match self.context.certificates.as_ref()? {
-            Certificates::SameAccepted { title, times, clients } => {
+            RefusedCertificates::SameAccepted { title, times, clients } => {
                 let title = escaped(title);
                 let connections = count(times.count, "other connection");
                 let text = match clients {
@@ -259,7 +261,7 @@ impl Words<'_> {
                 };
                 (text, times)
             }
-            Certificates::OthersAccepted { refused, accepted, times, when } => {
+            RefusedCertificates::OthersAccepted { refused, accepted, times, when } => {
                 let list = |titles: &[String]| {
                     let quoted: Vec<_> =
                         titles.iter().map(|title| format!("\"{}\"", escaped(title))).collect();
@@ -290,7 +292,7 @@ impl Words<'_> {
         };
         let is_same_client = matches!(
             self.context.certificates,
-            Some(Certificates::SameAccepted { clients: Clients::Same | Clients::Some, .. })
+            Some(RefusedCertificates::SameAccepted { clients: Clients::Same | Clients::Some, .. })
         );
         let advice = "Add the issuing CA to the trust store of the program that fails.";
         let advice = is_same_client.then_some(advice.into());
