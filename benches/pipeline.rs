@@ -12,7 +12,7 @@ use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Record, Target};
 use ssmscope::decode::Decoder;
 use ssmscope::packet::{Content, Segment};
-use ssmscope::tcp::{Connection, Delivery, Role};
+use ssmscope::tcp::{Delivery, Role, TcpConnection};
 use ssmscope::time::Timestamp;
 use ssmscope::tls::Tracker;
 use workload::{Workload, made};
@@ -116,7 +116,7 @@ fn segments(bytes: &[u8]) -> Vec<Kept> {
 }
 
 fn follow(segments: &[Kept], deliver: &mut dyn FnMut(Role, Delivery<'_>)) {
-    let mut connection = Connection::new(&segments[0].0, Role::Client);
+    let mut connection = TcpConnection::new(&segments[0].0, Role::Client);
     for (number, (header, payload)) in segments.iter().enumerate() {
         let segment = Segment { header, payload, printed: &[], decoded: "" };
         black_box(connection.observe(number as u64, Timestamp::ZERO, &segment, deliver));

@@ -39,7 +39,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 
 use crate::packet::{IpVersion, Names};
-use crate::tcp::{Connection, PerRole, Role};
+use crate::tcp::{PerRole, Role, TcpConnection};
 use crate::time::Elapsed;
 use crate::tls::{Basis, Dialogue, Plain, PlainKind, Refusal};
 
@@ -129,7 +129,7 @@ const ONE_MOMENT: Elapsed = Elapsed::from_millis(10);
 impl Story {
     /// The story of a connection of which nothing was taken in yet, and whose first packet came in `first`. Boxed where it is made,
     /// since it is large.
-    fn new(first: Moment, connection: &Connection, known_by: Opening, expects_tls: bool) -> Box<Self> {
+    fn new(first: Moment, connection: &TcpConnection, known_by: Opening, expects_tls: bool) -> Box<Self> {
         let party = |role: Role| Party::new(connection.ends[role].host, connection.ends[role].port);
         Box::new(Self {
             id: 1,

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 /// A connection between two ends, each with its own state.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub struct TcpConnection {
     /// The two ends.
     pub ends: PerRole<Endpoint>,
     /// Whether both ends sent a SYN before either was answered (RFC 9293, 3.5, figure 7).
@@ -34,7 +34,7 @@ pub(super) enum State {
 /// More data than any SYN carries, in bytes: an IP datagram's largest size.
 const SYN_DATA_BYTES: i32 = 65_535;
 
-impl Connection {
+impl TcpConnection {
     /// Bytes that the segments take which are remembered of both ends.
     pub const REMEMBERED_BYTES: usize = 2 * Endpoint::REMEMBERED_BYTES;
 

@@ -17,7 +17,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use connection::Connection;
+pub use connection::TcpConnection;
 pub use endpoint::{Counters, Endpoint};
 pub use key::Key;
 pub use observation::{HandshakeStep, Observation, ResetFit, SegmentKind};

@@ -1,10 +1,10 @@
 //! What a segment's numbers show of its place among the others, whatever the order in which they were captured.
 
 use super::connection::State;
-use super::{Connection, Endpoint, Role};
+use super::{Endpoint, Role, TcpConnection};
 use crate::packet::{SegmentHeader, Seq};
 
-impl Connection {
+impl TcpConnection {
     /// Whether a segment was captured before what it follows: it acknowledges what was not seen to be sent, or closes behind
     /// it, or continues an opening whose next step was not seen.
     pub fn is_early(&self, header: &SegmentHeader) -> bool {

@@ -2,10 +2,10 @@
 
 use super::arrival::Arrival;
 use super::connection::State;
-use super::{Connection, Observation, ResetFit, Role};
+use super::{Observation, ResetFit, Role, TcpConnection};
 use crate::packet::SegmentHeader;
 
-impl Connection {
+impl TcpConnection {
     /// How a RST of `role` fits what the other end expects.
     pub(super) fn reset_fit(&self, role: Role, header: &SegmentHeader) -> ResetFit {
         // RFC 9293, 3.10.7.3: in SYN-SENT a RST counts if it acknowledges the SYN.

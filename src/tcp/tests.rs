@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Connection, HandshakeStep, HoleKind, Observation, ResetFit, Role, SegmentKind};
+use super::{HandshakeStep, HoleKind, Observation, ResetFit, Role, SegmentKind, TcpConnection};
 use crate::packet::Flags;
 use crate::story::script::talk::Talk;
 use Role::{Client, Server};
@@ -11,8 +11,8 @@ use Role::{Client, Server};
 type Delivered = (Role, Vec<u8>, Option<HoleKind>);
 
 /// Runs a conversation. Returns what each segment was, and each side's delivered bytes with their holes.
-fn run(talk: &Talk) -> (Connection, Vec<Observation>, Vec<Delivered>) {
-    let mut connection = Connection::new(&talk.packets[0].header, Client);
+fn run(talk: &Talk) -> (TcpConnection, Vec<Observation>, Vec<Delivered>) {
+    let mut connection = TcpConnection::new(&talk.packets[0].header, Client);
     let (mut observations, mut delivered) = (vec![], vec![]);
     for packet in &talk.packets {
         let moment = packet.id.moment;
@@ -45,9 +45,9 @@ fn a_syn_that_is_captured_after_what_follows_it_opens_no_other_connection() {
     for order in [[syn_ack, syn, ack], [ack, syn, syn_ack], [ack, syn_ack, syn]] {
         let mut talk = whole.clone();
         talk.packets = order.map(Clone::clone).to_vec();
-        let mut connection = Connection::new(&talk.packets[0].header, Role::Client);
+        let mut connection = TcpConnection::new(&talk.packets[0].header, Role::Client);
         if talk.packets[0].header.tcp.flags.is_some_and(Flags::syn) {
-            connection = Connection::new(&talk.packets[0].header, Role::Server);
+            connection = TcpConnection::new(&talk.packets[0].header, Role::Server);
         }
         for packet in &talk.packets {
             assert!(!connection.is_reopened_by(&packet.header), "{:?}", packet.header.tcp);
@@ -57,7 +57,7 @@ fn a_syn_that_is_captured_after_what_follows_it_opens_no_other_connection() {
         assert_eq!(connection.ends.client.counters.retransmissions, 0);
     }
     // A new connection begins beyond the numbers of the one before.
-    let mut old = Connection::new(&ack.header, Role::Client);
+    let mut old = TcpConnection::new(&ack.header, Role::Client);
     old.observe(1, ack.id.moment.at, &ack.segment(), &mut |_, _| {});
     let again = Talk::to_port(8443).starting_at(70_000_000, 90_000_000).syn();
     assert!(old.is_reopened_by(&again.packets[0].header));
@@ -93,7 +93,7 @@ fn a_syn_with_another_number_opens_another_connection() {
 fn a_syn_behind_its_sender_s_own_rst_opens_another_connection() {
     // An older connection's challenge ACK and the RST that it asks for, and the SYN again (RFC 9293, 3.10.7.3).
     let talk = Talk::to_port(8443).segment(Server, ".", 5, &[]).segment(Client, "R", 0, &[]);
-    let mut connection = Connection::new(&talk.packets[0].header, Role::Server);
+    let mut connection = TcpConnection::new(&talk.packets[0].header, Role::Server);
     for packet in &talk.packets {
         connection.observe(packet.id.moment.number, packet.id.moment.at, &packet.segment(), &mut |_, _| {});
     }

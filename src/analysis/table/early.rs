@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::packet::{Direction, Filtered, Names, Origin, Segment, SegmentHeader};
 use crate::story::{Moment, PacketId};
-use crate::tcp::Connection;
+use crate::tcp::TcpConnection;
 use crate::time::{Elapsed, Timestamp};
 
 /// How long a segment waits for what it follows. A card's queues are emptied within a millisecond, but captures that were merged,
@@ -41,7 +41,7 @@ impl EarlySegment {
 
 impl EarlySegments {
     /// Whether a segment has to wait: it is early, or another one waits and this is not what that waits for.
-    pub(super) fn must_wait(&self, tcp: &Connection, is_begun: bool, segment: &Segment<'_>) -> bool {
+    pub(super) fn must_wait(&self, tcp: &TcpConnection, is_begun: bool, segment: &Segment<'_>) -> bool {
         let header = segment.header;
         if is_begun {
             tcp.is_early(header) || !self.waiting.is_empty() && !tcp.is_next(header)
@@ -58,7 +58,12 @@ impl EarlySegments {
     }
 
     /// Takes the first one out that has what it waited for, or that waited for too long at `now`.
-    pub(super) fn take(&mut self, tcp: &Connection, is_begun: bool, now: Timestamp) -> Option<EarlySegment> {
+    pub(super) fn take(
+        &mut self,
+        tcp: &TcpConnection,
+        is_begun: bool,
+        now: Timestamp,
+    ) -> Option<EarlySegment> {
         let oldest = self.waiting.first()?;
         let is_over = self.waiting.len() > limits::EARLY_SEGMENTS
             || (now - oldest.moment.at).nanos().abs() > WAITS.nanos();
@@ -100,9 +105,9 @@ mod tests {
     use crate::tcp::Role::{Client, Server};
 
     /// A connection whose opening was taken in, and the acknowledgement of a ClientHello that was not.
-    fn acknowledged() -> (Talk, Connection) {
+    fn acknowledged() -> (Talk, TcpConnection) {
         let talk = Talk::to_port(8443).open().say(Client, &talk::client_hello()).ack(Server);
-        let mut tcp = Connection::new(&talk.packets[0].header, Client);
+        let mut tcp = TcpConnection::new(&talk.packets[0].header, Client);
         for packet in &talk.packets[..3] {
             tcp.observe(packet.id.moment.number, packet.id.moment.at, &packet.segment(), &mut |_, _| {});
         }
@@ -133,7 +138,7 @@ mod tests {
     fn a_rst_does_not_overtake_what_was_captured_before_it() {
         // Without its SYN-ACK.
         let talk = Talk::to_port(8443).open().say(Client, &talk::client_hello()).segment(Server, "R", 1, &[]);
-        let mut tcp = Connection::new(&talk.packets[0].header, Client);
+        let mut tcp = TcpConnection::new(&talk.packets[0].header, Client);
         let syn = &talk.packets[0];
         tcp.observe(1, syn.id.moment.at, &syn.segment(), &mut |_, _| {});
         let mut early = EarlySegments::default();
@@ -164,7 +169,7 @@ mod tests {
         // Without its SYN-ACK and what it sent before its FIN.
         let talk = Talk::to_port(3306).open().segment(Server, "F.", 77, &[]);
         let syn = &talk.packets[0];
-        let mut tcp = Connection::new(&syn.header, Client);
+        let mut tcp = TcpConnection::new(&syn.header, Client);
         tcp.observe(1, syn.id.moment.at, &syn.segment(), &mut |_, _| {});
         let mut early = EarlySegments::default();
         for packet in &talk.packets[2..] {

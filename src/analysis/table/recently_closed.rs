@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Bounds;
 use crate::packet::{Flags, SegmentHeader, Seq};
-use crate::tcp::{Connection, Key};
+use crate::tcp::{Key, TcpConnection};
 use crate::time::{Elapsed, Timestamp};
 
 /// How long a judged connection is remembered, so that its late packets do not look like a new one: the time that TCP itself
@@ -48,7 +48,7 @@ impl RecentlyClosed {
         }
     }
 
-    pub(in crate::analysis) fn add(&mut self, connection: &Connection, now: Timestamp) {
+    pub(in crate::analysis) fn add(&mut self, connection: &TcpConnection, now: Timestamp) {
         if now - self.since >= REMEMBERED || self.latest.len() >= self.most / 2 {
             self.earlier = std::mem::take(&mut self.latest);
             self.since = now;
@@ -94,7 +94,7 @@ mod tests {
         let other = |port| Key::of(&Talk::to_port(port).syn().packets[0].header);
         let connection = |port| {
             let talk = Talk::to_port(port).open();
-            let mut connection = Connection::new(&talk.packets[0].header, Role::Client);
+            let mut connection = TcpConnection::new(&talk.packets[0].header, Role::Client);
             for packet in &talk.packets {
                 let moment = packet.id.moment;
                 connection.observe(moment.number, moment.at, &packet.segment(), &mut |_, _| {});
@@ -129,7 +129,7 @@ mod tests {
         for number in 0..2 * bounds.recently_closed_each() as u32 {
             let client = std::net::Ipv4Addr::from(0xc000_0200 + number);
             header.ip.source = client.into();
-            closed.add(&Connection::new(&header, Role::Client), Timestamp::ZERO);
+            closed.add(&TcpConnection::new(&header, Role::Client), Timestamp::ZERO);
             assert!(closed.latest.len() + closed.earlier.len() <= bounds.recently_closed_each());
         }
     }

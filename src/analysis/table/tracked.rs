@@ -9,7 +9,7 @@ use super::recently_closed::COPIED_WITHIN;
 use crate::analysis::{Settings, roles};
 use crate::packet::{IcmpError, Segment, SegmentHeader, Viewpoint};
 use crate::story::{Builder, CaptureFacts, Ending, EndingKind, Moment, Opening, PacketId, Stage, Story};
-use crate::tcp::{Connection, Delivery, Key, Role};
+use crate::tcp::{Delivery, Key, Role, TcpConnection};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{CertificateMessage, Message, Tracker};
 use crate::verdict::Code;
@@ -22,14 +22,14 @@ const ACKNOWLEDGED: Elapsed = Elapsed::from_millis(100);
 
 /// What a connection takes in memory besides what its packets brought and its slot in the table: itself, its segments that are
 /// remembered, and some small lists.
-const OWN_BYTES: usize = size_of::<TrackedConnection>() + Connection::REMEMBERED_BYTES + 1024;
+const OWN_BYTES: usize = size_of::<TrackedConnection>() + TcpConnection::REMEMBERED_BYTES + 1024;
 
 /// A connection and everything that reads it.
 #[derive(Debug)]
 pub(in crate::analysis) struct TrackedConnection {
     /// Its pair of sockets.
     pub(in crate::analysis) key: Key,
-    pub(in crate::analysis) tcp: Connection,
+    pub(in crate::analysis) tcp: TcpConnection,
     tls: Tracker,
     pub(in crate::analysis) story: Builder,
     /// What was reported of it while its packets came.
@@ -53,7 +53,7 @@ impl TrackedConnection {
         settings: &Settings,
     ) -> Self {
         let (role, opening) = roles::role_of_first(segment, &settings.tls_ports);
-        let tcp = Connection::new(segment.header, role);
+        let tcp = TcpConnection::new(segment.header, role);
         let expects_tls = settings.tls_ports.contains(&tcp.ends.server.port);
         let stall_after = settings.judging.stall_after;
         let saw_beginning = matches!(opening, Opening::Syn | Opening::SynAck);

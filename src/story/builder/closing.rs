@@ -8,7 +8,7 @@ use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{
     Ending, EndingKind, Moment, Note, PreludeFacts, ResetFacts, ResetReason, Stage, Story, reset_reason,
 };
-use crate::tcp::{Connection, HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
+use crate::tcp::{TcpConnection, HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
 use crate::time::Elapsed;
 
 /// A card with several queues delivers what comes together in any order; what was captured this soon behind a RST may have been
@@ -58,7 +58,7 @@ impl Closing {
     /// Returns what ends the connection by a segment, if anything does.
     pub(super) fn on_segment(
         &mut self,
-        (moment, connection): (Moment, &Connection),
+        (moment, connection): (Moment, &TcpConnection),
         segment: &Segment<'_>,
         observation: &Observation,
         story: &mut Story,
@@ -108,7 +108,7 @@ impl Closing {
     pub(super) fn unseen_fin(
         &mut self,
         moment: Moment,
-        connection: &Connection,
+        connection: &TcpConnection,
         segment: &Segment<'_>,
         observation: &Observation,
         story: &mut Story,
@@ -188,7 +188,7 @@ impl Closing {
     /// again and again. What was on its way when the RST came is acknowledged once.
     fn forget_unheeded_reset(
         &mut self,
-        connection: &Connection,
+        connection: &TcpConnection,
         observation: &Observation,
         story: &mut Story,
     ) {

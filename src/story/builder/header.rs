@@ -4,7 +4,7 @@ use super::notes::Notes;
 use super::{Builder, PacketId};
 use crate::packet::{Direction, Filtered, SegmentHeader, Viewpoint};
 use crate::story::{Moment, Note, Stage, Turns};
-use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
+use crate::tcp::{HandshakeStep, Observation, Role, SegmentKind, TcpConnection};
 use crate::tls::RECORD_HEADER_BYTES;
 
 impl Builder {
@@ -62,7 +62,7 @@ impl Builder {
     pub(super) fn on_numbers(
         &mut self,
         moment: Moment,
-        connection: &Connection,
+        connection: &TcpConnection,
         header: &SegmentHeader,
         observation: &Observation,
     ) {

@@ -29,7 +29,7 @@ use crate::packet::{Direction, Filtered, IcmpError, IpHeader, Names, Origin, Seg
 use crate::story::{
     CaptureFacts, Ending, EndingKind, Moment, Note, Observed, Opening, RoundTrips, Seen, Stage, Story,
 };
-use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
+use crate::tcp::{HandshakeStep, Observation, Role, SegmentKind, TcpConnection};
 use crate::time::{Clock, Elapsed};
 use crate::tls::{Basis, CertificateMessage, Plain, TlsEvent, Tracker};
 
@@ -67,7 +67,7 @@ impl Builder {
     /// silence.
     pub fn new(
         id: PacketId<'_>,
-        connection: &Connection,
+        connection: &TcpConnection,
         opening: Opening,
         expects_tls: bool,
         stall_after: Elapsed,
@@ -151,7 +151,7 @@ impl Builder {
     pub fn segment(
         &mut self,
         id: PacketId<'_>,
-        (connection, tls): (&Connection, &Tracker),
+        (connection, tls): (&TcpConnection, &Tracker),
         segment: &Segment<'_>,
         observation: &Observation,
         events: &mut Vec<TlsEvent>,
@@ -192,7 +192,7 @@ impl Builder {
 
     /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`. `tls` knows which
     /// record or message lacks its end.
-    pub fn finish(mut self, connection: &Connection, tls: &Tracker, capture: CaptureFacts) -> Box<Story> {
+    pub fn finish(mut self, connection: &TcpConnection, tls: &Tracker, capture: CaptureFacts) -> Box<Story> {
         self.silences.on_time(capture.end, &self.story);
         let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
@@ -262,7 +262,7 @@ impl Builder {
     fn is_of_this_connection(
         &mut self,
         moment: Moment,
-        connection: &Connection,
+        connection: &TcpConnection,
         observation: &Observation,
         notes: &mut Notes,
     ) -> bool {
@@ -298,7 +298,7 @@ impl Builder {
     fn on_segment(
         &mut self,
         id: PacketId<'_>,
-        connection: &Connection,
+        connection: &TcpConnection,
         segment: &Segment<'_>,
         observation: &Observation,
         events: &mut Vec<TlsEvent>,

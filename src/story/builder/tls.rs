@@ -5,7 +5,7 @@ use super::withdrawal::{withdraw_closing, withdraw_short_message};
 use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story, Turns};
-use crate::tcp::{Connection, Observation, Role};
+use crate::tcp::{TcpConnection, Observation, Role};
 use crate::tls::{AlertDescription, Basis, Message, Plain, Prelude, TlsEvent};
 
 /// What the facts about the TLS handshake rest on besides events.
@@ -47,7 +47,7 @@ impl Handshake {
     pub(super) fn on_segment(
         &mut self,
         moment: Moment,
-        connection: &Connection,
+        connection: &TcpConnection,
         observation: &Observation,
         story: &mut Story,
     ) {

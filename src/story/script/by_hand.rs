@@ -12,7 +12,7 @@ use crate::packet::{IpHeader, IpVersion, SegmentHeader, TcpHeader};
 use crate::story::{
     Ending, EndingKind, IcmpFact, Moment, Observed, Opening, ResetFacts, Silence, Stage, Story,
 };
-use crate::tcp::{Connection, ResetFit, Role};
+use crate::tcp::{ResetFit, Role, TcpConnection};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, ClientHello, Plain, PlainKind, ServerHello, Version};
 
@@ -40,7 +40,7 @@ impl Story {
         let header = SegmentHeader { ip, tcp: TcpHeader::between(50_000, 8443), payload_len: Some(0) };
         let first = Moment { number: 1, at: Timestamp::from_parts(1_700_000_000, 0) };
         let opening = if stage == Stage::None { Opening::Ports } else { Opening::Syn };
-        let mut story = Self::new(first, &Connection::new(&header, Role::Client), opening, true);
+        let mut story = Self::new(first, &TcpConnection::new(&header, Role::Client), opening, true);
         if stage == Stage::None {
             story.next(Role::Client);
         }

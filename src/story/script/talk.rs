@@ -8,7 +8,7 @@ use crate::packet::{
     Checksum, Flags, IpHeader, Names, Origin, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
 use crate::story::{Builder, CaptureFacts, Moment, Opening, PacketId, Story};
-use crate::tcp::{Connection, PerRole, Role};
+use crate::tcp::{PerRole, Role, TcpConnection};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::Tracker;
 
@@ -237,7 +237,7 @@ impl Talk {
             _ => Opening::Ports,
         };
         let expects_tls = [443, 8443].contains(&self.port);
-        let mut tcp = Connection::new(&first.header, role);
+        let mut tcp = TcpConnection::new(&first.header, role);
         let mut tls = Tracker::new(matches!(opening, Opening::Syn | Opening::SynAck), expects_tls, self.port);
         let mut builder =
             Builder::new(first.id, &tcp, opening, expects_tls, STALL_AFTER, true).sampling(has_samples);
