@@ -8,7 +8,7 @@ use domain::rdata::{A, Aaaa};
 
 use super::span::Span;
 use crate::limits;
-use crate::packet::{Content, Host, IpHeader, Lookup, NoAddress, Other, Segment};
+use crate::packet::{Content, DnsMessage, Host, IpHeader, NoAddress, Other, Segment};
 
 /// The question or the answer in a message; what can't be read is only counted.
 #[inline(never)]
@@ -18,7 +18,7 @@ pub(super) fn read(ip: &IpHeader, is_answer: bool, span: Span<'_>) -> Content<'s
 }
 
 /// The question or the answer that is all of a segment's payload: over TCP its length precedes it (RFC 1035, 4.2.2).
-pub fn over_tcp(segment: &Segment<'_>) -> Option<Lookup> {
+pub fn over_tcp(segment: &Segment<'_>) -> Option<DnsMessage> {
     const PORT: u16 = 53;
     let (ip, tcp) = (&segment.header.ip, &segment.header.tcp);
     let is_answer = tcp.source_port == PORT;
@@ -30,7 +30,7 @@ pub fn over_tcp(segment: &Segment<'_>) -> Option<Lookup> {
     if is_whole { message(ip.source, ip.destination, is_answer, bytes) } else { None }
 }
 
-fn message(source: Host, destination: Host, is_answer: bool, bytes: &[u8]) -> Option<Lookup> {
+fn message(source: Host, destination: Host, is_answer: bool, bytes: &[u8]) -> Option<DnsMessage> {
     let message = Message::from_slice(bytes).ok()?;
     if message.header().qr() != is_answer {
         return None;
@@ -56,7 +56,16 @@ fn message(source: Host, destination: Host, is_answer: bool, bytes: &[u8]) -> Op
         Rcode::NOERROR => (addresses.is_empty() && is_whole).then_some(NoAddress::NoRecord),
         code => Some(NoAddress::Rcode(code.to_int())),
     };
-    Some(Lookup { client, resolver, id: header.id(), name, is_for_addresses, is_answer, addresses, failure })
+    Some(DnsMessage {
+        client,
+        resolver,
+        id: header.id(),
+        name,
+        is_for_addresses,
+        is_answer,
+        addresses,
+        failure,
+    })
 }
 
 #[cfg(test)]
@@ -76,7 +85,7 @@ mod tests {
         bytes
     }
 
-    fn read_from(is_answer: bool, bytes: &[u8]) -> Option<Lookup> {
+    fn read_from(is_answer: bool, bytes: &[u8]) -> Option<DnsMessage> {
         message([192, 0, 2, 10].into(), [192, 0, 2, 53].into(), is_answer, bytes)
     }
 

@@ -128,7 +128,7 @@ pub enum Content<'a> {
     /// ARP or neighbour discovery: who looks for which address, and whether it was found.
     Neighbour(Neighbour),
     /// DNS: a question for a name, or the answer to one.
-    Lookup(Box<Lookup>),
+    Lookup(Box<DnsMessage>),
     /// Anything else, by kind; counted in the summary.
     Other(Other),
 }
@@ -254,7 +254,7 @@ pub struct Quoted {
 
 /// A DNS message.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Lookup {
+pub struct DnsMessage {
     /// Who asks.
     pub client: Host,
     /// Who is asked.

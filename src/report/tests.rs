@@ -15,7 +15,7 @@ use super::{Collection, Detail, End, Form, Occasion, Out, Provenance, Report, So
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
-use crate::packet::{Content, Host, Lookup, Neighbour, Origin, Other, Packet};
+use crate::packet::{Content, DnsMessage, Host, Neighbour, Origin, Other, Packet};
 use crate::story::script::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
@@ -363,7 +363,7 @@ fn what_came_before_a_connection_and_belongs_to_it_stands_first() {
     let lookup = |is_answer| {
         let addresses = if is_answer { vec![server.into()] } else { Vec::new() };
         let (resolver, name) = ([192, 0, 2, 53].into(), "ssm.example\u{1b}".to_owned());
-        Content::Lookup(Box::new(Lookup {
+        Content::Lookup(Box::new(DnsMessage {
             client,
             resolver,
             id: 7,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use crate::limits;
-use crate::packet::{Host, Lookup, Moment};
+use crate::packet::{DnsMessage, Host, Moment};
 use unanswered::Courses;
 pub use unanswered::{LookupFault, LookupSubject, Search, Unanswered};
 pub(super) use unanswered::{Questions, unanswered};
@@ -43,7 +43,7 @@ pub struct Found {
 impl Lookups {
     /// Takes in a question or an answer.
     #[inline(never)]
-    pub(super) fn add(&mut self, lookup: &Lookup, moment: Moment) {
+    pub(super) fn add(&mut self, lookup: &DnsMessage, moment: Moment) {
         self.courses.add(lookup, moment);
         let key = (lookup.client, lookup.resolver, lookup.id);
         if !lookup.is_answer {
@@ -135,12 +135,12 @@ mod tests {
 
     const SERVER: [u8; 4] = [198, 51, 100, 20];
 
-    fn lookup(id: u16, address: Option<[u8; 4]>) -> Lookup {
+    fn lookup(id: u16, address: Option<[u8; 4]>) -> DnsMessage {
         let (client, resolver) = ([192, 0, 2, 10].into(), [192, 0, 2, 53].into());
         let addresses = address.into_iter().map(IpAddr::from).collect::<Vec<_>>();
         let is_answer = !addresses.is_empty();
         let name = "ssm.example".to_owned();
-        Lookup { client, resolver, id, name, is_for_addresses: true, is_answer, addresses, failure: None }
+        DnsMessage { client, resolver, id, name, is_for_addresses: true, is_answer, addresses, failure: None }
     }
 
     fn moment(number: u64) -> Moment {

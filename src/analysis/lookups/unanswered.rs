@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Lookups;
 use crate::capture::Target;
 use crate::limits;
-use crate::packet::{Host, Lookup, Moment, Names, NoAddress};
+use crate::packet::{DnsMessage, Host, Moment, Names, NoAddress};
 use crate::time::{Elapsed, Timestamp};
 
 /// RCODE 3: no such name (RFC 1035, 4.1.1).
@@ -136,7 +136,7 @@ struct Course {
 
 impl Courses {
     /// Takes in a question or an answer about addresses.
-    pub(super) fn add(&mut self, lookup: &Lookup, moment: Moment) {
+    pub(super) fn add(&mut self, lookup: &DnsMessage, moment: Moment) {
         if !lookup.is_for_addresses {
             return;
         }
@@ -180,7 +180,7 @@ impl Courses {
 }
 
 impl Course {
-    fn add(&mut self, lookup: &Lookup, moment: Moment) {
+    fn add(&mut self, lookup: &DnsMessage, moment: Moment) {
         if !lookup.is_answer {
             self.asked += 1;
             self.last = moment;
@@ -314,7 +314,7 @@ mod tests {
                 Asked(id) => (*id, false),
                 Address(id) | No(id, _) => (*id, true),
             };
-            let lookup = Lookup {
+            let lookup = DnsMessage {
                 client: [192, 0, 2, 10].into(),
                 resolver: [192, 0, 2, 53].into(),
                 id,
@@ -419,7 +419,7 @@ mod tests {
     fn names_that_are_followed_are_bounded() {
         let mut courses = Courses::default();
         for number in 0..2 * limits::LOOKUP_COURSES as u64 {
-            let lookup = Lookup {
+            let lookup = DnsMessage {
                 client: [192, 0, 2, 10].into(),
                 resolver: [192, 0, 2, 53].into(),
                 id: number as u16,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::build::{self, Carried, address_bytes, ip_packet, link_address, put, summed};
-use crate::packet::{Host, IcmpError, IpHeader, IpVersion, Lookup, Neighbour, NoAddress};
+use crate::packet::{DnsMessage, Host, IcmpError, IpHeader, IpVersion, Neighbour, NoAddress};
 
 /// An ICMP error with what it quotes: of a TCP segment the header.
 pub(super) fn icmp_error(error: &IcmpError<'_>) -> Carried {
@@ -78,7 +78,7 @@ fn discovery(message: &Neighbour, target: Ipv6Addr) -> Carried {
 }
 
 /// A DNS message over UDP (RFC 1035, 4.1): the question, and the addresses in the answer.
-pub(super) fn lookup(message: &Lookup) -> Carried {
+pub(super) fn lookup(message: &DnsMessage) -> Carried {
     const DNS_PORT: u16 = 53;
     /// The first of the dynamic ports (RFC 6335, 6): which one it was is not known any more.
     const CLIENT_PORT: u16 = 49_152;
@@ -97,7 +97,7 @@ pub(super) fn lookup(message: &Lookup) -> Carried {
     ip_packet(&ip, build::UDP, &bytes, bytes.len())
 }
 
-fn dns(message: &Lookup) -> Vec<u8> {
+fn dns(message: &DnsMessage) -> Vec<u8> {
     /// Recursion is wanted; the same in a response, where it is available (RFC 1035, 4.1.1).
     const QUESTION: u16 = 0x0100;
     const RESPONSE: u16 = 0x8180;
@@ -165,7 +165,7 @@ mod tests {
             (&[], Some(NoAddress::NoRecord), true),
             (&[], None, true),
         ] {
-            let lookup_of = Lookup {
+            let lookup_of = DnsMessage {
                 client: host("192.0.2.1"),
                 resolver: host("192.0.2.53"),
                 id: 77,
