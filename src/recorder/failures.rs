@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Settings;
+use super::RecorderSettings;
 use super::files;
 use crate::limits;
 
@@ -28,7 +28,7 @@ impl Failures {
     ///
     /// # Errors
     /// When the folder can't be read.
-    pub(super) fn in_folder(settings: &Settings) -> io::Result<Self> {
+    pub(super) fn in_folder(settings: &RecorderSettings) -> io::Result<Self> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&settings.folder)?.take(4 * limits::RECORDED_FILES) {
             let path = entry?.path();

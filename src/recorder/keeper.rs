@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::Instant;
 
-use super::Settings;
+use super::RecorderSettings;
 use super::batch::Batch;
 use super::counts::{Counts, add};
 use super::failures::Failures;
@@ -27,7 +27,7 @@ const PASS_EVERY: Elapsed = Elapsed::from_millis(250);
 
 /// What the thread works on.
 pub(super) struct Keeper {
-    settings: Settings,
+    settings: RecorderSettings,
     memory: Memory,
     disk: DiskRing,
     failures: Failures,
@@ -52,7 +52,11 @@ impl Keeper {
     ///
     /// # Errors
     /// When the folder can't be read or written.
-    pub(super) fn begin(settings: &Settings, counts: Arc<Counts>, news: Sender<String>) -> io::Result<Self> {
+    pub(super) fn begin(
+        settings: &RecorderSettings,
+        counts: Arc<Counts>,
+        news: Sender<String>,
+    ) -> io::Result<Self> {
         Ok(Self {
             memory: Memory::of(settings.size),
             disk: DiskRing::begin(settings)?,

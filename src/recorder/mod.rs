@@ -47,7 +47,7 @@ use recording::Recording;
 
 /// What is recorded, and where.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct RecorderSettings {
     /// The folder for everything that is written.
     pub folder: PathBuf,
     /// Bytes of packets that are kept in memory, and of everything in the folder.
@@ -68,7 +68,7 @@ pub struct Settings {
     pub remark: Option<&'static str>,
 }
 
-impl Settings {
+impl RecorderSettings {
     /// Bytes of one of the two files of the ring. What an earlier run left of it is kept too, so this is an eighth.
     fn ring_file(&self) -> u64 {
         self.size / 8
@@ -99,7 +99,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// A recorder that has its folder and no thread yet. It can be made where files may still be created anywhere, and
 /// [started](Prepared::start) where rights have ended.
 pub struct Prepared {
-    settings: Settings,
+    settings: RecorderSettings,
     keeper: Keeper,
     counts: Arc<Counts>,
     news: Receiver<String>,
@@ -111,7 +111,7 @@ impl Prepared {
     ///
     /// # Errors
     /// When the folder can't be written.
-    pub fn new(settings: Settings) -> io::Result<Self> {
+    pub fn new(settings: RecorderSettings) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(&settings.folder)?;
         let counts = Arc::<Counts>::default();
         let (reports, news) = channel();
@@ -157,7 +157,7 @@ impl Prepared {
 
 /// Takes in what is captured, and has its thread write the packets of failed connections.
 pub struct Recorder {
-    settings: Settings,
+    settings: RecorderSettings,
     /// What is handed over next.
     batch: Batch,
     /// When the last one was handed over.

@@ -1,6 +1,6 @@
 //! One failed connection, and what its file is to hold.
 
-use super::Settings;
+use super::RecorderSettings;
 use crate::analysis::Judged;
 use crate::packet::Host;
 use crate::report::machine::json as report;
@@ -33,7 +33,7 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Of this connection.
-    pub(super) fn of(judged: &Judged, settings: &Settings) -> Self {
+    pub(super) fn of(judged: &Judged, settings: &RecorderSettings) -> Self {
         let (story, verdict) = (&judged.story, &judged.verdict);
         let party = |role: Role| &story.parties[role];
         let (client, server) = (party(Role::Client), party(Role::Server));

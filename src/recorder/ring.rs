@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::Settings;
+use super::RecorderSettings;
 use super::files;
 use super::frames::Frames;
 use crate::capture::save;
@@ -15,7 +15,7 @@ const RETRY_AFTER: Elapsed = Elapsed::from_millis(10_000);
 
 /// The ring on disk.
 pub(super) struct DiskRing {
-    settings: Settings,
+    settings: RecorderSettings,
     current: usize,
     writer: Option<Open>,
     failed_at: Option<Timestamp>,
@@ -42,7 +42,7 @@ impl Open {
 
 impl DiskRing {
     /// Opens the ring. The files of an earlier run become `before-0.pcapng` and `before-1.pcapng`.
-    pub(super) fn begin(settings: &Settings) -> io::Result<Self> {
+    pub(super) fn begin(settings: &RecorderSettings) -> io::Result<Self> {
         for index in 0..2 {
             let earlier = settings.folder.join(format!("ring-{index}.pcapng"));
             let kept = settings.folder.join(format!("before-{index}.pcapng"));

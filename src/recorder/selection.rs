@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use smallvec::SmallVec;
 
-use super::Settings;
+use super::RecorderSettings;
 use super::frames::{Kept, Snapshot};
 use super::memory::Memory;
 use super::recording::Recording;
@@ -185,7 +185,7 @@ impl Line {
 pub(super) fn select(
     due: Vec<Recording>,
     memory: &Memory,
-    settings: &Settings,
+    settings: &RecorderSettings,
     others_left: &mut u64,
 ) -> Selection {
     let mut packets = memory.snapshot();
@@ -236,8 +236,8 @@ mod tests {
     use crate::recorder::frames::Frames;
     use crate::time::Elapsed;
 
-    fn settings(with_others: bool) -> Settings {
-        Settings {
+    fn settings(with_others: bool) -> RecorderSettings {
+        RecorderSettings {
             folder: "/nonexistent".into(),
             size: 64 * 1024 * 1024,
             per_hour: 1,
@@ -308,7 +308,7 @@ mod tests {
         let memory = memory(&[(Some(1), 9); 100], 840);
         let failure = Recording::by_hand(ends(1), 1, &[50], [0, 200]);
         let selected = |size| {
-            let settings = Settings { size, ..settings(false) };
+            let settings = RecorderSettings { size, ..settings(false) };
             let selection = select(vec![failure_of(&failure)], &memory, &settings, &mut 0);
             (numbers(&selection).remove(0), selection.waiting[0].lacks.middle)
         };

@@ -13,8 +13,8 @@ use crate::packet::Origin;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-fn settings(folder: &Path) -> Settings {
-    Settings {
+fn settings(folder: &Path) -> RecorderSettings {
+    RecorderSettings {
         folder: folder.to_owned(),
         size: MEBIBYTE,
         per_hour: 20,
@@ -50,12 +50,12 @@ impl Sink for Recording {
     }
 }
 
-fn start(settings: Settings) -> Recorder {
+fn start(settings: RecorderSettings) -> Recorder {
     Prepared::new(settings).unwrap().start(|| ()).unwrap()
 }
 
 /// Has the thread's work done after the capture's, so that no queue is too short.
-fn in_turn(settings: Settings, capture: impl FnOnce(&mut Recorder)) -> Recorder {
+fn in_turn(settings: RecorderSettings, capture: impl FnOnce(&mut Recorder)) -> Recorder {
     let (queue, received) = sync_channel(10_000);
     let (end, ended) = channel();
     let (mut recorder, keeper) = Prepared::new(settings).unwrap().apart(queue, ended);
@@ -158,7 +158,7 @@ fn frame(number: u64, bytes: &[u8]) -> Frame<'_> {
 #[test]
 fn the_bound_on_failures_that_wait_is_reported_once() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = start(Settings { per_hour: 10_000, ..settings(folder.path()) });
+    let mut recorder = start(RecorderSettings { per_hour: 10_000, ..settings(folder.path()) });
     let bound = limits::RECORDINGS;
     fail(&mut recorder, bound as u64 + 3);
     recorder.finish();
@@ -196,7 +196,9 @@ fn what_finds_the_queue_full_is_counted_and_the_capture_does_not_wait() {
     let (queue, _never_read) = sync_channel(2);
     let (_never_ends, ended) = channel();
     let (mut recorder, _keeper) =
-        Prepared::new(Settings { per_hour: 10_000, ..settings(folder.path()) }).unwrap().apart(queue, ended);
+        Prepared::new(RecorderSettings { per_hour: 10_000, ..settings(folder.path()) })
+            .unwrap()
+            .apart(queue, ended);
     for number in 1..=1_000 {
         recorder.frame(&frame(number, &[5; 1_000]));
     }
@@ -303,7 +305,7 @@ fn the_disk_holds_no_more_than_the_bound() {
 #[test]
 fn the_folder_holds_no_more_than_the_bound_however_many_connections_fail() {
     let folder = tempfile::tempdir().unwrap();
-    let small = Settings { size: 64 * 1024, ..settings(folder.path()) };
+    let small = RecorderSettings { size: 64 * 1024, ..settings(folder.path()) };
     let on_disk = || -> u64 {
         let all = fs::read_dir(folder.path()).unwrap().flatten();
         all.map(|entry| entry.metadata().unwrap().len()).sum()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::Settings;
+use super::RecorderSettings;
 use super::files::Unfinished;
 use super::frames::Snapshot;
 use super::recording::Recording;
@@ -21,7 +21,7 @@ impl Selected {
     pub(super) fn write(
         &self,
         packets: &Snapshot,
-        settings: &Settings,
+        settings: &RecorderSettings,
         dropped: u64,
         mut number: impl FnMut() -> u64,
     ) -> io::Result<PathBuf> {
@@ -61,7 +61,7 @@ impl Selected {
         &self,
         file: &Unfinished,
         packets: &Snapshot,
-        settings: &Settings,
+        settings: &RecorderSettings,
         dropped: u64,
     ) -> io::Result<Vec<u64>> {
         let recording = &self.recording;

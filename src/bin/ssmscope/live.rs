@@ -267,7 +267,7 @@ fn recorder(
     remark: Option<&'static str>,
     options: &Live,
 ) -> anyhow::Result<recorder::Prepared> {
-    let settings = recorder::Settings {
+    let settings = recorder::RecorderSettings {
         folder: folder.to_owned(),
         size: options.record_size.saturating_mul(1024 * 1024),
         per_hour: options.record_per_hour,
