@@ -63,7 +63,7 @@ pub use text::Origins;
 pub use thresholds::Thresholds;
 #[cfg(feature = "command")]
 #[doc(hidden)]
-pub use writer::{Check, End, Out, Provenance, Report};
+pub use writer::{CheckResult, End, Out, Provenance, Report};
 
 use crate::analysis::Summary;
 use crate::limits;

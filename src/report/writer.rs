@@ -42,7 +42,7 @@ pub struct End<'a> {
     /// Files that could not be read at all.
     pub unopened: &'a [ReadError],
     /// The check whose connections these are.
-    pub check: Option<Check<'a>>,
+    pub check: Option<CheckResult<'a>>,
     /// What monitoring needs of the connections.
     pub digest: &'a MonitoringDigest,
     /// When the user wants to be alerted.
@@ -66,7 +66,7 @@ pub struct Provenance {
 
 /// An active check.
 #[derive(Clone, Copy, Debug)]
-pub struct Check<'a> {
+pub struct CheckResult<'a> {
     /// What came of it.
     pub outcome: &'a Outcome,
     /// How much is wanted besides a plugin's status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.

@@ -182,7 +182,7 @@ impl<'o> Run<'o> {
         digest: &'a MonitoringDigest,
     ) -> End<'a> {
         End {
-            check: Some(report::Check { outcome, verbosity }),
+            check: Some(report::CheckResult { outcome, verbosity }),
             digest,
             thresholds: &self.thresholds,
             target: Some(target),
@@ -258,7 +258,7 @@ impl<'o> Run<'o> {
     /// What is known at the end.
     pub fn end<'a>(&'a self, results: &'a Results) -> End<'a> {
         let check =
-            |(outcome, verbosity): &'a (Outcome, u8)| report::Check { outcome, verbosity: *verbosity };
+            |(outcome, verbosity): &'a (Outcome, u8)| report::CheckResult { outcome, verbosity: *verbosity };
         End {
             unopened: &self.unopened,
             check: results.check.as_ref().map(check),

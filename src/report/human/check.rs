@@ -19,7 +19,7 @@ use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
-use crate::report::{Check, End, Origins, Style};
+use crate::report::{CheckResult, End, Origins, Style};
 use crate::story::Item;
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
@@ -65,8 +65,8 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
 }
 
 /// Writes what came of it, and returns the places of the connections whose packets are in it.
-fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Result<Vec<usize>> {
-    let Check { outcome, verbosity } = check;
+fn write_attempt(check: CheckResult<'_>, style: &Style, out: &mut dyn Write) -> io::Result<Vec<usize>> {
+    let CheckResult { outcome, verbosity } = check;
     let origins = Origins::default();
     let names = match &outcome.captured {
         Some(captured) => PacketNames::new(&captured.about().files, &origins),
@@ -215,7 +215,7 @@ fn write_last_step(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// When `out` can't be written.
 pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Some(Check { outcome, .. }) = end.check else { return Ok(()) };
+    let Some(CheckResult { outcome, .. }) = end.check else { return Ok(()) };
     let mut table = grid(["Part", "Time", "Result"], &[]);
     let time = |elapsed: Option<Elapsed>| elapsed.map(|elapsed| elapsed.to_string()).unwrap_or_default();
     if let Some(found) = &outcome.resolution {

@@ -15,7 +15,7 @@ use crate::probe::{Outcome, Range};
 use crate::report::digest::WorstConnection;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends, kinds, neighbours};
-use crate::report::{Check, End, nothing};
+use crate::report::{CheckResult, End, nothing};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::{Severity, Status};
@@ -66,7 +66,7 @@ pub fn write_unknown(why: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A check in one line, and as much below it as is asked for.
-fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn write_check(of: &End<'_>, check: &CheckResult<'_>, out: &mut dyn Write) -> io::Result<()> {
     let outcome = check.outcome;
     let conclusion = outcome.conclusion();
     let judged = conclusion.connection.and_then(|index| outcome.connections.get(index));
@@ -265,7 +265,7 @@ fn performance(of: &End<'_>) -> String {
 }
 
 /// The same of a check: how long its parts took.
-fn check_performance(of: &End<'_>, check: &Check<'_>) -> String {
+fn check_performance(of: &End<'_>, check: &CheckResult<'_>) -> String {
     let spent = &check.outcome.spent;
     let mut figures = vec![format!("time={:.6}s;;;0", spent.total.as_secs_f64())];
     for (phase, elapsed) in phases(spent) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use ssmscope::probe;
 use ssmscope::report::monitoring::prometheus::MetricsPage;
-use ssmscope::report::{Check as Checked, End, MonitoringDigest, Thresholds};
+use ssmscope::report::{CheckResult as Checked, End, MonitoringDigest, Thresholds};
 use ssmscope::time::Elapsed;
 
 use super::config::{Config, Module};
