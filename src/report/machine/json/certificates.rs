@@ -9,9 +9,10 @@ use crate::tcp::Role;
 
 /// What was seen of certificates. Only SSL 3.0 to TLS 1.2 send them in clear.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Certificates {
+#[schemars(rename = "Certificates")]
+pub struct CertificatesObject {
     /// The server's certificates, its own first; null where none was captured, and then `certificates_unseen` says why.
-    pub certificates: Option<Vec<Certificate>>,
+    pub certificates: Option<Vec<CertificateObject>>,
     /// Further certificates of the message that were not looked at.
     pub further_certificates: u32,
     /// Why there are none.
@@ -23,12 +24,13 @@ pub struct Certificates {
     /// The packet in which the server asked for a client certificate in clear.
     pub client_certificate_request: Option<u64>,
     /// The client's certificates, empty where it sent a message with none; null where none was seen.
-    pub client_certificates: Option<Vec<Certificate>>,
+    pub client_certificates: Option<Vec<CertificateObject>>,
 }
 
 /// A certificate. Everything but its fingerprint is null where it is not X.509.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Certificate {
+#[schemars(rename = "Certificate")]
+pub struct CertificateObject {
     /// The subject: what the certificate identifies.
     pub subject: Option<String>,
     /// Who signed it.
@@ -90,7 +92,7 @@ pub enum Trusted {
     Unchecked,
 }
 
-impl Certificates {
+impl CertificatesObject {
     pub(super) fn of(story: &Story) -> Self {
         let examination = story.tls.examination.as_deref();
         let clients = story.tls.certificates[Role::Client].as_ref();
@@ -112,10 +114,10 @@ impl Certificates {
     }
 }
 
-fn certificate(certificate: &cert::Certificate) -> Certificate {
+fn certificate(certificate: &cert::Certificate) -> CertificateObject {
     let details = certificate.details.as_ref();
     let text = |of: fn(&cert::Details) -> String| details.map(of);
-    Certificate {
+    CertificateObject {
         subject: text(|details| details.subject.clone()),
         issuer: text(|details| details.issuer.clone()),
         names: details.map(|details| details.names.clone()),

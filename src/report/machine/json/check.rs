@@ -17,7 +17,8 @@ use crate::verdict::{Actor, Severity};
 /// An active check: one attempt at a host. Its connections are objects of their own before it, and the numbers of packets
 /// in them are those of its steps.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Check {
+#[schemars(rename = "Check")]
+pub struct CheckObject {
     /// The version of this form.
     pub schema: u8,
     /// The host as it was named.
@@ -54,9 +55,9 @@ pub struct Check {
     /// What was done, and what came back.
     pub steps: Vec<CheckStep>,
     /// How the addresses were found.
-    pub dns: Option<Dns>,
+    pub dns: Option<DnsObject>,
     /// The proxy; null without one.
-    pub proxy: Option<Proxy>,
+    pub proxy: Option<ProxyObject>,
     /// The request for an access token; null where none was made.
     pub oauth: Option<Token>,
     /// The request for a page; null where none was made.
@@ -114,7 +115,8 @@ pub struct CheckStep {
 
 /// How the addresses of the host were found, or of the proxy where there is one.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Dns {
+#[schemars(rename = "Dns")]
+pub struct DnsObject {
     /// What came of the name.
     #[serde(flatten)]
     pub resolution: Resolution,
@@ -124,7 +126,8 @@ pub struct Dns {
 
 /// A proxy that was asked for a tunnel.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Proxy {
+#[schemars(rename = "Proxy")]
+pub struct ProxyObject {
     /// How it was asked: by CONNECT, by CONNECT inside TLS, or by SOCKS5 with the host's address, or with its name.
     pub kind: ProxyKind,
     /// Its name or address.
@@ -143,7 +146,7 @@ pub struct Proxy {
     pub schemes: Vec<String>,
 }
 
-impl Check {
+impl CheckObject {
     pub(super) fn of(outcome: &Outcome) -> Self {
         let conclusion = outcome.conclusion();
         let spent = &outcome.spent;
@@ -186,7 +189,7 @@ impl Check {
             dns: outcome
                 .resolution
                 .as_ref()
-                .map(|found| Dns { resolution: found.clone(), tried: outcome.order.clone() }),
+                .map(|found| DnsObject { resolution: found.clone(), tried: outcome.order.clone() }),
             proxy: outcome.proxy.as_ref().map(proxy),
             oauth: outcome.token.clone(),
             http: outcome.page.clone(),
@@ -194,8 +197,8 @@ impl Check {
     }
 }
 
-fn proxy(used: &probe::ProxyUse) -> Proxy {
-    Proxy {
+fn proxy(used: &probe::ProxyUse) -> ProxyObject {
+    ProxyObject {
         kind: used.kind,
         host: used.host.clone(),
         port: used.port,

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::log::{NearbyLine, TiedLog};
-use super::tcp::Tcp;
-use super::tls::Tls;
-use super::verdict::Verdict;
+use super::tcp::TcpObject;
+use super::tls::TlsObject;
+use super::verdict::VerdictObject;
 use crate::analysis::Judged;
 use crate::finding::Finding;
 use crate::packet::{Host, Names};
@@ -23,7 +23,8 @@ use crate::time::{Clock, Elapsed};
 /// One TCP connection and the verdict on it. Packets are counted from 1 over the whole capture, as Wireshark counts
 /// them; durations are in seconds.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Connection {
+#[schemars(rename = "Connection")]
+pub struct ConnectionObject {
     /// The version of this form.
     pub schema: u8,
     /// Which of the selected connections it is, counted from 1 by their first packets.
@@ -55,17 +56,17 @@ pub struct Connection {
     /// Finds it in Wireshark, in the source and in any file that holds its packets; null where one end has no address.
     pub filter: Option<String>,
     /// What happened.
-    pub verdict: Verdict,
+    pub verdict: VerdictObject,
     /// The steps that it took, each with the packet that completed it.
     pub steps: Vec<ConnectionStep>,
     /// What else is worth knowing.
     pub findings: Vec<Finding>,
     /// How long the steps took.
-    pub timing: Timing,
+    pub timing: TimingObject,
     /// What TCP showed.
-    pub tcp: Tcp,
+    pub tcp: TcpObject,
     /// What TLS showed; null where there was none.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsObject>,
     /// Attempts in logs that are tied to it; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<Vec<TiedLog>>,
@@ -128,7 +129,8 @@ pub struct PacketRef {
 
 /// How long the steps took, in seconds since the first SYN (since the first packet where there is no SYN).
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Timing {
+#[schemars(rename = "Timing")]
+pub struct TimingObject {
     /// To the first SYN-ACK.
     pub syn_ack: Option<f64>,
     /// To the end of the TCP handshake.
@@ -146,16 +148,17 @@ pub struct Timing {
     /// Inside TLS, from the client's message that waited longest for its answer to the answer's first packet.
     pub slowest_response: Option<f64>,
     /// Round trips between the place of the capture and the other end.
-    pub round_trip: RoundTrips,
+    pub round_trip: RoundTripsObject,
     /// The silence that stopped the connection's progress.
-    pub silence: Option<Quiet>,
+    pub silence: Option<SilenceObject>,
     /// Silences of at least the stall time that ended with the awaited answer.
-    pub pauses: Vec<Quiet>,
+    pub pauses: Vec<SilenceObject>,
 }
 
 /// Round trips in seconds.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct RoundTrips {
+#[schemars(rename = "RoundTrips")]
+pub struct RoundTripsObject {
     /// From the SYN to the SYN-ACK.
     pub handshake: Option<f64>,
     /// From the client's first data to its acknowledgement.
@@ -168,7 +171,8 @@ pub struct RoundTrips {
 
 /// A silence.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Quiet {
+#[schemars(rename = "Quiet")]
+pub struct SilenceObject {
     /// How long.
     pub duration: f64,
     /// The last packet before it that brought something new.
@@ -179,7 +183,7 @@ pub struct Quiet {
     pub is_acknowledged: bool,
 }
 
-impl Connection {
+impl ConnectionObject {
     /// Of a judged connection from this file, with the places of its evidence where there are several files.
     pub(super) fn of(
         judged: Judged,
@@ -205,12 +209,12 @@ impl Connection {
             first_packet: story.first.number,
             last_packet: story.last.number,
             filter: wireshark::filter(&story),
-            verdict: Verdict::of(verdict, &story),
+            verdict: VerdictObject::of(verdict, &story),
             steps: steps(&story, has_times),
             findings,
             timing: timing(&story, has_times),
-            tcp: Tcp::of(&story),
-            tls: Tls::of(&story),
+            tcp: TcpObject::of(&story),
+            tls: TlsObject::of(&story),
             logs: (!story.logs.is_empty())
                 .then(|| story.logs.iter().map(|tie| TiedLog::of(tie, facts.clock, facts.digits)).collect()),
             log_lines: (!story.log_lines.is_empty()).then(|| {
@@ -249,13 +253,13 @@ fn steps(story: &Story, has_times: bool) -> Vec<ConnectionStep> {
     steps.into_iter().filter_map(step).collect()
 }
 
-fn timing(story: &Story, has_times: bool) -> Timing {
+fn timing(story: &Story, has_times: bool) -> TimingObject {
     let began = story.began().at;
     let since =
         |moment: Option<Moment>| moment.filter(|_| has_times).map(|moment| seconds(moment.at - began));
     let span = |elapsed: Option<Elapsed>| elapsed.filter(|_| has_times).map(seconds);
     let trips = &story.path.round_trips;
-    Timing {
+    TimingObject {
         syn_ack: since(story.opening.syn_ack.first()),
         tcp_established: since(story.opening.established),
         client_hello: since(moment_of(story.tls.client_hello.as_ref())),
@@ -264,7 +268,7 @@ fn timing(story: &Story, has_times: bool) -> Timing {
         client_finished: since(moment_of(story.tls.client_finished.as_ref())),
         tls_established: since(moment_of(story.tls.established.as_ref())),
         slowest_response: span(story.tls.turns.latest_answer().map(|answer| answer.elapsed())),
-        round_trip: RoundTrips {
+        round_trip: RoundTripsObject {
             handshake: span(trips.handshake.map(|(elapsed, ..)| elapsed)),
             data: span(trips.data.map(|(elapsed, _)| elapsed)),
             shortest_to_server: span(trips.shortest_to_server),
@@ -275,8 +279,8 @@ fn timing(story: &Story, has_times: bool) -> Timing {
     }
 }
 
-fn quiet(silence: &Silence) -> Quiet {
-    Quiet {
+fn quiet(silence: &Silence) -> SilenceObject {
+    SilenceObject {
         duration: seconds(silence.elapsed()),
         since_packet: silence.since.number,
         owed_by: silence.awaited_from,

@@ -11,7 +11,8 @@ use crate::report::many::{CaptureResult, Many, Totals};
 
 /// One of many captures, after its connections; only of `batch`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct File {
+#[schemars(rename = "File")]
+pub struct FileObject {
     /// The version of this form.
     pub schema: u8,
     /// Its file as it was named, or the first of several that are one capture.
@@ -32,7 +33,7 @@ pub struct File {
     pub same_as: Option<String>,
 }
 
-impl File {
+impl FileObject {
     fn of(entry: &CaptureResult) -> Self {
         Self {
             schema: SCHEMA,
@@ -62,7 +63,7 @@ impl<W: Write> Files<W> {
 
 impl<W: Write + Send> Many for Files<W> {
     fn entry(&mut self, entry: &CaptureResult) -> io::Result<()> {
-        self.report.write(&Line::File(Box::new(File::of(entry))))?;
+        self.report.write(&Line::File(Box::new(FileObject::of(entry))))?;
         self.report.flush()
     }
 

@@ -10,7 +10,8 @@ use crate::verdict::{Actor, Severity};
 
 /// Connections to one server that failed with the same code, cause and actor.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Group {
+#[schemars(rename = "Group")]
+pub struct GroupObject {
     /// The verdict's code.
     pub code: &'static str,
     /// The cause, where the evidence names one.
@@ -38,7 +39,7 @@ pub struct Group {
     pub evidence: Vec<u64>,
 }
 
-impl Group {
+impl GroupObject {
     /// The groups of failures and warnings, the worst first and the largest first among equals.
     pub(super) fn all(figures: &Figures) -> Vec<Self> {
         let groups = figures.groups.worst_first().into_iter();

@@ -145,7 +145,8 @@ pub struct TiedLog {
 
 /// A log that was read.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct LogFile {
+#[schemars(rename = "LogFile")]
+pub struct LogFileObject {
     /// As it was named.
     pub name: String,
     /// Its form, for people.
@@ -257,7 +258,7 @@ impl NearbyLine {
     }
 }
 
-impl LogFile {
+impl LogFileObject {
     pub(super) fn all(summary: &LogSummary) -> Vec<Self> {
         let logs = &summary.logs;
         let file = |(index, file): (usize, &crate::log::LogFile)| Self {

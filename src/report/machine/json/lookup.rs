@@ -13,7 +13,8 @@ use crate::report::text::clock;
 /// A question in the traffic that got no usable answer: of DNS about a name's addresses, of ARP or neighbour discovery about a
 /// host on the link.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Lookup {
+#[schemars(rename = "Lookup")]
+pub struct LookupObject {
     /// The version of this form.
     pub schema: u8,
     /// What was wrong.
@@ -44,7 +45,7 @@ pub enum LookupSeverity {
     Info,
 }
 
-impl Lookup {
+impl LookupObject {
     pub(super) fn of(figures: &Figures, found: &Unanswered) -> Self {
         let (about, names) = (&figures.about, &figures.names);
         let (named, ip, resolver) = match &found.subject {

@@ -18,18 +18,20 @@ mod verdict;
 
 use std::io::{self, Write};
 
-pub use certificates::{Certificate, CertificateCheck, Certificates, Trusted};
-pub use check::Check;
-pub use connection::{Connection, ConnectionStep, PacketRef, Quiet, RoundTrips, Socket, Timing};
-pub use file::{File, Files};
-pub use group::Group;
-pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, NearbyLine, TiedLog};
-pub use lookup::{Lookup, LookupSeverity};
+pub use certificates::{CertificateCheck, CertificateObject, CertificatesObject, Trusted};
+pub use check::CheckObject;
+pub use connection::{
+    ConnectionObject, ConnectionStep, PacketRef, RoundTripsObject, SilenceObject, Socket, TimingObject,
+};
+pub use file::{FileObject, Files};
+pub use group::GroupObject;
+pub use log::{Log, LogConnection, LogFileObject, LogPeer, LoggedLine, NearbyLine, TiedLog};
+pub use lookup::{LookupObject, LookupSeverity};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
-pub use summary::Summary;
-pub use tcp::Tcp;
-pub use tls::Tls;
+pub use summary::SummaryObject;
+pub use tcp::TcpObject;
+pub use tls::TlsObject;
 
 use crate::analysis::{Event, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
@@ -71,7 +73,7 @@ impl<W: Write> JsonReport<W> {
     /// # Errors
     /// When `out` can't be written.
     pub fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
-        self.write(&Line::Check(Box::new(Check::of(outcome))))
+        self.write(&Line::Check(Box::new(CheckObject::of(outcome))))
     }
 
     /// Writes the summary. `unopened` are the files that could not be read at all.
@@ -83,7 +85,7 @@ impl<W: Write> JsonReport<W> {
             return self.out.flush();
         }
         for found in &figures.unanswered {
-            self.write(&Line::Lookup(Box::new(Lookup::of(figures, found))))?;
+            self.write(&Line::Lookup(Box::new(LookupObject::of(figures, found))))?;
         }
         if let Some(logs) = &figures.logs {
             let unreported = |(index, _): &(usize, _)| !logs.reported.contains(index);
@@ -91,7 +93,7 @@ impl<W: Write> JsonReport<W> {
                 self.write(&Line::Log(Box::new(Log::of(logs, index, attempt))))?;
             }
         }
-        let summary = Summary::of(figures, unopened, &self.origins);
+        let summary = SummaryObject::of(figures, unopened, &self.origins);
         self.write(&Line::Summary(Box::new(summary)))?;
         self.out.flush()
     }
@@ -121,7 +123,7 @@ impl<W: Write + Send> Sink for JsonReport<W> {
                 Ok(())
             }
             Event::Known(judged) => {
-                self.write(&Line::Open(Box::new(Connection::of(
+                self.write(&Line::Open(Box::new(ConnectionObject::of(
                     (*judged).clone(),
                     self.source(judged),
                     None,
@@ -142,7 +144,7 @@ impl<W: Write + Send> Sink for JsonReport<W> {
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         let evidence_in = self.has_several_files().then(|| self.places(&judged.verdict.evidence));
         let source = self.source(&judged);
-        let line = Connection::of(judged, source, evidence_in);
+        let line = ConnectionObject::of(judged, source, evidence_in);
         self.write(&Line::Connection(Box::new(line)))
     }
 }
@@ -192,7 +194,7 @@ impl<W> JsonReport<W> {
 
 /// A connection's object as a value, for files that hold it among other things.
 pub fn connection_value(judged: &Judged) -> serde_json::Value {
-    let line = Line::Connection(Box::new(Connection::of(judged.clone(), None, None)));
+    let line = Line::Connection(Box::new(ConnectionObject::of(judged.clone(), None, None)));
     serde_json::to_value(line).unwrap_or_default()
 }
 
@@ -207,18 +209,18 @@ pub fn schema() -> Schema {
 #[schemars(title = "ssmscope --output json")]
 pub enum Line {
     /// One TCP connection and the verdict on it.
-    Connection(Box<Connection>),
+    Connection(Box<ConnectionObject>),
     /// A connection that is not closed, and the verdict so far; only while packets are waited for. Its `connection` object
     /// follows.
-    Open(Box<Connection>),
+    Open(Box<ConnectionObject>),
     /// What an active check did and found besides its connections.
-    Check(Box<Check>),
+    Check(Box<CheckObject>),
     /// A question in the traffic that got no usable answer, after all connections.
-    Lookup(Box<Lookup>),
+    Lookup(Box<LookupObject>),
     /// An attempt that a log read with the capture reports, after all connections; in `live` one that is tied as soon as it is.
     Log(Box<Log>),
     /// One of many captures, after its connections; only of `batch`.
-    File(Box<File>),
+    File(Box<FileObject>),
     /// The whole capture in figures; of many captures, what adds up.
-    Summary(Box<Summary>),
+    Summary(Box<SummaryObject>),
 }

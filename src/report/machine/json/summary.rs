@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::connection::Socket;
-use super::group::Group;
-use super::log::LogFile;
+use super::group::GroupObject;
+use super::log::LogFileObject;
 use crate::analysis::{Failure, Summary as Figures};
 use crate::capture::{About, FileAbout, ReadError};
 use crate::report::Origins;
@@ -20,11 +20,12 @@ use crate::verdict::Code;
 
 /// The whole capture in figures.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Summary {
+#[schemars(rename = "Summary")]
+pub struct SummaryObject {
     /// The version of this form.
     pub schema: u8,
     /// The files that were read.
-    pub files: Vec<File>,
+    pub files: Vec<InputFileObject>,
     /// What the times count from: `utc`, `local-date-time`, `time-of-day`, `since-first` or `absent`.
     pub clock: &'static str,
     /// The first packet's time, in the form of a connection's start.
@@ -42,7 +43,7 @@ pub struct Summary {
     /// Connections by verdict code.
     pub verdicts: BTreeMap<&'static str, u64>,
     /// Equal failures and warnings, the worst first; at most 64 kinds.
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupObject>,
     /// Failures and other connections that belong to further kinds.
     pub ungrouped: u64,
     /// Connections by server.
@@ -59,7 +60,7 @@ pub struct Summary {
     pub bounds_reached: Vec<BoundReached>,
     /// The logs read with the capture; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub logs: Option<Vec<LogFile>>,
+    pub logs: Option<Vec<LogFileObject>>,
     /// True where stand-ins replace addresses and names (`--redact`); only there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redacted: Option<bool>,
@@ -69,7 +70,8 @@ pub struct Summary {
 
 /// A file that was read.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct File {
+#[schemars(rename = "File")]
+pub struct InputFileObject {
     /// As it was named.
     pub name: String,
     /// Its format, for people.
@@ -126,7 +128,7 @@ pub struct Error {
     pub hint: Option<String>,
 }
 
-impl File {
+impl InputFileObject {
     fn all(about: &About) -> Vec<Self> {
         let notes = |index| about.notes.iter().filter(move |note| usize::from(note.file) == index);
         let file = |(index, file): (usize, &FileAbout)| Self {
@@ -141,7 +143,7 @@ impl File {
     }
 }
 
-impl Summary {
+impl SummaryObject {
     /// Of a capture, with the files that could not be read at all.
     pub(super) fn of(figures: &Figures, unopened: &[ReadError], origins: &Origins) -> Self {
         let about = &figures.about;
@@ -161,7 +163,7 @@ impl Summary {
         });
         Self {
             schema: SCHEMA,
-            files: File::all(about),
+            files: InputFileObject::all(about),
             clock: match about.clock {
                 Clock::Utc => "utc",
                 Clock::LocalDateTime => "local-date-time",
@@ -176,7 +178,7 @@ impl Summary {
             dropped: about.dropped,
             connections: figures.connections,
             verdicts: by_name(&figures.codes),
-            groups: Group::all(figures),
+            groups: GroupObject::all(figures),
             ungrouped: figures.groups.ungrouped,
             servers: figures
                 .servers
@@ -200,7 +202,7 @@ impl Summary {
                 .into_iter()
                 .map(|(what, count)| BoundReached { what, count })
                 .collect(),
-            logs: figures.logs.as_deref().map(LogFile::all),
+            logs: figures.logs.as_deref().map(LogFileObject::all),
             redacted: figures.is_redacted.then_some(true),
             errors: read_errors.chain(failure).collect(),
         }

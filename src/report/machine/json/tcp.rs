@@ -12,7 +12,8 @@ use crate::tls::{Plain, PlainKind, PreludeStep};
 
 /// What TCP showed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Tcp {
+#[schemars(rename = "Tcp")]
+pub struct TcpObject {
     /// How it is known who the client is.
     pub opened_by: Opening,
     /// Packets of the connection, ICMP errors about it included.
@@ -132,7 +133,7 @@ pub struct PreludeWords {
     pub code: Option<u16>,
 }
 
-impl Tcp {
+impl TcpObject {
     /// Of a connection.
     pub(super) fn of(story: &Story) -> Self {
         let mut fins = Vec::new();

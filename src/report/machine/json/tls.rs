@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::certificates::Certificates;
+use super::certificates::CertificatesObject;
 use crate::report::machine::values::both;
 use crate::story::{EndingKind, Observed, Stage, Story};
 use crate::tcp::{PerRole, Role};
@@ -13,7 +13,8 @@ use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Version};
 
 /// What TLS showed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Tls {
+#[schemars(rename = "Tls")]
+pub struct TlsObject {
     /// The version agreed on.
     pub version: Option<String>,
     /// The cipher suite agreed on, by its name in the IANA registry; numbers without a known name are written as `0xabcd`,
@@ -62,7 +63,7 @@ pub struct Tls {
     pub alerts: Vec<Alert>,
     /// What was seen of certificates.
     #[serde(flatten)]
-    pub certificates: Certificates,
+    pub certificates: CertificatesObject,
 }
 
 /// A step of the TLS handshake.
@@ -91,7 +92,7 @@ pub struct Alert {
     pub basis: Basis,
 }
 
-impl Tls {
+impl TlsObject {
     /// Of a connection, if there was any TLS.
     pub(super) fn of(story: &Story) -> Option<Self> {
         let facts = &story.tls;
@@ -143,7 +144,7 @@ impl Tls {
                 .collect(),
             application_data: both(|role| facts.application_data[role].count),
             alerts,
-            certificates: Certificates::of(story),
+            certificates: CertificatesObject::of(story),
         })
     }
 }

@@ -11,7 +11,8 @@ use crate::verdict::{self, Actor, EvidenceRole, Severity};
 
 /// The verdict on a connection.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Verdict {
+#[schemars(rename = "Verdict")]
+pub struct VerdictObject {
     /// The code.
     pub code: &'static str,
     /// What it means for the exit status.
@@ -36,7 +37,7 @@ pub struct Verdict {
     pub advice: Vec<Cow<'static, str>>,
 }
 
-impl Verdict {
+impl VerdictObject {
     /// Of a verdict on this story.
     pub(super) fn of(verdict: verdict::Verdict, story: &Story) -> Self {
         let evidence_roles = verdict.evidence.iter().map(|number| EvidenceRole::of(story, *number)).collect();
