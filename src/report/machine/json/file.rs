@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{JsonReport, Line, SCHEMA};
+use super::{JsonLine, JsonReport, SCHEMA};
 use crate::report::many::{CaptureResult, Many, Totals};
 
 /// One of many captures, after its connections; only of `batch`.
@@ -63,7 +63,7 @@ impl<W: Write> Files<W> {
 
 impl<W: Write + Send> Many for Files<W> {
     fn entry(&mut self, entry: &CaptureResult) -> io::Result<()> {
-        self.report.write(&Line::File(Box::new(FileObject::of(entry))))?;
+        self.report.write(&JsonLine::File(Box::new(FileObject::of(entry))))?;
         self.report.flush()
     }
 

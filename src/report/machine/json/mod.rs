@@ -73,7 +73,7 @@ impl<W: Write> JsonReport<W> {
     /// # Errors
     /// When `out` can't be written.
     pub fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
-        self.write(&Line::Check(Box::new(CheckObject::of(outcome))))
+        self.write(&JsonLine::Check(Box::new(CheckObject::of(outcome))))
     }
 
     /// Writes the summary. `unopened` are the files that could not be read at all.
@@ -85,16 +85,16 @@ impl<W: Write> JsonReport<W> {
             return self.out.flush();
         }
         for found in &figures.unanswered {
-            self.write(&Line::Lookup(Box::new(LookupObject::of(figures, found))))?;
+            self.write(&JsonLine::Lookup(Box::new(LookupObject::of(figures, found))))?;
         }
         if let Some(logs) = &figures.logs {
             let unreported = |(index, _): &(usize, _)| !logs.reported.contains(index);
             for (index, attempt) in logs.attempts().filter(unreported) {
-                self.write(&Line::Log(Box::new(Log::of(logs, index, attempt))))?;
+                self.write(&JsonLine::Log(Box::new(Log::of(logs, index, attempt))))?;
             }
         }
         let summary = SummaryObject::of(figures, unopened, &self.origins);
-        self.write(&Line::Summary(Box::new(summary)))?;
+        self.write(&JsonLine::Summary(Box::new(summary)))?;
         self.out.flush()
     }
 
@@ -106,7 +106,7 @@ impl<W: Write> JsonReport<W> {
         self.out.flush()
     }
 
-    fn write(&mut self, line: &Line) -> io::Result<()> {
+    fn write(&mut self, line: &JsonLine) -> io::Result<()> {
         lines::write(line, &mut self.line, &mut self.out)
     }
 }
@@ -123,7 +123,7 @@ impl<W: Write + Send> Sink for JsonReport<W> {
                 Ok(())
             }
             Event::Known(judged) => {
-                self.write(&Line::Open(Box::new(ConnectionObject::of(
+                self.write(&JsonLine::Open(Box::new(ConnectionObject::of(
                     (*judged).clone(),
                     self.source(judged),
                     None,
@@ -132,7 +132,7 @@ impl<W: Write + Send> Sink for JsonReport<W> {
             }
             Event::Tied(logs, tie, _) => {
                 if let Some(attempt) = logs.logs.attempts.get(tie.attempt) {
-                    self.write(&Line::Log(Box::new(Log::of(logs, tie.attempt, attempt))))?;
+                    self.write(&JsonLine::Log(Box::new(Log::of(logs, tie.attempt, attempt))))?;
                 }
                 self.out.flush()
             }
@@ -145,7 +145,7 @@ impl<W: Write + Send> Sink for JsonReport<W> {
         let evidence_in = self.has_several_files().then(|| self.places(&judged.verdict.evidence));
         let source = self.source(&judged);
         let line = ConnectionObject::of(judged, source, evidence_in);
-        self.write(&Line::Connection(Box::new(line)))
+        self.write(&JsonLine::Connection(Box::new(line)))
     }
 }
 
@@ -194,20 +194,20 @@ impl<W> JsonReport<W> {
 
 /// A connection's object as a value, for files that hold it among other things.
 pub fn connection_value(judged: &Judged) -> serde_json::Value {
-    let line = Line::Connection(Box::new(ConnectionObject::of(judged.clone(), None, None)));
+    let line = JsonLine::Connection(Box::new(ConnectionObject::of(judged.clone(), None, None)));
     serde_json::to_value(line).unwrap_or_default()
 }
 
 /// The JSON Schema of one line.
 pub fn schema() -> Schema {
-    schemars::schema_for!(Line)
+    schemars::schema_for!(JsonLine)
 }
 
 /// One line of the output of `--output json`: a connection, an active check after its connections, or the summary after all.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[schemars(title = "ssmscope --output json")]
-pub enum Line {
+pub enum JsonLine {
     /// One TCP connection and the verdict on it.
     Connection(Box<ConnectionObject>),
     /// A connection that is not closed, and the verdict so far; only while packets are waited for. Its `connection` object
