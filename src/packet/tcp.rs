@@ -234,6 +234,7 @@ impl TcpOptions {
 }
 
 /// What a SYN or SYN-ACK offers by its options.
+#[expect(clippy::struct_excessive_bools, reason = "each is offered or not, in any combination")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct OpeningOptions {
     /// Maximum segment size in bytes.

@@ -2,8 +2,16 @@
 
 use crate::story::{EndingKind, Stage, Story};
 
+/// What was left out on purpose, and why the outcome depends on it.
+pub(super) fn left_out(story: &Story, reached: &str) -> Option<(String, String)> {
+    data_alone(story, reached)
+        .or_else(|| selected(story, reached))
+        .or_else(|| acknowledgements(story, reached))
+        .or_else(|| not_shown(story, reached))
+}
+
 /// Only packets with data are there, and the last of them leaves the outcome open.
-pub(super) fn data_alone(story: &Story, reached: &str) -> Option<(String, String)> {
+fn data_alone(story: &Story, reached: &str) -> Option<(String, String)> {
     let is_open = story.stage < Stage::ApplicationData || story.is_request_open();
     (story.is_end_left_out() && story.stage >= Stage::TlsEstablished && is_open).then(|| {
         (
@@ -17,7 +25,7 @@ pub(super) fn data_alone(story: &Story, reached: &str) -> Option<(String, String
 }
 
 /// A filter left the acknowledgements out, and one of them may be what a silence lacks.
-pub(super) fn acknowledgements(story: &Story, reached: &str) -> Option<(String, String)> {
+fn acknowledgements(story: &Story, reached: &str) -> Option<(String, String)> {
     let ending = story.decisive()?;
     let is_silence = matches!(ending.what, EndingKind::Silence(_));
     (is_silence && story.lacks_bare_segments() && story.depends_on_missing(ending)).then(|| {
@@ -32,7 +40,7 @@ pub(super) fn acknowledgements(story: &Story, reached: &str) -> Option<(String, 
 }
 
 /// The text's own command, or what its tool notes, shows that packets were left out.
-pub(super) fn selected(story: &Story, reached: &str) -> Option<(String, String)> {
+fn selected(story: &Story, reached: &str) -> Option<(String, String)> {
     let ending = story.decisive()?;
     (story.missing.is_selected && story.depends_on_missing(ending)).then(|| {
         (
@@ -59,7 +67,7 @@ pub(super) fn hidden_answer(story: &Story) -> Option<(String, String)> {
 }
 
 /// What the text shows of a silence leaves room for packets that it does not show, or not whole.
-pub(super) fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
+fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
     let ending = story.decisive()?;
     if !story.depends_on_missing(ending) {
         return None;

@@ -10,7 +10,7 @@ use super::{Actor, Code, Rule, Settings, Severity, Verdict, client_silent};
 use crate::story::Story;
 use crate::tcp::Role;
 use before::{first_words, unseen_answer, unseen_reply, what_preceded};
-use left_out::{acknowledgements, data_alone, hidden_answer, not_shown, selected};
+use left_out::{hidden_answer, left_out};
 use rest::{acknowledgement, cut_short};
 
 /// `capture-gap`.
@@ -85,10 +85,7 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             ),
         ));
     }
-    let left_out = data_alone(story, reached)
-        .or_else(|| selected(story, reached))
-        .or_else(|| acknowledgements(story, reached));
-    if let Some(lack) = left_out.or_else(|| not_shown(story, reached)) {
+    if let Some(lack) = left_out(story, reached) {
         return Some(lack);
     }
     let ending = story.decisive()?;
