@@ -143,8 +143,9 @@ impl<R: BufRead> Transcript<R> {
         let mut rest = &*text;
         while let Some(at) = packets::next_row(rest) {
             let (before, behind) = rest.split_at(at);
-            self.take_piece(&Line { raw: before.as_bytes().to_vec(), ..line.clone() }, before.trim_end());
-            rest = behind;
+            let row = packets::without_seam(before);
+            self.take_piece(&Line { raw: row.as_bytes().to_vec(), ..line.clone() }, row);
+            rest = packets::without_seam(behind);
         }
         while let Some(at) = packets::next_timed(rest) {
             let (before, behind) = rest.split_at(at);

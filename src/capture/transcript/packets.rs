@@ -61,6 +61,13 @@ pub fn next_row(text: &str) -> Option<usize> {
     places.find(|at| text.get(*at..).map(beginning).is_some_and(tools::wireshark::is_numbered_row))
 }
 
+/// A row without what a list in one line has behind it: `', '` and, at the end, `']`.
+pub fn without_seam(row: &str) -> &str {
+    let row = row.trim_end();
+    let row = row.strip_suffix(']').filter(|row| row.ends_with(['\'', '"'])).unwrap_or(row);
+    row.trim_end_matches([' ', ',', '\'', '"'])
+}
+
 /// The arrows of rows; between hosts tcpdump prints another one.
 const ROW_ARROWS: [&str; 2] = ["\u{2192} ", "-> "];
 
@@ -225,6 +232,14 @@ mod tests {
             assert_eq!(next_row(second), Some(row(9).len() + seam.len()), "{second}");
         }
         assert_eq!(next_row(&row(1)), None);
+        for (row, whole) in [
+            ("TLSv1.2 97 Application Data', ' ", "TLSv1.2 97 Application Data"),
+            ("TLSv1.2 97 Application Data\"]", "TLSv1.2 97 Application Data"),
+            ("Len=9 [TCP segment of a reassembled PDU]", "Len=9 [TCP segment of a reassembled PDU]"),
+            ("Len=9 [TCP segment of a reassembled PDU]', '", "Len=9 [TCP segment of a reassembled PDU]"),
+        ] {
+            assert_eq!(without_seam(row), whole);
+        }
         assert_eq!(next_row("1 -> 2 -> 3 -> 2 4"), None);
     }
 
