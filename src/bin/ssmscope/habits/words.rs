@@ -131,7 +131,7 @@ pub fn of_read(
     Ok(Expressed { files, expression: expression(rest)? })
 }
 
-/// Refuses a word behind the files that is neither another file nor the beginning of an expression.
+/// Refuses a word behind the files that is no other file and no expression, where it is plain what was meant.
 fn refuse(word: &OsStr, rest: &[OsString]) -> Result<(), String> {
     let Some(text) = word.to_str() else { return Ok(()) };
     let instead = if text.parse::<std::net::IpAddr>().is_ok() {
@@ -142,10 +142,6 @@ fn refuse(word: &OsStr, rest: &[OsString]) -> Result<(), String> {
         format!("port {text}")
     } else if text.eq_ignore_ascii_case("tls") || text.eq_ignore_ascii_case("ssl") {
         "tcp port 443, or tcp port 8443".to_owned()
-    } else if is_missing(rest) {
-        return Err(format!(
-            "{text}: no such file\n  try: check the name; a filter follows the files, such as: host 192.0.2.1"
-        ));
     } else {
         return Ok(());
     };
@@ -155,7 +151,7 @@ fn refuse(word: &OsStr, rest: &[OsString]) -> Result<(), String> {
     if rest.len() > 1 && is_expression() {
         return Ok(());
     }
-    Err(format!("'{text}' is no file, and no filter by itself: {instead}"))
+    Err(format!("'{text}' is neither a file nor a filter; try: {instead}"))
 }
 
 /// Whether these words begin with a file that is missing, and are no expression.
@@ -240,7 +236,6 @@ mod tests {
             ("2001:db8::1", "host 2001:db8::1"),
             ("192.0.2.0/24", "net 192.0.2.0/24"),
             ("8443", "port 8443"),
-            ("gone.pcap", "gone.pcap: no such file"),
             ("tls", "port 443"),
         ] {
             let error = read(&format!("Cargo.toml {word}"), &[]).unwrap_err();
