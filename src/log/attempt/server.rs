@@ -126,9 +126,9 @@ impl Requests {
 
     /// Takes a line that continues the one before: a terminal wraps lines, and what an error names of its client is at their ends.
     pub fn continuation(&mut self, text: &str, number: u64, out: &mut Gathered) {
-        self.begun.end_without_time(text, number, out);
         /// A terminal of 80 columns wraps the longest of nginx's usual lines into fewer.
         const MOST: u64 = 8;
+        self.begun.end_without_time(text, number, out);
         let Some(begun) = self.open.filter(|begun| number <= begun + MOST) else { return };
         let is_it = |attempt: &Attempt| attempt.lines.last().is_some_and(|line| line.number == begun);
         let pending = self.incidents.iter_mut().rfind(|pending| is_it(&pending.attempt));

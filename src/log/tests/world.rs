@@ -74,6 +74,7 @@ const KINDS: [Kind; 15] = [
 ];
 
 /// How a world is made.
+#[expect(clippy::struct_excessive_bools, reason = "each is so or not, in any combination")]
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub seed: u64,

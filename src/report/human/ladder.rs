@@ -142,11 +142,11 @@ impl<'a> Ladder<'a> {
         if self.delta > 0 {
             let _ = write!(line, "  {:>1$}", "Delta", self.delta);
         }
-        line += &if self.is_drawn {
+        let _ = if self.is_drawn {
             let between = ARROW - "client".len();
-            format!("  client{far_end:>between$}")
+            write!(line, "  client{far_end:>between$}")
         } else {
-            format!("  client/{far_end}")
+            write!(line, "  client/{far_end}")
         };
         writeln!(out, "{DIM}{}{DIM:#}", line.trim_end())
     }

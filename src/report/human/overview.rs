@@ -34,7 +34,7 @@ pub(super) fn write(
     let (severity, text) = headline(summary);
     let groups = collection.groups(summary);
     write_headline(severity, &text, style, out)?;
-    if groups.is_empty() && summary.groups.len() > 0 {
+    if groups.is_empty() && !summary.groups.is_empty() {
         write_place(&[span(summary, style), judgement::files(summary)], style, out)?;
         let text = format!(
             "None of the {} is of the kind that was asked for.",

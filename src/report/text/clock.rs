@@ -42,7 +42,7 @@ pub fn time_within(
     clock: Clock,
     zone: &TimeZone,
 ) -> Option<String> {
-    within(at, span, clock, zone, time_of_day(at, clock, 0, zone)?)
+    Some(within(at, span, clock, zone, time_of_day(at, clock, 0, zone)?))
 }
 
 /// The same without seconds.
@@ -55,7 +55,7 @@ pub fn minute_within(
 ) -> Option<String> {
     let mut time = time_of_day(at, clock, 0, zone)?;
     time.truncate(time.len().saturating_sub(":06".len()));
-    within(at, span, clock, zone, time)
+    Some(within(at, span, clock, zone, time))
 }
 
 /// The same as one word for the columns of a table, with the offset from UTC in place of the zone's name: `11-30T12:15:06.407`.
@@ -84,13 +84,13 @@ fn within(
     clock: Clock,
     zone: &TimeZone,
     time: String,
-) -> Option<String> {
+) -> String {
     let time = match month_and_day(at, span, clock, zone) {
         Some(day) => format!("{day} {time}"),
         None => time,
     };
     let is_changed = changes_zone(span, clock, zone);
-    Some(if is_changed { format!("{time} {}", zone_name(at, zone)) } else { time })
+    if is_changed { format!("{time} {}", zone_name(at, zone)) } else { time }
 }
 
 /// `11-30`, where a capture takes longer than a day and has dates.

@@ -243,7 +243,7 @@ const REASONS: &[(&str, &str)] = &[
 
 /// A status that its reason phrase follows: `401 Unauthorized`.
 fn status_with_reason(text: &str) -> Option<u16> {
-    let mut numbers = text.match_indices(|next: char| matches!(next, '4' | '5')).filter_map(|(at, _)| {
+    let mut numbers = text.match_indices(['4', '5']).filter_map(|(at, _)| {
         let (number, rest) = text.get(at..)?.split_at_checked(3)?;
         let is_part = |next: char| next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | '_');
         text.get(..at)?.chars().next_back().is_none_or(|before| !is_part(before)).then_some((number, rest))
