@@ -8,7 +8,7 @@ use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{
     Ending, EndingKind, Moment, Note, PreludeFacts, ResetFacts, ResetReason, Stage, Story, reset_reason,
 };
-use crate::tcp::{TcpConnection, HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
+use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind, TcpConnection};
 use crate::time::Elapsed;
 
 /// A card with several queues delivers what comes together in any order; what was captured this soon behind a RST may have been

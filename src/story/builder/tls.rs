@@ -5,7 +5,7 @@ use super::withdrawal::{withdraw_closing, withdraw_short_message};
 use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story, Turns};
-use crate::tcp::{TcpConnection, Observation, Role};
+use crate::tcp::{Observation, Role, TcpConnection};
 use crate::tls::{AlertDescription, Basis, Message, Plain, Prelude, TlsEvent};
 
 /// What the facts about the TLS handshake rest on besides events.
