@@ -155,7 +155,7 @@ fn paths<'t>(page: &'t str, sources: &[(PathBuf, String)]) -> Vec<(&'t str, Opti
         let is_pattern = name.contains(['*', ' ', '<']) || name.chars().any(char::is_uppercase);
         let is_example = name.contains("the-code") || name.contains("the_code");
         let is_of_repository = TOP.iter().any(|top| name.starts_with(top));
-        let is_source = name.ends_with(".rs");
+        let is_source = Path::new(name).extension().is_some_and(|extension| extension == "rs");
         let is_bare = !name.trim_end_matches('/').contains('/');
         let is_path = is_of_repository || is_source || (is_bare && name.ends_with('/') && name.len() > 1);
         // Each room has one.
