@@ -219,15 +219,18 @@ impl PageAnswer {
                 result.explanation = meaning.explanation;
                 result.advice = meaning.advice;
             }
-            // The same of a token from a file, of which nothing more is known.
-            (false, _, Some(error), None) if page.request.credentials.is_some() => {
-                let error: String = error.chars().take(limits::PEER_WORDS).collect();
-                result.headline = format!("{path} answers {status}: the server says {error}");
-                result.quoted.push(error);
-            }
+            (false, _, Some(error), None) if page.request.credentials.is_some() => result.says(error),
             (false, ..) => {}
         }
         result
+    }
+
+    /// What the server says is wrong with a token of which nothing more is known.
+    fn says(&mut self, error: &str) {
+        let error: String = error.chars().take(limits::PEER_WORDS).collect();
+        let status = self.status.unwrap_or_default();
+        self.headline = format!("{} answers {status}: the server says {error}", self.path);
+        self.quoted.push(error);
     }
 
     /// A refusal of a server that asked for a client certificate and got none. Web servers refuse a page for that, and not the

@@ -130,6 +130,21 @@ impl TlsPlan {
 }
 
 impl Tls {
+    /// Notes on the tape how TLS was established.
+    fn note_established(&self, connection: &Established, plan: &TlsPlan, channel: &mut Channel<'_>) {
+        let kind = match connection.handshake_kind() {
+            Some(HandshakeKind::Resumed) => ", session resumed",
+            _ if !plan.pins.is_empty() => ", and the server's public key is a pinned one",
+            _ => "",
+        };
+        let with = if self.peer == Peer::Proxy { " with the proxy" } else { "" };
+        channel.tape().note(format!("TLS is established{with}{kind}"));
+        if self.lacks_identity() {
+            let peer = self.peer.name();
+            channel.tape().note(format!("{peer} asked for a client certificate and got none"));
+        }
+    }
+
     /// Whether the server asked for a client certificate in the last handshake, and there is none to show.
     pub(in crate::probe) fn lacks_identity(&self) -> bool {
         self.resolver.identity.is_none() && self.resolver.was_asked.load(Ordering::Relaxed)
@@ -232,17 +247,7 @@ impl Tls {
         match outcome {
             Ok(()) => {
                 knowledge.is_read = true;
-                let kind = match connection.handshake_kind() {
-                    Some(HandshakeKind::Resumed) => ", session resumed",
-                    _ if !plan.pins.is_empty() => ", and the server's public key is a pinned one",
-                    _ => "",
-                };
-                let with = if self.peer == Peer::Proxy { " with the proxy" } else { "" };
-                channel.tape().note(format!("TLS is established{with}{kind}"));
-                if self.lacks_identity() {
-                    let peer = self.peer.name();
-                    channel.tape().note(format!("{peer} asked for a client certificate and got none"));
-                }
+                self.note_established(&connection, plan, channel);
                 (Handshake::Complete(Box::new(connection), took), knowledge)
             }
             Err(error) => {

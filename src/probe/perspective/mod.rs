@@ -151,29 +151,7 @@ impl Perspective<'_> {
             if let Some((_, own)) = self.unpinned.iter().find(|(end, _)| is_of(story, *end)) {
                 self.unpinned(story, verdict, own);
             }
-            if let Some((end, words)) = self.unencrypted
-                && is_of(story, end)
-            {
-                if verdict.severity != Severity::Critical {
-                    unencrypted(story, verdict);
-                }
-                quote(verdict, words);
-            }
-            unlisted(story, verdict);
-            if let Some((_, len, words)) = self.injected.filter(|(end, ..)| is_of(story, *end)) {
-                injected(verdict, len, words);
-            }
-            if self.portal.is_some_and(|portal| is_of(story, portal)) {
-                portal(verdict);
-            }
-            if verdict.code == Code::ProxyRefused
-                && let Some(tunnel) = self.tunnel
-            {
-                refused_tunnel(verdict, tunnel);
-            }
-            if let Some((_, why)) = self.unread.filter(|(end, _)| is_of(story, *end)) {
-                unread(verdict, why);
-            }
+            self.before_tls(story, verdict);
             if self.refused.is_some_and(|refused| is_of(story, refused)) {
                 self.choice(story, verdict);
             }
@@ -195,6 +173,33 @@ impl Perspective<'_> {
                 let is_violated = self.violations.iter().any(|(end, _)| is_of(story, *end));
                 proxied::connected(verdict, tunnel.is_open(), is_violated);
             }
+        }
+    }
+
+    /// What came before TLS: a proxy's answer, a request for TLS inside the protocol, bytes in clear.
+    fn before_tls(&self, story: &Story, verdict: &mut Verdict) {
+        if let Some((end, words)) = self.unencrypted
+            && is_of(story, end)
+        {
+            if verdict.severity != Severity::Critical {
+                unencrypted(story, verdict);
+            }
+            quote(verdict, words);
+        }
+        unlisted(story, verdict);
+        if let Some((_, len, words)) = self.injected.filter(|(end, ..)| is_of(story, *end)) {
+            injected(verdict, len, words);
+        }
+        if self.portal.is_some_and(|portal| is_of(story, portal)) {
+            portal(verdict);
+        }
+        if verdict.code == Code::ProxyRefused
+            && let Some(tunnel) = self.tunnel
+        {
+            refused_tunnel(verdict, tunnel);
+        }
+        if let Some((_, why)) = self.unread.filter(|(end, _)| is_of(story, *end)) {
+            unread(verdict, why);
         }
     }
 

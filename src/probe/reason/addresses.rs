@@ -53,7 +53,8 @@ fn others_dead(outcome: &Outcome, dead: IpAddr) -> Vec<IpAddr> {
 }
 
 fn passed_over(dead: IpAddr, others: &[IpAddr], next: IpAddr, conclusion: Conclusion) -> Conclusion {
-    let too: String = others.iter().map(|other| format!("; {other} fails too")).collect();
+    let too: Vec<_> = others.iter().map(|other| format!("; {other} fails too")).collect();
+    let too = too.concat();
     // What the user declares to be ok is no warning either.
     let is_ok = conclusion.severity == Severity::Ok;
     Conclusion {

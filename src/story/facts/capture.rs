@@ -6,7 +6,6 @@ use crate::packet::Viewpoint;
 use crate::time::{Clock, Elapsed, Timestamp};
 
 /// What the capture itself lacks, as far as it matters for one connection.
-#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
 pub struct CaptureFacts {
