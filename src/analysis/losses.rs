@@ -62,7 +62,7 @@ mod tests {
     use crate::story::script::talk::{self, handshake};
     use crate::tcp::Role::{Client, Server};
 
-    /// A connection that begins with this packet, of which the capture lost an answer; it was acknowledged so long after the beginning.
+    /// A connection that begins with this packet, of which the capture lost an answer; its acknowledgment came this much later.
     fn lossy(number: u64, millis: i64) -> Story {
         let mut talk = handshake().say(Client, &talk::data()).say(Server, &talk::data());
         talk.packets.pop();

@@ -340,8 +340,8 @@ impl Story {
             .is_some_and(|first| fin.is_none_or(|fin| !self.order.is_after(first.number, fin)))
     }
 
-    /// What the server refused when it was asked for TLS inside its protocol, if the client did not continue in clear. It may begin TLS all
-    /// the same, as `openssl s_client` does, and get no TLS in return.
+    /// What the server refused when it was asked for TLS inside its protocol, if the client did not continue in clear. It may begin TLS
+    /// nevertheless, as `openssl s_client` does, and get no TLS in return.
     pub fn refused_start_of_tls(&self) -> Option<Observed<Refusal>> {
         /// A farewell is no longer: `</stream:stream>`, `a1 LOGOUT`.
         const FAREWELL: u64 = 16;

@@ -156,7 +156,7 @@ fn refused(story: &Story) -> Option<Verdict> {
     let headline = format!("the server refused {}{code}, and the client left", prelude.protocol);
     let hello = story.tls.client_hello.as_ref().map(|hello| hello.moment.number);
     let continued = match hello {
-        Some(_) => "The client sent a ClientHello all the same, and got no TLS in return.",
+        Some(_) => "The client sent a ClientHello nevertheless, and got no TLS in return.",
         None => "The client did not continue without TLS.",
     };
     Some(
@@ -349,11 +349,11 @@ mod tests {
         let verdict = left.verdict(0);
         assert_eq!(verdict.is(), ("not-tls", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("refused SMTP STARTTLS with 454"), "{}", verdict.headline);
-        // OpenSSL's client begins TLS all the same.
+        // OpenSSL's client begins TLS nevertheless.
         let begun = refused.clone().say(Client, &talk::client_hello()).say(Server, b"500 what\r\n");
         let verdict = begun.fin(Client).fin(Server).verdict(0);
         assert_eq!(verdict.is(), ("not-tls", Actor::Server, None), "{}", verdict.headline);
-        assert!(verdict.mentions("sent a ClientHello all the same"), "{}", verdict.explanation);
+        assert!(verdict.mentions("sent a ClientHello nevertheless"), "{}", verdict.explanation);
         // As long as nobody left, the client may continue in clear, and then TLS was no condition.
         assert_eq!(refused.code(100), "in-progress");
         let mailed = refused.say(Client, b"MAIL FROM:<somebody@example.net>\r\n").say(Server, b"250 ok\r\n");
