@@ -43,6 +43,11 @@ impl<'s> Facts<'s> {
         self.has_others = false;
     }
 
+    /// What a capture lacks is not what the next one lacks.
+    pub(super) fn forget_missing(&mut self) {
+        self.record_missing(None, Losses::default());
+    }
+
     /// The capture holds no more than this many packets of each connection, and lost these.
     pub(super) fn record_missing(&mut self, packets_each: Option<u32>, losses: Losses) {
         self.reported.packets_each = packets_each;

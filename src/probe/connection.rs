@@ -4,13 +4,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::closing::Closing;
 use super::http::offer::{self, Offer};
 use super::http::tls::{self, Established, Handshake};
 use super::http::unasked;
 use super::net::authority::authority;
 use super::net::connect::{Connected, connect};
 use super::net::socket::Channel;
-use super::net::wrapping::Unwrapped;
 use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
 use super::proxy::{self, Proxy, Tunnel};
@@ -21,7 +21,7 @@ use super::task::{Performed, Task};
 use super::token::{self, Token};
 use super::{Plan, Probe, spent, sum};
 use crate::limits;
-use crate::story::{EndpointKnowledge, SocketCounters};
+use crate::story::EndpointKnowledge;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::AlertDescription;
@@ -281,32 +281,6 @@ impl Probe<'_> {
         if is_given_up {
             self.given_up.push(waiting);
         }
-    }
-}
-
-/// How a connection was when it was closed.
-struct Closing {
-    is_given_up: bool,
-    acks_unobservable: bool,
-    counted: Option<SocketCounters>,
-    /// What ended the TLS with a proxy that everything was inside.
-    unwrapped: Option<Unwrapped>,
-}
-
-impl Closing {
-    /// Closes it.
-    fn by(channel: Channel<'_>) -> Self {
-        let (is_given_up, acks_unobservable) = (channel.is_given_up(), channel.acks_unobservable());
-        let unwrapped = channel.unwrapped_by();
-        Self { is_given_up, acks_unobservable, unwrapped, counted: channel.close() }
-    }
-
-    /// Adds it to what is known of the connection of this client's end.
-    fn keep(self, known: &mut [EndpointKnowledge], client: SocketAddr) -> Option<&mut EndpointKnowledge> {
-        let knowledge = known.iter_mut().find(|knowledge| knowledge.client == client)?;
-        knowledge.acks_unobservable |= self.acks_unobservable;
-        knowledge.counters = self.counted;
-        Some(knowledge)
     }
 }
 

@@ -10,6 +10,7 @@
 mod alerts;
 mod body_pattern;
 mod broken;
+mod closing;
 mod connection;
 mod expiry;
 mod http;

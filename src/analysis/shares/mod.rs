@@ -23,7 +23,6 @@ pub(super) use outlet::{AtOnce, Outlet};
 
 use super::facts::Facts;
 use super::judge::Judge;
-use super::losses::Losses;
 use super::summary::{Summary, Tally};
 use super::{Event, Settings};
 use crate::capture::About;
@@ -411,7 +410,7 @@ impl<'env> Shares<'env> {
         for Share { connections, .. } in &mut self.at_home {
             connections.forget();
         }
-        facts.record_missing(None, Losses::default());
+        facts.forget_missing();
         Ok(())
     }
 

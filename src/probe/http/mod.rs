@@ -1,5 +1,6 @@
 //! What is spoken over a connection: TLS, and HTTP requests.
 
+mod after_handshake;
 mod body;
 mod chunks;
 pub(super) mod demands;

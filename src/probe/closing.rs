@@ -1,0 +1,37 @@
+//! The end of one of the check's connections, and what the socket knows by then.
+
+use std::net::SocketAddr;
+
+use super::net::socket::Channel;
+use super::net::wrapping::Unwrapped;
+use crate::story::{EndpointKnowledge, SocketCounters};
+
+/// How a connection was when it was closed.
+pub(super) struct Closing {
+    pub(super) is_given_up: bool,
+    acks_unobservable: bool,
+    counted: Option<SocketCounters>,
+    /// What ended the TLS with a proxy that everything was inside.
+    pub(super) unwrapped: Option<Unwrapped>,
+}
+
+impl Closing {
+    /// Closes it.
+    pub(super) fn by(channel: Channel<'_>) -> Self {
+        let (is_given_up, acks_unobservable) = (channel.is_given_up(), channel.acks_unobservable());
+        let unwrapped = channel.unwrapped_by();
+        Self { is_given_up, acks_unobservable, unwrapped, counted: channel.close() }
+    }
+
+    /// Adds it to what is known of the connection of this client's end.
+    pub(super) fn keep(
+        self,
+        known: &mut [EndpointKnowledge],
+        client: SocketAddr,
+    ) -> Option<&mut EndpointKnowledge> {
+        let knowledge = known.iter_mut().find(|knowledge| knowledge.client == client)?;
+        knowledge.acks_unobservable |= self.acks_unobservable;
+        knowledge.counters = self.counted;
+        Some(knowledge)
+    }
+}
