@@ -6,7 +6,7 @@ use crate::capture::Frame;
 use crate::capture::file::link_type;
 use crate::packet::{Direction, Other};
 
-/// The link types that are read, in the order of their numbers: the arms of [`strip`].
+/// The link types that are read, in the order of their numbers: the arms of `strip`.
 pub const READ: [u32; 21] =
     [0, 1, 9, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 204, 228, 229, 239, 242, 253, 276];
 

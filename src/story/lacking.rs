@@ -55,8 +55,7 @@ impl Story {
         if is_open && self.may_follow_unseen_finished(ending) {
             return true;
         }
-        // A filter that leaves out what carries no data leaves out most acknowledgements.
-        if is_silence && !self.repeats_its_last() && self.lacks_bare_segments() {
+        if is_open && is_silence && self.holds_data_alone() || self.may_lack_an_acknowledgement(ending) {
             return true;
         }
         // Of the client's packets alone, without its data, nothing shows what was asked or answered.
@@ -353,6 +352,14 @@ impl Story {
             && client.unknown_lengths + server.unknown_lengths == 0
             && client.data_segments.min(server.data_segments) > 0
             && client.data_segments + server.data_segments >= SEVERAL
+    }
+
+    /// Whether a silence follows the server's data in a capture from which a filter left out what carries no data, and with it most
+    /// acknowledgements. An answer that is owed would be there: it has data.
+    fn may_lack_an_acknowledgement(&self, ending: &Ending) -> bool {
+        let EndingKind::Silence(silence) = &ending.what else { return false };
+        let is_server_s = self.data.server.last.is_some_and(|last| last.number == silence.since.number);
+        is_server_s && !self.repeats_its_last() && self.lacks_bare_segments()
     }
 
     /// Whether a side repeats its last data for as long as a sender takes to repeat it once: it has no acknowledgement, captured or not.

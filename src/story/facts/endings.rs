@@ -106,7 +106,6 @@ impl ResetFacts {
 }
 
 /// What a RST shows of its sender.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ResetFacts {
     /// How it fits the receiver's state.
