@@ -358,7 +358,7 @@ impl Story {
     /// acknowledgements. An answer that is owed would be there: it has data.
     fn may_lack_an_acknowledgement(&self, ending: &Ending) -> bool {
         let EndingKind::Silence(silence) = &ending.what else { return false };
-        let is_server_s = self.data.server.last.is_some_and(|last| last.number == silence.since.number);
+        let is_server_s = self.tls.application_data.server.numbers().any(|sent| sent == silence.since.number);
         is_server_s && !self.repeats_its_last() && self.lacks_bare_segments()
     }
 

@@ -168,5 +168,8 @@ mod tests {
         let seq = asked.next(Server);
         let stuck = again(asked.say(Server, &talk::encrypted(150)), seq, 5);
         assert_eq!(kept(left(stuck, 100)).code.name(), "no-response");
+        // An answer has data, so one that is owed and not there did not come.
+        let hung = exchange().ack(Client).say(Client, &talk::data());
+        assert_eq!(kept(left(hung, 7_000)).code.name(), "no-response");
     }
 }

@@ -310,7 +310,7 @@ mod tests {
                 header.tcp.options = Some(crate::packet::TcpOptions::from_wire(&talk::ALL_OPTIONS));
             });
             let reset = syn_ack.ack(Client).segment_with(Server, "R.", 1, 1, &[], |header| {
-                (header.ip.hop_limit, header.tcp.window) = (Some(63), Some(0));
+                (header.ip.hop_limit, header.ip.id, header.tcp.window) = (Some(63), Some(0), Some(0));
             });
             reset.verdict(0)
         };

@@ -154,7 +154,7 @@ impl Family for Gatherer {
         }
         self.count(&draft, packet.as_ref());
         let is_cut = |packet: &PrintedPacket| matches!(&packet.content, PrintedContent::Other(Other::Printed(kind)) if kind == message::CUT);
-        if packet.as_ref().is_none_or(is_cut) {
+        if packet.as_ref().is_none_or(is_cut) && may_concern_tcp(&draft) {
             common.add_unread();
         }
         common.packets.extend(packet);
@@ -214,6 +214,23 @@ impl Family for Gatherer {
         }
         notes
     }
+}
+
+/// Whether lines that could not be read, or not to their end, may be those of a TCP packet or of an error about one.
+fn may_concern_tcp(draft: &Draft) -> bool {
+    const OTHERS: [&str; 6] =
+        ["echo re", "router sol", "router adv", "neighbor sol", "neighbor adv", "proto UDP"];
+    let lines = || (0..draft.len()).map(|index| draft.text(index));
+    let begins_address = |text: &str| {
+        let network = text.split_once("IP ").or_else(|| text.split_once("IP6 "));
+        network.is_some_and(|(_, rest)| {
+            rest.starts_with(|first: char| first.is_ascii_hexdigit()) && rest.contains(['.', ':'])
+        })
+    };
+    let is_packet = lines().any(|text| {
+        text.contains(" > ") || text.contains("(tos ") || text.contains("proto ") || begins_address(text)
+    });
+    is_packet && !lines().any(|text| OTHERS.iter().any(|other| text.contains(other)))
 }
 
 impl Gatherer {

@@ -179,4 +179,13 @@ fn places_of_lines_that_could_not_be_read_are_known() {
     assert_eq!(unread(&format!("{SYN}\n{icmp}")), [(1, 1)]);
     assert_eq!(summaries(icmp), ["Other(Printed(\"ICMP, cut off\"))"]);
     assert_eq!(unread(&format!("{SYN}\n{RST}\n")), []);
+    // What is known to be something else, and an author's words, hold no packet of TCP.
+    for other in [
+        "10:00:00.000050 IP 192.0.2.10 > 192.0.2.1: ICMP echo request, id 291,",
+        "10:00:00.000050 IP6 fe80::1 > ff02::1: ICMP6, router advertisement,",
+        "10:00:00.000050 IP address changed by DHCP",
+        "10:00:00.000050",
+    ] {
+        assert_eq!(unread(&format!("{SYN}\n{other}\n{RST}\n")), [], "{other}");
+    }
 }
