@@ -218,8 +218,7 @@ impl Family for Gatherer {
 
 /// Whether lines that could not be read, or not to their end, may be those of a TCP packet or of an error about one.
 fn may_concern_tcp(draft: &Draft) -> bool {
-    const OTHERS: [&str; 6] =
-        ["echo re", "router sol", "router adv", "neighbor sol", "neighbor adv", "proto UDP"];
+    const OTHERS: [&str; 5] = ["ICMP echo", "ICMP6, echo", "ICMP6, router", "ICMP6, neighbor", "proto UDP"];
     let lines = || (0..draft.len()).map(|index| draft.text(index));
     let begins_address = |text: &str| {
         let network = text.split_once("IP ").or_else(|| text.split_once("IP6 "));
