@@ -5,6 +5,7 @@
 //! itself lacks. It knows no bytes, and it does not judge.
 
 mod answers;
+mod bare;
 mod builder;
 mod certificates;
 mod dialogue;
