@@ -235,7 +235,7 @@ mod tests {
             let found = GroupContext::of(&summary, &key, group).expect("a context").other_distance;
             found.map(|found| (found.resets, found.usual))
         };
-        assert_eq!(found(250), Some((vec![250], vec![60])));
+        assert_eq!(found(240), Some((vec![240], vec![60])));
         assert_eq!(found(60), None);
     }
 
