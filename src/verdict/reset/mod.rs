@@ -124,10 +124,14 @@ fn forged(story: &Story, ending: &Ending, facts: &ResetFacts, signs: &str) -> Ve
 }
 
 /// The SYN-ACK of a SYN proxy, which announces a window of 0 bytes until the server itself has answered, where the server's RST follows
-/// it. Its TTL and options are not the server's, so nothing shows a forged RST.
+/// it. Its TTL and options are not the server's, so nothing shows a forged RST. What acknowledges the client's data had reached the server.
 fn answered_by_proxy(story: &Story, ending: &Ending) -> Option<u64> {
     let offer = story.parties.server.offer.filter(|offer| offer.window == Some(0))?;
-    (ending.by == Role::Server && story.data.server.first.is_none()).then_some(offer.number)
+    let client = &story.data.client;
+    let has_data =
+        client.first.is_some() && client.is_all_acknowledged || story.tls.hello_acknowledged.is_some();
+    let is_refusal = ending.by == Role::Server && story.data.server.first.is_none() && !has_data;
+    is_refusal.then_some(offer.number)
 }
 
 fn refused_behind_proxy(story: &Story, syn_ack: u64) -> Verdict {
