@@ -17,7 +17,7 @@ pub(super) struct Facts<'s> {
     losses: Losses,
     /// Which of the captures of the input is being read, counted from 1.
     part: u32,
-    /// Whether the capture that is being read has packets of TCP other than SYNs.
+    /// Whether the capture that is being read has other packets than SYNs, and ICMP errors about them.
     has_others: bool,
     /// Where the source has packet lines that could not be read, as [`About::unread`].
     unread: Vec<(u32, u64)>,
@@ -52,6 +52,11 @@ impl<'s> Facts<'s> {
     pub(super) fn record_missing(&mut self, packets_each: Option<u32>, losses: Losses) {
         self.reported.packets_each = packets_each;
         self.losses = losses;
+    }
+
+    /// Takes in a packet that is neither TCP nor an ICMP error: a filter on flags would have left it out.
+    pub(super) fn record_other(&mut self) {
+        self.has_others = true;
     }
 
     /// Takes in a segment's flags.

@@ -209,7 +209,10 @@ impl<'env> Run<'env> {
             Content::IcmpError(error) => {
                 self.shares.icmp(id, error, &self.facts)?;
             }
-            content => self.summary.count_beside(content, moment, packet.names),
+            content => {
+                self.facts.record_other();
+                self.summary.count_beside(content, moment, packet.names);
+            }
         }
         Ok(())
     }

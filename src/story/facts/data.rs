@@ -7,7 +7,6 @@ use crate::time::{Elapsed, Timestamp};
 use crate::tls::{Basis, Plain};
 
 /// One side's payload.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataFacts {
     /// The first of it.
