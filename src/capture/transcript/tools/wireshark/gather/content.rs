@@ -26,8 +26,13 @@ pub(super) struct Extra {
 
 impl Gatherer {
     /// Hands the packet to its stream, or passes it by.
-    pub(super) fn add(&mut self, mut packet: ToolPacket, row: &Row<'_>, detail: Option<&Detail>) {
-        let info = Info::parse(row.info);
+    pub(super) fn add(
+        &mut self,
+        mut packet: ToolPacket,
+        row: &Row<'_>,
+        info: Info<'_>,
+        detail: Option<&Detail>,
+    ) {
         let detail_tcp = detail.and_then(|detail| detail.headers.tcp.as_ref());
         let protocol = if row.protocol.is_empty() {
             detail.map_or("", |detail| detail.protocol.as_str())

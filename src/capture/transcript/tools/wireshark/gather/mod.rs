@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use self::content::{Extra, completed, hosts, ip};
 use super::detail::Detail;
 use super::fields::Fields;
+use super::info::Info;
 use super::pending::Pending;
 use super::recognised::{is_beginning, is_certain, is_selective};
 use super::row::{Places, Row};
@@ -214,7 +215,8 @@ impl Gatherer {
         }
         let row = row.unwrap_or_default();
         let number = row.number.or(detail.and_then(|detail| detail.number));
-        if self.is_repeated(&row, number, detail) {
+        let info = Info::parse(row.info);
+        if self.is_repeated(&row, &info, number, detail) {
             self.repeated += 1;
             return;
         }
@@ -238,7 +240,7 @@ impl Gatherer {
             dump: pending.dumped(),
             ..ToolPacket::default()
         };
-        self.add(packet, &row, detail);
+        self.add(packet, &row, info, detail);
     }
 
     /// The packet's time. Where rows and details show different ones, those of one kind are used throughout.

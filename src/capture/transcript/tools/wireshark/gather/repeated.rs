@@ -14,6 +14,7 @@ impl Gatherer {
     pub(super) fn is_repeated(
         &mut self,
         row: &Row<'_>,
+        info: &Info<'_>,
         number: Option<u64>,
         detail: Option<&Detail>,
     ) -> bool {
@@ -35,7 +36,6 @@ impl Gatherer {
         row.source.hash(&mut hasher);
         row.destination.hash(&mut hasher);
         row.length.hash(&mut hasher);
-        let info = Info::parse(row.info);
         (info.ports, info.seq, info.ack, info.rest).hash(&mut hasher);
         let hash = hasher.finish();
         let is_known = self.seen.contains(&hash);
