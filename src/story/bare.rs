@@ -3,11 +3,12 @@
 use super::{Ending, EndingKind, Story};
 use crate::time::Elapsed;
 
+/// Segments with data from which on it is no coincidence that all others are missing: two requests with their answers.
+const SEVERAL: u64 = 4;
+
 impl Story {
     /// Whether each packet of both sides carries data, and several of them do.
     pub(in crate::story) fn holds_data_alone(&self) -> bool {
-        /// Two requests with their answers.
-        const SEVERAL: u64 = 4;
         let [client, server] = [&self.traffic.counters.client, &self.traffic.counters.server];
         let are_all = [client, server]
             .into_iter()
@@ -18,8 +19,6 @@ impl Story {
     /// Whether no segment of either side is bare, though several carry data: a filter left the acknowledgements out, and perhaps nothing
     /// but these. The last segment of a whole TCP handshake is one.
     pub fn lacks_bare_segments(&self) -> bool {
-        /// Two requests with their answers.
-        const SEVERAL: u64 = 4;
         let [client, server] = [&self.traffic.counters.client, &self.traffic.counters.server];
         self.traffic.bare == 0
             && client.unknown_lengths + server.unknown_lengths == 0

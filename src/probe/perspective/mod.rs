@@ -317,8 +317,11 @@ fn lost_on_the_path(story: &Story, verdict: &mut Verdict) {
 /// A request that never arrived is another fault than one that is not answered, and the headline may be all that is read.
 fn unacknowledged(story: &Story, verdict: &mut Verdict) {
     let is_lost = verdict.actor == Actor::Path && !story.data[Role::Client].is_all_acknowledged;
-    if verdict.code == Code::NoResponse && is_lost && !verdict.headline.contains("acknowledg") {
-        verdict.headline = format!("{}, and no acknowledgment of it", verdict.headline).into();
+    if verdict.code == Code::NoResponse
+        && is_lost
+        && !["acknowledg", "ACK"].iter().any(|word| verdict.headline.contains(word))
+    {
+        verdict.headline = format!("{}, and no ACK of it", verdict.headline).into();
     }
 }
 

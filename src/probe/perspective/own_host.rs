@@ -53,8 +53,7 @@ pub(super) fn kept_back(verdict: &mut Verdict, waited: Elapsed) {
     verdict.actor = Actor::Client;
     verdict.cause = None;
     verdict.headline =
-        format!("this host did not send the ClientHello: it was written {waited} before, and never captured")
-            .into();
+        format!("the ClientHello, which the check wrote {waited} before, did not leave this host").into();
     verdict.explanation = "The check wrote its ClientHello, and the capture on this host's interface holds the TCP handshake and no data. A \
                            filter of this host's own drops or rejects it: the server got nothing to answer."
         .into();
