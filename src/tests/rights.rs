@@ -37,6 +37,14 @@ fn value(status: &str, name: &str) -> String {
     line.split_whitespace().next().unwrap_or("").to_owned()
 }
 
+/// The permitted capabilities of the thread of a name, if there is one.
+fn permitted_of_thread(child: &Child, name: &str) -> Option<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let mut statuses = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("status")).ok());
+    let status = statuses.find(|status| value(status, "Name") == name)?;
+    Some(value(&status, "CapPrm"))
+}
+
 /// Whether this kernel filters system calls.
 fn has_seccomp() -> bool {
     let has = !value(&fs::read_to_string("/proc/self/status").unwrap(), "Seccomp").is_empty();
@@ -132,10 +140,16 @@ fn the_thread_that_records_keeps_no_right_to_capture() {
     let mut line = String::new();
     BufReader::new(listening.stderr.take().unwrap()).read_line(&mut line).unwrap();
     user_with_only(CAPTURE, &mut listening);
-    let tasks = fs::read_dir(format!("/proc/{}/task", listening.id())).unwrap();
-    let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).unwrap();
-    let recorder = tasks.map(|task| status(task.unwrap())).find(|status| value(status, "Name") == "recorder");
-    assert_eq!(value(&recorder.unwrap(), "CapPrm"), NONE);
+    // The thread gives its rights up before it takes the first packet in, and that may be after the capture has begun.
+    let begun = Instant::now();
+    while permitted_of_thread(&listening, "recorder").as_deref() != Some(NONE) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            permitted_of_thread(&listening, "recorder")
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
     end(listening);
 }
 
