@@ -123,7 +123,8 @@ for (const page of pages) {
 socket.close();
 chromium.kill();
 await new Promise((done) => chromium.on('exit', done));
-rmSync(profile, { recursive: true, force: true });
+// Chromium's helpers write for a moment after it has ended.
+rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
 faults.forEach((fault) => console.log(fault));
 console.log(`${pages.length} pages, ${faults.length} faults, axe-core ${axe ? 'ran' : 'did not run'}`);
 process.exit(faults.length > 0 ? 1 : 0);
