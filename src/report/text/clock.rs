@@ -217,6 +217,7 @@ mod tests {
         assert_eq!(within(86_400, Clock::Absent), None);
     }
 
+    #[cfg(feature = "command")]
     #[test]
     fn times_have_their_zone_where_daylight_saving_time_ends_within_the_capture() {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();

@@ -33,10 +33,15 @@ pub(in crate::report) fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "command")]
+    #[test]
+    fn how_often_has_words_of_its_own() {
+        assert_eq!([1, 2, 3_000].map(times), ["once", "twice", "3,000 times"]);
+    }
+
     #[test]
     fn numbers_are_grouped_and_their_nouns_agree() {
         assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!([1, 2, 3_000].map(times), ["once", "twice", "3,000 times"]);
         assert_eq!((count(1, "packet").as_str(), count(0, "packet").as_str()), ("1 packet", "0 packets"));
     }
 }

@@ -585,6 +585,7 @@ mod tests {
         assert!(!concluded(closed(), &[90], true).contains("Spare"));
     }
 
+    #[cfg(feature = "command")]
     #[test]
     fn the_headline_of_a_group_begins_with_its_word_once() {
         let of = |word, own| {
