@@ -293,7 +293,8 @@ impl TcpConnection {
             // Nothing of the other end was seen yet: this is its position, unless the text counts it from its SYN.
             let since_syn = header.tcp.ack_since_syn.map_or(0, |since| since.saturating_sub(1));
             let acked = *other.acked.get_or_insert(ack + since_syn.wrapping_neg());
-            if opening_was_seen {
+            // Who sends data waits for an answer, which begins where everything before it was acknowledged.
+            if opening_was_seen || header.payload_len.is_some_and(|len| len > 0) {
                 other.stream.begin_at(acked);
             }
             if other.acked.is_some_and(|acked| ack.is_after(acked)) {

@@ -175,6 +175,20 @@ fn a_segment_that_arrives_late_is_out_of_order_and_delivered_in_order() {
 }
 
 #[test]
+fn behind_the_first_data_of_a_connection_that_was_open_the_answer_begins_where_it_was_acknowledged() {
+    let answered =
+        |talk: Talk| run(&talk.segment(Server, "P.", 3, b"def").segment(Server, ".", 0, b"abc").ack(Client));
+    let asked = Talk::to_port(8443).segment(Client, "P.", 1, b"question");
+    let (connection, observations, delivered) = answered(asked);
+    assert_eq!((observations[1].gap, observations[2].kind), (3, SegmentKind::OutOfOrder));
+    let bytes: Vec<u8> = delivered.into_iter().skip(1).flat_map(|(_, bytes, _)| bytes).collect();
+    assert_eq!((&bytes[..], connection.ends.server.hole()), (&b"abcdef"[..], None));
+    // A bare acknowledgement may be behind what is on its way.
+    let (_, observations, _) = answered(Talk::to_port(8443).segment(Client, ".", 1, b""));
+    assert_eq!(observations[1].gap, 0);
+}
+
+#[test]
 fn an_acknowledged_hole_is_the_capture_s_and_an_unacknowledged_one_waits() {
     let lost = Talk::to_port(8443).open().segment(Server, "P.", 4, b"def");
     let (connection, _, delivered) = run(&lost);
