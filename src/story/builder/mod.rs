@@ -6,9 +6,11 @@
 mod closing;
 mod dialogue;
 mod header;
+mod kinds;
 mod notes;
 mod opening;
 mod plain_answer;
+mod probes;
 mod roles;
 mod silence;
 mod tls;
@@ -20,6 +22,7 @@ use closing::Closing;
 use dialogue::Spoken;
 use notes::Notes;
 use plain_answer::PlainAnswer;
+use probes::BareProbes;
 use silence::Silences;
 use tls::Handshake;
 
@@ -43,6 +46,7 @@ pub struct Builder {
     closing: Closing,
     plain_answer: PlainAnswer,
     spoken: Spoken,
+    bare_probes: BareProbes,
     keeps_timeline: bool,
     viewpoint: Viewpoint,
 }
@@ -80,6 +84,7 @@ impl Builder {
             closing: Closing::default(),
             plain_answer: PlainAnswer::default(),
             spoken: Spoken::default(),
+            bare_probes: BareProbes::default(),
             keeps_timeline,
             viewpoint: Viewpoint::default(),
         }
@@ -163,7 +168,7 @@ impl Builder {
         self.story.opening.shows_flags |= segment.header.tcp.flags.is_some();
         self.story.missing.is_selected |= self.story.packets == 1 && segment.decoded == SELECTED;
         self.on_filter(id, observation);
-        if self.is_of_this_connection(id.moment, connection, observation, &mut notes) {
+        if self.is_of_this_connection(id.moment, connection, segment, observation, &mut notes) {
             if observation.new_bytes > 0 {
                 self.story.tls.is_inside_record[observation.role] = tls.is_inside_record(observation.role);
                 self.story.tls.shows_tls13 = tls.is_tls13();
@@ -255,44 +260,6 @@ impl Builder {
             self.story.names.adopt(names, ip.source);
             self.story.names.adopt(names, ip.destination);
         }
-    }
-
-    /// Notes what kind of segment it is. Returns whether it does anything to this connection: copies, and packets of an older
-    /// one, do not.
-    fn is_of_this_connection(
-        &mut self,
-        moment: Moment,
-        connection: &TcpConnection,
-        observation: &Observation,
-        notes: &mut Notes,
-    ) -> bool {
-        self.story.traffic.record_sign_of(observation.role);
-        match observation.kind {
-            SegmentKind::DuplicateCapture { of } => {
-                notes.push(Note::DuplicateCapture(of));
-                self.story.traffic.duplicates.add(moment);
-                return false;
-            }
-            SegmentKind::PreviousConnection => {
-                notes.push(Note::PreviousConnection);
-                self.story.opening.previous_connection[observation.role].add(moment);
-                return false;
-            }
-            SegmentKind::Retransmission { of } => notes.push(Note::Retransmission(of)),
-            SegmentKind::OutOfOrder => notes.push(Note::OutOfOrder),
-            SegmentKind::KeepAlive => {
-                notes.push(Note::KeepAlive);
-                self.story.traffic.keep_alives.add(moment);
-                if connection.ends[observation.role.other()].window == Some(0) {
-                    self.story.traffic.window_probes.add(moment);
-                } else {
-                    self.story.traffic.record_probe(observation.role, moment);
-                }
-            }
-            SegmentKind::DuplicateAck => notes.push(Note::DuplicateAck),
-            SegmentKind::Ordinary | SegmentKind::WindowUpdate => {}
-        }
-        true
     }
 
     fn on_segment(
