@@ -75,7 +75,7 @@ impl Builder {
         data[role].forget_filled_hole(&ends[role], header, observation);
         data[other].record_reported_hole(moment, &ends[other], header, observation);
         data[role].record_sent_unseen(moment, observation);
-        data[other].record_acknowledgement(moment, header, observation);
+        data[other].record_acknowledgement(moment, &ends[other], header, observation);
         if observation.newly_acked > 0 && ends[other].counters.segments == 0 {
             // Of one direction alone: the other side continues to send, so it is not waiting for what came before.
             data[role].unacknowledged = None;

@@ -275,6 +275,7 @@ impl Builder {
         let stage_before = self.story.stage;
         let had_filled_hole = self.story.data[observation.role.other()].filled_hole.is_some();
         self.on_numbers(moment, connection, segment.header, observation);
+        self.silences.on_acknowledgement(moment, observation, &mut self.story);
         if had_filled_hole && self.story.data[observation.role.other()].reported_hole.is_some() {
             // What filled it was lost behind the capture, and has been waited for since it was reported first.
             self.silences.on_time(moment.at, &self.story);

@@ -164,11 +164,12 @@ impl DataFacts {
         }
     }
 
-    /// Records what a segment of the other side acknowledges of this one, and whether it closes its window, as the SYN-ACK of a device
+    /// Records what a segment of the other side acknowledges of this one, `end`, and whether it closes its window, as the SYN-ACK of a device
     /// does that still connects to the server itself.
     pub(in crate::story) fn record_acknowledgement(
         &mut self,
         moment: Moment,
+        end: &Endpoint,
         header: &SegmentHeader,
         observation: &Observation,
     ) {
@@ -186,7 +187,10 @@ impl DataFacts {
         {
             self.acked_unknown = Some(moment);
         }
-        self.is_left_out |= header.tcp.ack.is_some() && self.last.is_some();
+        // A RST may acknowledge all of it, and completes nothing by that.
+        let is_less =
+            |ack: Seq| observation.reset.is_none() || end.next.is_none_or(|next| ack.is_before(next));
+        self.is_left_out |= header.tcp.ack.is_some_and(is_less) && self.last.is_some();
         self.is_left_out &= !self.is_all_acknowledged;
         // The window of a RST means nothing.
         if observation.reset.is_some() {

@@ -30,6 +30,8 @@ pub(super) struct Silences {
 struct Running {
     silence: Silence,
     of: Awaited,
+    /// The stage in which it began.
+    stage: Stage,
     is_noted: bool,
 }
 
@@ -77,7 +79,7 @@ impl Silences {
             is_acknowledged: story.data[awaited_from.other()].is_all_acknowledged,
             is_ack_unseen: false,
         };
-        self.running = Some(Running { silence, of, is_noted: false });
+        self.running = Some(Running { silence, of, stage: story.stage, is_noted: false });
     }
 
     /// Notes the silence that runs while the packet comes, once.
@@ -91,6 +93,23 @@ impl Silences {
     /// `by` sends what it is awaited to, and perhaps ends the connection in the same segment: the silence that runs was a pause.
     pub(super) fn on_answer(&mut self, moment: Moment, by: Role, story: &mut Story) {
         if self.running.is_some_and(|running| running.silence.awaited_from == by) {
+            self.pause(moment, story);
+        }
+    }
+
+    /// A segment acknowledges all that was owed an acknowledgement, and perhaps ends the connection: the silence that runs was a pause.
+    pub(super) fn on_acknowledgement(
+        &mut self,
+        moment: Moment,
+        observation: &Observation,
+        story: &mut Story,
+    ) {
+        let role = observation.role;
+        let is_owed = |running: &Running| {
+            running.of == Awaited::Acknowledgement && running.silence.awaited_from == role
+        };
+        let is_all = observation.newly_acked > 0 && story.data[role.other()].is_all_acknowledged;
+        if is_all && self.running.as_ref().is_some_and(is_owed) {
             self.pause(moment, story);
         }
     }
@@ -129,8 +148,12 @@ impl Silences {
             Some(HandshakeStep::Ack) => true,
             None => false,
         };
+        // Who leaves and acknowledges a part lacks the rest.
+        let is_left_with_less =
+            observation.flags.fin() && !story.data[observation.role.other()].is_all_acknowledged;
         // Bytes missing before a segment were sent at an unknown time, so there is no silence to report.
         let is_delivered = observation.newly_acked > 0
+            && !is_left_with_less
             && self.running.is_some_and(|running| {
                 running.of == Awaited::Acknowledgement && running.silence.awaited_from == observation.role
             });
@@ -143,7 +166,8 @@ impl Silences {
             observation.role.other()
         } else {
             // What was owed no more than an acknowledgement has it.
-            if observation.newly_acked > 0 && self.running.is_some() && self.awaited_from(story).is_none() {
+            let has_it = observation.newly_acked > 0 && !is_left_with_less;
+            if has_it && self.running.is_some() && self.awaited_from(story).is_none() {
                 self.restart(moment);
             }
             return;
@@ -170,7 +194,7 @@ impl Silences {
         viewpoint: Viewpoint,
         story: &Story,
     ) -> Option<Ending> {
-        self.running.take().map(|Running { mut silence, .. }| {
+        self.running.take().map(|Running { mut silence, stage, .. }| {
             // What the awaited side sends last shows what it received.
             let sent = &story.data[silence.awaited_from.other()];
             let is_shown =
@@ -178,7 +202,7 @@ impl Silences {
             if viewpoint == Viewpoint::Wire && !is_shown && is_ack_unseen(&silence, story) {
                 (silence.is_acknowledged, silence.is_ack_unseen) = (true, true);
             }
-            ending(silence, story.stage)
+            ending(silence, stage)
         })
     }
 
