@@ -1,6 +1,6 @@
-//! Attempts that are what they were meant to be: a check whether a port is open, and a port scanner's SYN.
+//! Connections that are what they were meant to be: a check whether a port is open, a port scanner's SYN, and one of several paths.
 
-use super::{EndingKind, OpeningOffer, Stage, Story};
+use super::{EndingKind, OpeningOffer, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// The only option of nmap's SYNs: the maximum segment size of Ethernet, in bytes.
@@ -35,6 +35,15 @@ impl Story {
             && client.maximum_segment_size == Some(NMAP_SEGMENT_SIZE);
         let is_from_zmap = client.opening_path.is_some_and(|path| path.id == Some(ZMAP_ID));
         is_bare && (has_scanner_window || is_from_zmap) && self.is_without_data()
+    }
+
+    /// Whether one of several paths of a Multipath TCP connection brings its data no more.
+    pub fn is_path_broken(&self) -> bool {
+        let is_lost = |silence: &Silence| {
+            let sent = &self.data[silence.awaited_from.other()];
+            !silence.is_acknowledged && sent.unacknowledged.is_some_and(|waiting| waiting.is_repeated())
+        };
+        self.opening.is_subflow && self.silence().is_some_and(is_lost)
     }
 
     /// Whether neither side sent a byte, as far as packets prove.

@@ -3,7 +3,7 @@
 use super::words::{advice, evidence, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::{AnswerDoubt, Moment, Stage, Story};
+use crate::story::{AnswerDoubt, EndingKind, Moment, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::tls::Basis;
@@ -54,7 +54,9 @@ pub(super) fn undecided(story: &Story) -> Verdict {
                 "The handshake's packets were repeated, and the client did not acknowledge the SYN-ACK. {ends}, {too_soon}."
             ),
         ),
-        (None, None) => refused_tls(story, place, &ends).unwrap_or_else(|| normal(story, place, &ends)),
+        (None, None) => refused_tls(story, place, &ends)
+            .or_else(|| broken_path(story))
+            .unwrap_or_else(|| normal(story, place, &ends)),
     };
     let above = if is_above_tls(story) && advice::is_licence_server(story) {
         &advice::ABOVE_TLS_SO_FAR[..]
@@ -219,6 +221,33 @@ fn refused_tls(story: &Story, place: &str, ends: &str) -> Option<(String, String
 }
 
 /// The same where nothing is wrong so far.
+/// One of several paths of a Multipath TCP connection failed: the others may have brought what it lost.
+fn broken_path(story: &Story) -> Option<(String, String)> {
+    let ending = story.decisive().filter(|_| story.opening.is_subflow)?;
+    let by = ending.by;
+    let (headline, shown) = match &ending.what {
+        EndingKind::Silence(silence) if story.is_path_broken() => (
+            format!(
+                "a path of a Multipath TCP connection failed: no ACK of the {by} for {}",
+                silence.elapsed()
+            ),
+            format!("Since packet {} the {by} acknowledged nothing on this path.", silence.since.number),
+        ),
+        EndingKind::Reset(_) => (
+            format!("the {by} reset a path of a Multipath TCP connection"),
+            format!("The RST in packet {} ends this path alone.", ending.moment.number),
+        ),
+        _ => return None,
+    };
+    Some((
+        headline,
+        format!(
+            "{shown} Its SYN joins another connection (MP_JOIN, RFC 8684, 3.2), whose other paths carry the same data: whether that one \
+             failed, its own packets show."
+        ),
+    ))
+}
+
 fn normal(story: &Story, place: &str, ends: &str) -> (String, String) {
     let reached = last_step::of(story);
     let headline = match story.capture.interruption() {

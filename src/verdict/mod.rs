@@ -216,7 +216,9 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 /// [`why_unsure`] names a reason, and none that finds all well where one of those would apply.
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
     let is_unsure = why_unsure(story).is_some();
-    let is_in_doubt = is_unsure && !story.opening.is_subflow && may_have_failed(story, settings);
+    let is_in_doubt = is_unsure
+        && (!story.opening.is_subflow || story.is_path_broken())
+        && may_have_failed(story, settings);
     let asked = PRECEDENCE.iter().filter(move |rule| match rule.severity {
         Severity::Critical => !is_unsure,
         Severity::Ok | Severity::Warning => !is_in_doubt && !story.hides_answers(),
