@@ -5,7 +5,7 @@ use super::clock::Eras;
 use super::losses::Losses;
 use crate::capture::About;
 use crate::packet::{Flags, Viewpoint};
-use crate::story::{CaptureFacts, Story, UnreadLines};
+use crate::story::{CaptureFacts, Holds, Story, UnreadLines};
 use crate::time::Timestamp;
 
 /// The capture's clock, and what its source reported last.
@@ -19,6 +19,8 @@ pub(super) struct Facts<'s> {
     part: u32,
     /// Whether the capture that is being read has other packets than SYNs, and ICMP errors about them.
     has_others: bool,
+    /// Whether it has segments of TCP that are neither SYN nor SYN-ACK.
+    has_more_than_openings: bool,
     /// Where the source has packet lines that could not be read, as [`About::unread`].
     unread: Vec<(u32, u64)>,
 }
@@ -28,7 +30,16 @@ impl<'s> Facts<'s> {
     pub(super) fn new(settings: &'s Settings) -> Self {
         let reported = CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() };
         let (clock, losses) = (Eras::default(), Losses::default());
-        Self { settings, clock, reported, losses, part: 1, has_others: false, unread: Vec::new() }
+        Self {
+            settings,
+            clock,
+            reported,
+            losses,
+            part: 1,
+            has_others: false,
+            has_more_than_openings: false,
+            unread: Vec::new(),
+        }
     }
 
     /// The capture's clock.
@@ -41,6 +52,7 @@ impl<'s> Facts<'s> {
         self.clock = Eras::default();
         self.part = self.part.saturating_add(1);
         self.has_others = false;
+        self.has_more_than_openings = false;
     }
 
     /// What a capture lacks is not what the next one lacks.
@@ -62,6 +74,7 @@ impl<'s> Facts<'s> {
     /// Takes in a segment's flags.
     pub(super) fn record_flags(&mut self, flags: Option<Flags>) {
         self.has_others |= flags.is_none_or(|flags| !flags.syn() || flags.ack());
+        self.has_more_than_openings |= flags.is_none_or(|flags| !flags.syn());
     }
 
     /// Takes in the next packet's time.
@@ -97,6 +110,11 @@ impl<'s> Facts<'s> {
         };
     }
 
+    /// The capture lost these packets so far.
+    pub(super) fn record_losses(&mut self, losses: Losses) {
+        self.losses = losses;
+    }
+
     /// The facts for a connection with this story so far.
     pub(super) fn of(&self, so_far: &Story) -> CaptureFacts {
         let facts = self.between(so_far.first.number, so_far.last.number);
@@ -125,7 +143,13 @@ impl<'s> Facts<'s> {
             end: self.clock.end_for(last),
             clock_step: self.clock.step_between(first, last),
             part: self.reported.is_text.then_some(self.part),
-            holds_syns_alone: self.reported.is_text && !self.has_others,
+            holds: if self.reported.is_text && !self.has_others {
+                Holds::SynsOfText
+            } else if self.has_more_than_openings {
+                Holds::Others
+            } else {
+                Holds::Openings
+            },
             ..self.reported
         }
     }

@@ -7,7 +7,11 @@ use crate::packet::Host;
 use crate::story::Stage;
 
 /// A capture that holds the first packets of each connection holds its opening and a word of each side, and seldom more than this.
-const PACKETS_EACH: RangeInclusive<u64> = 5..=40;
+const PACKETS_EACH: RangeInclusive<u64> = 5..=1_000;
+
+/// Up to this many packets, two connections that end at the same count show a tool's work. Of more packets, it takes one more: such a tool
+/// is rarely set to keep as many.
+const FEW: u64 = 40;
 
 /// Connections that hang at one place of the TLS handshake have as many packets as each other, up to here. After it, how often each
 /// side acknowledges differs.
@@ -21,19 +25,22 @@ const MANY_SERVERS: usize = 4;
 pub(super) struct AtTheEnd {
     pub(super) server: Host,
     pub(super) stage: Stage,
-    /// Segments of both sides, and those of the client.
+    /// Segments of both sides.
     pub(super) segments: u64,
-    pub(super) client_segments: u64,
     /// Whether neither end has anything more to say.
     pub(super) is_closed: bool,
     /// Whether nobody ended it, and no stall shows in it.
     pub(super) is_open_to_its_last_packet: bool,
+    /// Whether it ends where a server that hangs leaves it: all that both sides sent was acknowledged, and the server owes an answer of
+    /// which no byte came.
+    pub(super) is_unanswered: bool,
 }
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
 /// more, and several that nobody ended, and in which no stall shows, have as many. Connections that fail alike may have as many too, so
-/// those have to differ in where they got or in who sent how many of the packets, to be of many servers, or to be past the first steps
-/// without another that got as far and stopped earlier. `most_before` is the most that a connection had which left earlier.
+/// those have to differ in where they got, to be of many servers, or to be past the first steps without another that got as far and
+/// stopped earlier. A tool that counts packets stops anywhere; where most of them stop behind a request that was acknowledged and not
+/// answered, their servers hang. `most_before` is the most that a connection had which left earlier.
 pub(super) fn packets_each<I: Iterator<Item = AtTheEnd>>(
     connections: impl Fn() -> I,
     most_before: u64,
@@ -47,16 +54,21 @@ pub(super) fn packets_each<I: Iterator<Item = AtTheEnd>>(
         open.filter(|connection| connection.segments == most)
     };
     let servers: BTreeSet<_> = cut().map(|connection| connection.server).collect();
-    let kinds: BTreeSet<_> = cut().map(|connection| (connection.stage, connection.client_segments)).collect();
+    let stages: BTreeSet<_> = cut().map(|connection| connection.stage).collect();
     let stopped_earlier = || {
         connections().filter(|connection| !connection.is_closed).any(|connection| {
             connection.segments < most
                 && servers.contains(&connection.server)
-                && kinds.iter().any(|(stage, _)| connection.stage >= *stage)
+                && stages.iter().any(|stage| connection.stage >= *stage)
         })
     };
-    let is_cut = cut().nth(1).is_some()
-        && (kinds.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE && !stopped_earlier());
+    let hang = cut().filter(|connection| connection.is_unanswered).count();
+    let do_hang =
+        most > ALIKE && stages.len() == 1 && servers.len() < MANY_SERVERS && 2 * hang > cut().count();
+    let least = if most > FEW { 3 } else { 2 };
+    let is_cut = cut().count() >= least
+        && !do_hang
+        && (stages.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE && !stopped_earlier());
     u32::try_from(most).ok().filter(|_| is_cut)
 }
 
@@ -70,9 +82,9 @@ mod tests {
             server: [198, 51, 100, server].into(),
             stage,
             segments,
-            client_segments: segments / 2,
             is_closed: false,
             is_open_to_its_last_packet: true,
+            is_unanswered: false,
         }
     }
 
@@ -84,11 +96,6 @@ mod tests {
     fn connections_that_got_differently_far_in_as_many_packets_are_cut() {
         let [hello, data] = [Stage::ClientHello, Stage::ApplicationData].map(|stage| open(1, stage, 6));
         assert_eq!(each(&[hello, data]), Some(6));
-        assert_eq!(
-            each(&[hello, AtTheEnd { client_segments: 4, ..hello }]),
-            Some(6),
-            "another side sent more"
-        );
         assert_eq!((each(&[hello]), each(&[])), (None, None));
         let closed = AtTheEnd { is_closed: true, is_open_to_its_last_packet: false, ..data };
         assert_eq!(each(&[hello, closed]), None, "one that ended was not cut");
@@ -123,10 +130,28 @@ mod tests {
     }
 
     #[test]
-    fn a_few_packets_and_many_are_nothing_that_a_tool_keeps() {
-        for (segments, expected) in [(4, None), (5, Some(5)), (40, Some(40)), (41, None)] {
-            let cut = [open(1, Stage::TcpEstablished, segments), open(1, Stage::ClientHello, segments)];
-            assert_eq!(each(&cut), expected);
+    fn connections_that_most_of_all_lack_an_answer_hang() {
+        let hangs = AtTheEnd { is_unanswered: true, ..open(1, Stage::ApplicationData, 14) };
+        let other = AtTheEnd { is_unanswered: false, ..hangs };
+        assert_eq!(each(&[hangs, hangs]), None);
+        assert_eq!(each(&[hangs, hangs, other]), None);
+        assert_eq!(each(&[hangs, other]), Some(14));
+        assert_eq!(each(&[hangs, hangs, AtTheEnd { stage: Stage::ServerHello, ..other }]), Some(14));
+        let of = |server: u8| AtTheEnd { server: [198, 51, 100, server].into(), ..hangs };
+        assert_eq!(each(&[of(1), of(2), of(3)]), None);
+        assert_eq!(each(&[of(1), of(2), of(3), of(4)]), Some(14), "many servers do not hang alike");
+    }
+
+    #[test]
+    fn few_packets_are_nothing_that_a_tool_keeps_and_of_many_it_takes_more_connections() {
+        let cut = |segments| {
+            [Stage::TcpEstablished, Stage::ClientHello, Stage::ClientHello].map(|at| open(1, at, segments))
+        };
+        for (segments, two, three) in
+            [(4, None, None), (5, Some(5), Some(5)), (40, Some(40), Some(40)), (41, None, Some(41))]
+        {
+            assert_eq!((each(&cut(segments)[..2]), each(&cut(segments))), (two, three), "{segments}");
         }
+        assert_eq!((each(&cut(1_000)), each(&cut(1_001))), (Some(1_000), None));
     }
 }

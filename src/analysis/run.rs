@@ -102,7 +102,7 @@ impl<'env> Run<'env> {
             if self.shares.pace().is_watched() && self.watch.is_due(&self.facts) {
                 input.source.refresh();
                 self.record_source(input.source);
-                self.watch.look(&mut self.shares, &self.facts)?;
+                self.watch.look(&mut self.shares, &mut self.facts)?;
             }
             let record = match input.source.next_record() {
                 Ok(Some(record)) => record,

@@ -18,6 +18,9 @@ use crate::verdict::Severity;
 /// How often connections are looked at.
 const EVERY: Elapsed = Elapsed::from_millis(100);
 
+/// How often it is looked for packets that the capture lost. A silence is reported later than that.
+const LOSSES_EVERY: Elapsed = Elapsed::from_millis(1_000);
+
 /// A connection's packets come in bursts; it is looked at when none came for this long.
 const SETTLED: Elapsed = Elapsed::from_millis(300);
 
@@ -56,6 +59,8 @@ pub(super) struct Watch<'s> {
     /// Judges copies of stories that continue.
     judging: Judging<'s>,
     looked_at: Timestamp,
+    /// When it was looked for losses.
+    losses_at: Timestamp,
 }
 
 impl<'s> Watch<'s> {
@@ -64,6 +69,7 @@ impl<'s> Watch<'s> {
             stall_after: settings.judging.stall_after,
             judging: Judging::new(settings, examiner, needs),
             looked_at: Timestamp::ZERO,
+            losses_at: Timestamp::ZERO,
         }
     }
 
@@ -74,8 +80,12 @@ impl<'s> Watch<'s> {
 
     /// Reports what is new about all connections.
     #[cold]
-    pub(super) fn look(&mut self, shares: &mut Shares<'_>, facts: &Facts<'_>) -> io::Result<()> {
+    pub(super) fn look(&mut self, shares: &mut Shares<'_>, facts: &mut Facts<'_>) -> io::Result<()> {
         self.looked_at = facts.clock().latest();
+        if self.looked_at - self.losses_at >= LOSSES_EVERY {
+            self.losses_at = self.looked_at;
+            facts.record_losses(shares.losses());
+        }
         for (share, index) in shares.all() {
             shares
                 .with_share(share, |connections, outlet| self.look_into(connections, index, facts, outlet))?;

@@ -274,7 +274,12 @@ impl Story {
             _ => false,
         };
         let is_open_later = self.later_request().is_some();
-        let is_shown = !self.holds_lengths_alone() || !is_open_later && self.is_unanswered_by_lengths();
+        // Of lengths alone, a close_notify and a short request look alike.
+        let is_shown = if self.holds_lengths_alone() {
+            !is_open_later && self.is_unanswered_by_lengths()
+        } else {
+            is_open_later || !self.is_handshake_a_length() || self.is_unanswered_by_lengths()
+        };
         // Its FIN alone may be missing.
         let fin = u64::from(self.missing.fin.server.is_some());
         let is_all_known = self.missing.acked_unseen.server <= fin

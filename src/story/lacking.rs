@@ -13,6 +13,9 @@ const FINISHED_BYTES: u64 = 37;
 /// A sender repeats what is not acknowledged within this time, unless the round trip is longer (RFC 6298, 2.1 and 2.4).
 pub(crate) const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
+/// Ports of protocols in which nobody asks for TLS or for a tunnel: SSH, DNS, HTTP and syslog.
+const CLEAR_PORTS: [u16; 4] = [22, 53, 80, 514];
+
 impl Story {
     /// Whether the capture lacks payload of a side that was sent after the last step; where it holds only the other side's
     /// packets, payload of any time.
@@ -33,8 +36,12 @@ impl Story {
         }
         // What was left out may be the reply.
         let is_silence = matches!(ending.what, EndingKind::Silence(_));
-        let is_left_out =
-            || self.missing.is_selected || self.is_repeat_left_out(ending) || self.may_be_unread(ending);
+        let is_left_out = || {
+            self.missing.is_selected
+                || self.is_repeat_left_out(ending)
+                || self.may_be_unread(ending)
+                || self.is_opening_left_out(ending)
+        };
         if is_silence && self.path.icmp_errors.is_empty() && is_left_out() {
             return true;
         }
@@ -229,11 +236,18 @@ impl Story {
     /// Whether the snapshot length cuts off what would show that the client speaks TLS or asks for it, where nothing else shows it.
     pub fn is_protocol_hidden(&self) -> bool {
         self.data.client.is_beginning_hidden
+            && !self.is_clear_by_port()
             && !self.expects_tls
             && !self.holds_lengths_alone()
             && self.prelude.is_none()
             && self.tls.client_hello.is_none()
             && self.tls.server_hello.is_none()
+    }
+
+    /// Whether the capture holds no byte of what the client said, and the port is one of a protocol without TLS.
+    fn is_clear_by_port(&self) -> bool {
+        let sent = &self.traffic.counters.client;
+        CLEAR_PORTS.contains(&self.parties.server.port) && sent.cut_bytes >= sent.bytes
     }
 
     /// Whether the capture lacks what the client sent first on a connection that shows no TLS, so that what it asked for is unknown.
@@ -356,7 +370,7 @@ impl Story {
     /// or what did depends on what the capture lacks.
     ///
     /// Where the request was neither acknowledged nor sent again in time, the capture lacks the rest of the connection, and nothing
-    /// is known of an answer.
+    /// is known of an answer, unless the acknowledgements alone were left out.
     pub fn is_request_open(&self) -> bool {
         let asked = self.tls.application_data.client.first();
         // Of a segment of unknown length it is not known what it was, only that the client spoke.
@@ -369,8 +383,17 @@ impl Story {
             asked.is_some() || spoke.is_some() || self.tls.is_inside_record.client || may_lack_a_request;
         let was_asked = self.stage >= Stage::TlsEstablished && is_begun;
         let client = &self.data.client;
+        // A tool's row that decodes data shows no acknowledgement.
+        let is_hidden_by_data = |last: Moment| {
+            client.acked_unknown.is_some_and(|unknown| {
+                self.data.server.last == Some(unknown) && self.order.is_after(unknown.number, last.number)
+            })
+        };
+        let is_acknowledgement_hidden =
+            self.lacks_bare_segments() || client.last.is_some_and(is_hidden_by_data);
         let is_cut_off = self.endings.is_empty()
             && !client.is_all_acknowledged
+            && !is_acknowledgement_hidden
             && client.repeats.count == 0
             && client.last.is_some_and(|last| self.capture.end - last.at >= RETRANSMISSION_DUE);
         let is_sized = self.holds_lengths_alone() && spoke.is_none() && !self.is_unanswered_by_lengths();

@@ -24,10 +24,11 @@ mod timeline;
 pub use builder::{Builder, PacketId};
 pub use certificates::Unseen;
 pub use facts::{
-    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IdFacts, IpTraits,
-    LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
-    PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, SentUnseen, Silence, SocketCounters, Stage,
-    TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes, UnreadLines, reset_reason,
+    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, Holds, IcmpFact, IdFacts,
+    IpTraits, LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party,
+    PathFacts, PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, SentUnseen, Silence,
+    SocketCounters, Stage, TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
+    UnreadLines, reset_reason,
 };
 pub use knowledge::EndpointKnowledge;
 pub(crate) use lacking::RETRANSMISSION_DUE;

@@ -1,20 +1,52 @@
 //! What text without payload, and packets without times, leave open about a connection.
 
-use super::{AnswerDoubt, Ending, EndingKind, Moment, Stage, Story};
+use super::{AnswerDoubt, Ending, EndingKind, Holds, Moment, Stage, Story};
 use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
-use crate::tls::Basis;
+use crate::tls::{Basis, PlainKind};
 
 /// A server that resets a connection later than this behind its last data does so because nobody used it.
 const AT_ONCE: Elapsed = Elapsed::from_millis(1_000);
 
+/// Ports on which HTTP's proxies listen as a rule, and SOCKS's.
+const PROXY_PORTS: [u16; 4] = [3128, 8080, 8118, 8888];
+const SOCKS_PORTS: [u16; 2] = [1080, 9050];
+
+/// The shortest request of HTTP for a tunnel, `CONNECT a:1 HTTP/1.1` with its empty line, in bytes.
+const SHORTEST_CONNECT: u64 = 24;
+
+/// A client that asks for a tunnel and is refused says no more than this: it asks, gives a name and a password, and asks again.
+const REFUSED_WITHIN: u64 = 4;
+
 impl Story {
+    /// Whether text that holds none of the data shows a short exchange on a port of proxies, where a tunnel may have been asked for and
+    /// refused.
+    pub fn may_be_a_refused_tunnel(&self) -> bool {
+        let is_unread = |role: Role| {
+            self.plain[role]
+                .as_ref()
+                .is_none_or(|plain| plain.what.kind == PlainKind::Binary && plain.basis == Basis::Inferred)
+        };
+        let (port, sent) = (self.parties.server.port, &self.traffic.counters.client);
+        self.capture.is_text
+            && (SOCKS_PORTS.contains(&port) || PROXY_PORTS.contains(&port) && sent.bytes >= SHORTEST_CONNECT)
+            && self.prelude.is_none()
+            && is_unread(Role::Client)
+            && is_unread(Role::Server)
+            && self.data.server.first.is_some()
+            && sent.data_segments <= REFUSED_WITHIN
+    }
+
     /// Whether lengths are all that is known of the handshake, as of text without payload: an answer may have a session ticket's, and
     /// a request a close_notify's.
     pub(in crate::story) fn holds_lengths_alone(&self) -> bool {
-        let is_length = self.tls.server_hello.as_ref().is_none_or(|hello| hello.basis == Basis::Inferred);
-        self.capture.is_text && is_length
+        self.capture.is_text && self.is_handshake_a_length()
+    }
+
+    /// Whether nothing but its length shows the ServerHello, as where the snapshot length leaves no payload.
+    pub(in crate::story) fn is_handshake_a_length(&self) -> bool {
+        self.tls.server_hello.as_ref().is_none_or(|hello| hello.basis == Basis::Inferred)
     }
 
     /// Whether lengths alone show that the client's first message inside TLS got no answer: it is longer than a
@@ -40,7 +72,7 @@ impl Story {
     pub fn is_repeat_left_out(&self, ending: &Ending) -> bool {
         const DUE: Elapsed = Elapsed::from_millis(4_000);
         let EndingKind::Silence(silence) = &ending.what else { return false };
-        self.capture.holds_syns_alone
+        self.capture.holds == Holds::SynsOfText
             && self.capture.viewpoint == Viewpoint::Wire
             && ending.stage == Stage::Syn
             && self.opening.syn.count == 1
@@ -139,7 +171,8 @@ mod tests {
     fn a_single_syn_in_a_text_of_syns_alone_was_answered_or_its_repeats_are_left_out() {
         let verdict = |talk: Talk, millis, holds_syns_alone| {
             let end = talk.clone().wait(millis).now;
-            let facts = CaptureFacts { end, is_text: true, holds_syns_alone, ..CaptureFacts::default() };
+            let holds = if holds_syns_alone { Holds::SynsOfText } else { Holds::Others };
+            let facts = CaptureFacts { end, is_text: true, holds, ..CaptureFacts::default() };
             talk.story_in(facts).verdict()
         };
         let text = |talk, millis| verdict(talk, millis, true);

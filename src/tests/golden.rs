@@ -3,12 +3,13 @@
 //! `UPDATE_GOLDEN=1 cargo test` writes the golden files anew; the difference is then to be read before it is committed.
 
 use std::fs;
-use std::io;
+use std::io::{self, Cursor};
 
 use serde_json::Value;
 use ssmscope::analysis::{self, Event, Judged, Needs, Settings, Sink, Watching};
 use ssmscope::capture::{self, Target};
 
+use crate::rewritten::{Frame, pcap, recordings};
 use crate::support::run::{Outcome, is_updating, ssmscope};
 use crate::support::situations::{Situation, situations};
 
@@ -141,4 +142,54 @@ fn watching_a_capture_ends_in_the_same_verdicts() {
         }
     }
     assert!(early > 20, "only {early} verdicts before the end");
+}
+
+/// The frames of `healthy/plain` with these numbers, counted from 1, as another connection's that begins this many seconds later.
+fn copied(frames: &[Frame], kept: impl Fn(usize) -> bool, seconds: i64, client: u16) -> Vec<Frame> {
+    /// Behind the headers of Ethernet and IPv4: the source's port, and the destination's.
+    const PORTS: [usize; 2] = [34, 36];
+    const SERVER: [u8; 2] = 8443_u16.to_be_bytes();
+    let mut copies = Vec::new();
+    for (_, frame) in (1..).zip(frames).filter(|(number, _)| kept(*number)) {
+        let mut frame = frame.clone();
+        frame.nanos += seconds * 1_000_000_000;
+        for at in PORTS {
+            if frame.bytes[at..at + 2] != SERVER {
+                frame.bytes[at..at + 2].copy_from_slice(&client.to_be_bytes());
+            }
+        }
+        copies.push(frame);
+    }
+    copies
+}
+
+#[test]
+fn what_the_capture_loses_of_others_counts_while_it_is_watched() {
+    /// The packet that brings the answer, and the one by which the client closes, which acknowledges it.
+    const ANSWER: usize = 13;
+    const CLOSING: usize = 14;
+    let plain = recordings().into_iter().find(|recording| recording.name == "healthy/plain").unwrap();
+    let lossy = |number: usize| number != ANSWER && number <= CLOSING;
+    let judged = |others: &[u16], watching| {
+        let mut frames = copied(&plain.frames, |number| number < ANSWER, 0, 50_000);
+        frames.extend(others.iter().flat_map(|port| copied(&plain.frames, lossy, 0, *port)));
+        for seconds in [1, 20] {
+            frames.extend(copied(&plain.frames, |_| true, seconds, 50_003 + seconds as u16));
+        }
+        frames.sort_by_key(|frame| frame.nanos);
+        let mut source = capture::file::read("made", 0, Cursor::new(pcap(&frames)), None).unwrap();
+        let mut verdicts = Verdicts::default();
+        let settings = Settings { watching, ..Settings::default() };
+        analysis::analyse(&mut *source, Target::default(), &settings, &mut verdicts).unwrap();
+        let code = |verdicts: &[(u64, &'static str)]| {
+            verdicts.iter().find(|(first, _)| *first == 1).map(|(_, code)| *code)
+        };
+        (code(&verdicts.known), code(&verdicts.judged))
+    };
+    for (others, known, expected) in
+        [(&[50_001][..], Some("no-response"), "no-response"), (&[50_001, 50_002], None, "capture-gap")]
+    {
+        assert_eq!(judged(others, Watching::Always), (known, Some(expected)), "{others:?}");
+        assert_eq!(judged(others, Watching::Never), (None, Some(expected)), "{others:?}");
+    }
 }

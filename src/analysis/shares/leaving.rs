@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Shares;
 use super::connections::{Connections, is_in_window};
 use super::outlet::Outlet;
 use crate::analysis::facts::Facts;
@@ -11,6 +12,15 @@ use crate::analysis::losses::Losses;
 use crate::analysis::table::{Leaving, RecentlyClosed, TrackedConnection};
 
 impl Connections<'_> {
+    /// Takes in all early segments of all connections: nothing that they wait for will come.
+    fn release_all(&mut self) {
+        for index in 0..self.table.slots() {
+            if let Some(tracked) = self.table.tracked_mut(index) {
+                tracked.release_all(&mut self.budget);
+            }
+        }
+    }
+
     /// Before another connection begins: the least informative ones leave where too much is kept, behind those that are over.
     pub(super) fn make_room(&mut self, facts: &Facts<'_>, outlet: &mut dyn Outlet) -> io::Result<()> {
         let bounds = &self.settings.bounds;
@@ -106,15 +116,27 @@ impl Connections<'_> {
     }
 }
 
-/// At the capture's end: what it lacks, as the connections show that are still followed.
-pub(super) fn record_missing<'a, 's: 'a>(
-    shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
-    facts: &mut Facts<'_>,
-) {
+impl Shares<'_> {
+    /// At the capture's end: what it lacks, as the connections show that are still followed. A capture that was watched is this program's
+    /// own, and no tool kept the first packets of each connection alone.
+    pub(super) fn record_missing(&mut self, facts: &mut Facts<'_>) {
+        self.at_home.iter_mut().for_each(|share| share.connections.release_all());
+        let followed = self.at_home.iter().map(|share| &share.connections);
+        let packets_each = if self.pace.is_watched() { None } else { packets_each(&followed) };
+        facts.record_missing(packets_each, losses(&followed));
+    }
+
+    /// Which packets the capture lost, as the connections show that are still followed.
+    pub(in crate::analysis) fn losses(&self) -> Losses {
+        losses(&self.at_home.iter().map(|share| &share.connections))
+    }
+}
+
+/// Which packets the capture lost, as the connections show that are still followed.
+fn losses<'a, 's: 'a>(shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone)) -> Losses {
     let tracked =
         shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));
-    let losses = Losses::of(tracked.flatten().map(|tracked| tracked.story.so_far()));
-    facts.record_missing(packets_each(shares), losses);
+    Losses::of(tracked.flatten().map(|tracked| tracked.story.so_far()))
 }
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones.
@@ -128,9 +150,9 @@ fn packets_each<'a, 's: 'a>(shares: &(impl Iterator<Item = &'a Connections<'s>> 
                 server: story.parties.server.host,
                 stage: story.stage,
                 segments: story.segments(),
-                client_segments: story.traffic.counters.client.segments,
                 is_closed: tracked.is_closed(),
                 is_open_to_its_last_packet: tracked.is_open_to_its_last_packet(),
+                is_unanswered: tracked.is_unanswered(),
             }
         })
     };

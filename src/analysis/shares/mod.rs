@@ -386,9 +386,7 @@ impl<'env> Shares<'env> {
     /// The capture ends, and with it all connections, in the order of their first packets.
     pub(super) fn end(&mut self, facts: &mut Facts<'env>) -> io::Result<()> {
         self.catch_up()?;
-        if !self.pace.is_watched() {
-            leaving::record_missing(&self.at_home.iter().map(|share| &share.connections), facts);
-        }
+        self.record_missing(facts);
         let all = self.all();
         self.at_home.iter_mut().for_each(|share| share.connections.table.forget_sockets());
         for (place, (share, index)) in all.enumerate() {

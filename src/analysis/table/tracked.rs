@@ -9,7 +9,7 @@ use super::recently_closed::COPIED_WITHIN;
 use crate::analysis::{Settings, roles};
 use crate::packet::{IcmpError, Segment, SegmentHeader, Viewpoint};
 use crate::story::{Builder, CaptureFacts, Ending, EndingKind, Moment, Opening, PacketId, Stage, Story};
-use crate::tcp::{Delivery, Key, Role, TcpConnection};
+use crate::tcp::{Delivery, Key, PerRole, Role, TcpConnection};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{CertificateMessage, Message, Tracker};
 use crate::verdict::Code;
@@ -282,6 +282,23 @@ impl TrackedConnection {
         let ends = |ending: &Ending| !matches!(ending.what, EndingKind::CloseNotify);
         let (since, _) = self.story.waits_for();
         !story.endings.iter().any(ends) && story.last.at - since.at < STALL
+    }
+
+    /// Whether all that both sides sent was acknowledged, and the server owes an answer of which no byte came.
+    pub(in crate::analysis) fn is_unanswered(&self) -> bool {
+        let story = self.story.so_far();
+        let [client, server] = [&story.data.client, &story.data.server];
+        let is_acknowledged = client.is_all_acknowledged && server.is_all_acknowledged;
+        let is_begun = story.stage == Stage::ServerHello
+            || story.tls.is_inside_record.server
+            || story.is_plain_answer_cut();
+        let counters =
+            PerRole { client: self.tcp.ends.client.counters, server: self.tcp.ends.server.counters };
+        let (_, owed_by) = self.story.waits_for();
+        owed_by == Some(Role::Server)
+            && client.first.is_some()
+            && (is_acknowledged || story.lacks_bare_segments_by(&counters))
+            && !is_begun
     }
 
     /// Whether neither end has anything more to say, each knows it of the other, and no packet came for long enough.

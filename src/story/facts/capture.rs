@@ -38,10 +38,22 @@ pub struct CaptureFacts {
     pub is_own: bool,
     /// Whether acknowledgements do not show, so that one that is missing means nothing.
     pub acks_unobservable: bool,
-    /// Whether it is text whose only packets of TCP are SYNs, as behind a filter.
-    pub holds_syns_alone: bool,
+    /// Whether it holds the beginnings of connections alone.
+    pub holds: Holds,
     /// Where the text that it is has packet lines that could not be read.
     pub unread: UnreadLines,
+}
+
+/// Which packets of TCP a capture holds, as behind a filter on flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Holds {
+    /// Others than SYNs and SYN-ACKs.
+    #[default]
+    Others,
+    /// SYNs and SYN-ACKs alone.
+    Openings,
+    /// It is text, and holds SYNs alone, besides ICMP errors about them.
+    SynsOfText,
 }
 
 /// Where a text has packet lines that could not be read, as far as it concerns one connection.

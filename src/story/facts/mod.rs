@@ -17,7 +17,7 @@ mod tls;
 mod traffic;
 mod turns;
 
-pub use capture::{CaptureFacts, ClockStep, UnreadLines};
+pub use capture::{CaptureFacts, ClockStep, Holds, UnreadLines};
 pub use data::{DataFacts, SentUnseen, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, ResetReason, Silence, reset_reason};
 pub use ids::IdFacts;
