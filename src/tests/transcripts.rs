@@ -37,7 +37,7 @@ const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 13] = [
     ("healthy/proxy", &["plaintext"]),
     ("healthy/socks5", &["plaintext"]),
     ("healthy/starttls", &["plaintext"]),
-    ("no-server-hello/behind-proxy", &["plaintext"]),
+    ("no-server-hello/behind-proxy", &["capture-gap"]),
     ("not-tls/starttls-refused", &["plaintext"]),
     ("not-tls/", &["not-tls", "closed-early", "reset", "tls-alert"]),
     // A short answer of the proxy may be one to a ClientHello as well.

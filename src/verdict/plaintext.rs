@@ -53,6 +53,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
             && (story.missing.lacks(Role::Client) || story.missing.truncated_after.is_some())
         || story.may_answer_challenge(settings.stall_after)
         || story.may_be_a_refused_hello()
+        || story.may_be_a_refused_tunnel()
         || story.refused_start_of_tls().is_some()
         || !saw_data
         || story.stage < Stage::TcpEstablished
@@ -88,9 +89,21 @@ fn headline(story: &Story, is_lengths: bool) -> (Basis, &'static str) {
         (story.basis, "TCP is fine; this is a further path of a Multipath TCP connection")
     } else if is_lengths {
         (Basis::Inferred, "TCP is fine; no TLS is expected on this port, and the text holds none of the data")
+    } else if is_cut_off(story) {
+        (
+            Basis::Inferred,
+            "TCP is fine; no TLS is expected on this port, and the capture holds none of the data",
+        )
     } else {
         (story.basis, "TCP is fine; neither side speaks TLS, and none is expected on this port")
     }
+}
+
+/// Whether the snapshot length left no byte of what either side said.
+fn is_cut_off(story: &Story) -> bool {
+    let [client, server] = [&story.traffic.counters.client, &story.traffic.counters.server];
+    let cut = client.cut_bytes + server.cut_bytes;
+    cut > 0 && cut >= client.bytes + server.bytes
 }
 
 /// What it means, and what to do.
@@ -132,6 +145,42 @@ mod tests {
         };
         assert_eq!(of(false), "plaintext");
         assert!(["in-progress", "capture-gap"].contains(&of(true).as_str()), "{}", of(true));
+    }
+
+    /// An exchange of which no byte was kept, as with a short snaplen, or in text.
+    fn unread(port: u16, is_text: bool) -> Story {
+        let mut talk = Talk::to_port(port).open().say(Client, &[0; 120]).say(Server, &[0; 90]);
+        talk = talk.fin(Server).fin(Client).ack(Server);
+        if !is_text {
+            talk.packets.iter_mut().for_each(|packet| packet.payload.clear());
+        }
+        let mut story = *talk.story(5_000);
+        story.capture.is_text = is_text;
+        story.plain = crate::tcp::PerRole::default();
+        story
+    }
+
+    #[test]
+    fn cut_packets_and_text_show_the_same_where_neither_holds_data() {
+        for port in [22, 80, 514] {
+            for is_text in [false, true] {
+                let verdict = unread(port, is_text).verdict();
+                assert_eq!(verdict.is(), ("plaintext", Actor::Unknown, None), "{port} {}", verdict.headline);
+                assert!(verdict.headline.contains("holds none of the data"), "{}", verdict.headline);
+            }
+        }
+        for port in [1080, 3128] {
+            for is_text in [false, true] {
+                assert_eq!(unread(port, is_text).verdict().code, "capture-gap", "{port} {is_text}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_words_to_a_proxy_s_port_are_no_refused_tunnel() {
+        let mut story = unread(3128, true);
+        story.traffic.counters.client.data_segments = 9;
+        assert_eq!(story.verdict().code, "plaintext");
     }
 
     fn http() -> Story {
@@ -245,6 +294,13 @@ mod tests {
         }
         // It may be idle, and a SYN that nobody answers is one.
         assert_eq!(joined.code(20_000), "in-progress");
+        let begun = joined.clone().say(Server, &[7; 900]);
+        let lost = (0..5).fold(begun, |talk, at| talk.wait(300 << at).repeat(Server)).verdict(8_000);
+        assert_eq!(lost.code, "in-progress", "{}", lost.headline);
+        assert!(lost.headline.contains("a path of a Multipath TCP connection failed"), "{}", lost.headline);
+        let refused = joined.clone().rst(Server).verdict(0);
+        assert_eq!(refused.code, "in-progress");
+        assert!(refused.headline.contains("the server reset a path"), "{}", refused.headline);
         assert_eq!(join(Talk::to_port(8443), Client, "S").code(20_000), "syn-no-reply");
     }
 }

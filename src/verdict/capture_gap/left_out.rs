@@ -81,6 +81,16 @@ fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
             ),
         ));
     }
+    if story.is_opening_left_out(ending) {
+        let span = story.opening.syn_ack_span();
+        return Some((
+            "the client's acknowledgement is missing from the capture".to_owned(),
+            format!(
+                "The server repeated its SYN-ACK for {span} and then stopped, as it does when it has the client's acknowledgement. The \
+                 capture holds nothing of TCP but SYNs and SYN-ACKs, as behind a filter on flags: what happened next is unknown."
+            ),
+        ));
+    }
     if story.is_repeat_left_out(ending) {
         let after = story.capture.end - story.last.at;
         return Some((
@@ -108,8 +118,9 @@ fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
 mod tests {
     use crate::story::script::talk::Talk;
     use crate::story::script::talk::{self, exchange, handshake, ssm};
-    use crate::story::{CaptureFacts, Story};
+    use crate::story::{CaptureFacts, Holds, Story};
     use crate::tcp::Role::{Client, Server};
+    use crate::time::Elapsed;
 
     /// As behind a display filter that shows packets with data only.
     fn with_data(mut talk: Talk) -> Box<Story> {
@@ -129,6 +140,37 @@ mod tests {
         }
         let answered = asked.say(Server, &talk::encrypted(900)).fin(Client).fin(Server);
         assert_eq!(with_data(answered).verdict().code.name(), "healthy");
+    }
+
+    #[test]
+    fn a_request_whose_acknowledgement_was_left_out_is_open_to_the_end_of_the_capture() {
+        let mut talk = handshake().say(Client, &talk::encrypted(150)).ack(Server);
+        assert_eq!(talk.code(9_000), "no-response");
+        talk.packets.retain(|packet| {
+            let flags = packet.header.tcp.flags.unwrap_or_default();
+            !packet.payload.is_empty() || flags.syn() || flags.fin() || flags.rst()
+        });
+        assert_eq!(talk.code(9_000), "capture-gap");
+        assert_eq!(talk.code(1_500), "in-progress");
+    }
+
+    #[test]
+    fn a_syn_ack_is_repeated_until_it_is_acknowledged() {
+        let verdict = |talk: Talk, more: i64, holds_openings_alone: bool| {
+            let end = talk.now + Elapsed::from_millis(more);
+            let holds = if holds_openings_alone { Holds::Openings } else { Holds::Others };
+            talk.story_in(CaptureFacts { end, holds, ..CaptureFacts::default() }).verdict()
+        };
+        let twice = ssm().syn().syn_ack().wait(1_000).syn_ack();
+        let filtered = verdict(twice.clone(), 4_000, true);
+        assert_eq!(filtered.code.name(), "capture-gap", "{}", filtered.headline);
+        assert!(filtered.mentions("repeated its SYN-ACK for 1.0 s"), "{filtered:?}");
+        let lost = "tcp-handshake-incomplete";
+        assert_eq!(verdict(twice.clone(), 4_000, false).code.name(), lost, "no filter");
+        // It is repeated for longer, or the client repeats its SYN.
+        let often = twice.clone().wait(2_000).syn_ack().wait(4_000).syn_ack();
+        assert_eq!(verdict(often, 20_000, true).code.name(), lost);
+        assert_eq!(verdict(twice.clone().wait(100).syn(), 4_000, true).code.name(), lost);
     }
 
     #[test]
@@ -159,15 +201,29 @@ mod tests {
             });
             talk.verdict(0)
         };
-        assert_eq!(left(sent.clone(), 100).code(0), "no-response", "with all packets");
-        let verdict = kept(left(sent, 100));
+        let kill = |talk: Talk| {
+            let seq = talk.next(Client);
+            talk.wait(100).segment_with(Client, "R", seq, 0, &[], |header| header.tcp.ack = None)
+        };
+        let killed = kill(sent.clone());
+        assert_eq!(killed.code(0), "no-response", "with all packets");
+        let verdict = kept(killed);
         assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
         assert!(verdict.headline.contains("acknowledgements without data"), "{}", verdict.headline);
+        // What ends the wait acknowledges all of it.
+        assert_eq!(kept(left(sent, 100)).code.name(), "healthy");
         // Who repeats the same for long has none.
         let asked = exchange().ack(Client).say(Client, &talk::data());
         let seq = asked.next(Server);
         let stuck = again(asked.say(Server, &talk::encrypted(150)), seq, 5);
-        assert_eq!(kept(left(stuck, 100)).code.name(), "no-response");
+        assert_eq!(kept(kill(stuck)).code.name(), "no-response");
+        // Who leaves with an acknowledgement of less lacks the rest.
+        let lost = exchange().ack(Client).say(Client, &talk::data());
+        let had = lost.next(Server);
+        let lost = lost.say(Server, &talk::encrypted(150)).wait(300).repeat(Server).wait(600).repeat(Server);
+        let next = lost.next(Client);
+        let gone = lost.wait(7_000).segment_with(Client, "F.", next, had, &[], |_| {});
+        assert_eq!(kept(gone).code.name(), "no-response");
         // An answer has data, so one that is owed and not there did not come.
         let hung = exchange().ack(Client).say(Client, &talk::data());
         assert_eq!(kept(left(hung, 7_000)).code.name(), "no-response");

@@ -62,8 +62,8 @@ fn hidden_protocol(story: &Story, reached: &str) -> Option<(String, String)> {
     })
 }
 
-/// What is missing, and what proves it.
-fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
+/// Lengths alone don't show whether TLS or a tunnel was refused.
+fn refused_by_lengths(story: &Story) -> Option<(String, String)> {
     if story.may_be_a_refused_hello() {
         return Some((
             "the text holds none of the data, and lengths don't show whether it was TLS".to_owned(),
@@ -72,6 +72,22 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
              TLS."
                 .to_owned(),
         ));
+    }
+    if story.may_be_a_refused_tunnel() {
+        return Some((
+            "the text holds none of the data, and lengths don't show whether a tunnel was refused".to_owned(),
+            "The client spoke a few times to a port of proxies and was answered: a short exchange in clear looks like that, and so does a \
+             proxy that refuses a tunnel."
+                .to_owned(),
+        ));
+    }
+    None
+}
+
+/// What is missing, and what proves it.
+fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
+    if let Some(lack) = refused_by_lengths(story) {
+        return Some(lack);
     }
     if let Some(last) = story.missing.truncated_after.filter(|_| story.capture.interrupted.is_none()) {
         return Some(cut_short(story, reached, last.number));

@@ -87,6 +87,25 @@ mod tests {
     }
 
     #[test]
+    fn of_lengths_alone_a_message_of_a_close_notify_s_size_is_no_request() {
+        let closed = |bytes: u16| {
+            let mut talk = exchange().ack(Client).say(Client, &talk::encrypted(bytes)).ack(Server);
+            talk = talk.fin(Server).ack(Client).fin(Client);
+            talk.story(0)
+        };
+        // Its request was answered, and what follows it decides.
+        assert_eq!(closed(150).verdict().code, "no-response");
+        let by_lengths = |bytes: u16| {
+            let mut talk = talk::handshake().say(Client, &talk::encrypted(bytes)).ack(Server);
+            talk = talk.wait(20).fin(Server).ack(Client).fin(Client);
+            talk.packets.iter_mut().for_each(|packet| packet.payload.clear());
+            talk.code(0)
+        };
+        assert_eq!(by_lengths(150), "no-response");
+        assert_ne!(by_lengths(19), "no-response");
+    }
+
+    #[test]
     fn a_body_that_ends_before_its_length_has_no_end() {
         let asked = |get: &[u8]| {
             let header = b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n";
