@@ -169,6 +169,30 @@ impl Courses {
         self.by_name.insert(key, course);
     }
 
+    /// Whether the client got an address for the same name with or without a domain behind it, as resolvers ask in turn that have
+    /// a list of domains to search (resolv.conf(5)).
+    fn is_searched(&self, client: Host, name: &str, failed: &Course) -> bool {
+        /// Resolvers ask for one name after the other, at once.
+        const IN_TURN: Elapsed = Elapsed::from_millis(10_000);
+        let found = |course: &Course| {
+            course.is_resolved
+                && course.first.at - failed.last.at <= IN_TURN
+                && failed.first.at - course.last.at <= IN_TURN
+        };
+        let mut shorter = name;
+        while let Some((host, _)) = shorter.rsplit_once('.') {
+            shorter = host;
+            if self.by_name.get(&(client, shorter.to_owned())).is_some_and(found) {
+                return true;
+            }
+        }
+        let longer = format!("{name}.");
+        self.by_name
+            .range((client, longer.clone())..)
+            .take_while(|((asker, other), _)| *asker == client && other.starts_with(&longer))
+            .any(|(_, course)| found(course))
+    }
+
     pub(super) fn given_up(&self) -> u64 {
         self.given_up
     }
@@ -244,7 +268,9 @@ pub(in crate::analysis) fn unanswered(
         };
         found.push(Unanswered {
             fault,
-            is_critical: !has_connections && target.is_about_name(name),
+            is_critical: !has_connections
+                && target.is_about_name(name)
+                && !lookups.courses.is_searched(*client, name, course),
             subject: LookupSubject::Name(name.clone(), resolver, answer),
             client: Some(*client),
             asked: course.asked,
@@ -385,6 +411,35 @@ mod tests {
         assert!(!is_critical(&by_name("other.example")));
         let by_address = Target::new(&["198.51.100.20".to_owned()], &[], None).expect("an address");
         assert!(!is_critical(&by_address));
+    }
+
+    #[test]
+    fn a_name_that_is_found_with_another_domain_is_not_missing() {
+        let critical = |names: &[(&str, bool)]| {
+            let mut summary = Summary::default();
+            for (number, (name, is_found)) in (1u16..).zip(names) {
+                for is_answer in [false, true] {
+                    let lookup = DnsMessage {
+                        client: [192, 0, 2, 10].into(),
+                        resolver: [192, 0, 2, 53].into(),
+                        id: number,
+                        name: (*name).to_owned(),
+                        is_for_addresses: true,
+                        is_answer,
+                        addresses: vec![],
+                        failure: (is_answer && !is_found).then_some(NOBODY),
+                    };
+                    summary.lookups.add(&lookup, moment(u64::from(number)));
+                }
+            }
+            summary.end = moment(60).at;
+            let found = unanswered(of(&summary), &Target::default(), STALL);
+            found.iter().filter(|found| found.is_critical).count()
+        };
+        assert_eq!(critical(&[("ssm.example.corp.test", false), ("ssm.example", true)]), 0);
+        assert_eq!(critical(&[("ssm", false), ("ssm.corp.test", true)]), 0);
+        assert_eq!(critical(&[("ssm.example.corp.test", false), ("ssm.example", false)]), 2);
+        assert_eq!(critical(&[("ssm.example", false), ("ssm2.example", true)]), 1);
     }
 
     /// ARP: which host asks for which, and whether that one replies.
