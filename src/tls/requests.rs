@@ -1,7 +1,7 @@
 //! Requests of protocols other than HTTP, by their form alone: each is a client's first message, and is answered.
 
-/// Whether a client's first segment is a request of a protocol that answers each: DNS over TCP, PostgreSQL, LDAP, MQTT, AMQP, SMB, Kerberos
-/// or Redis. Each carries its own length, or its protocol's name.
+/// Whether a client's first segment is a request of a protocol that answers each: DNS over TCP, PostgreSQL, LDAP, MQTT, AMQP, SMB, Kerberos,
+/// Redis, Microsoft's SQL Server or Oracle's database. Each carries its own length, or its protocol's name.
 pub(super) fn is_request(bytes: &[u8]) -> bool {
     is_dns(bytes)
         || is_postgres(bytes)
@@ -11,6 +11,8 @@ pub(super) fn is_request(bytes: &[u8]) -> bool {
         || is_smb(bytes)
         || is_kerberos(bytes)
         || is_redis(bytes)
+        || is_tds(bytes)
+        || is_tns(bytes)
 }
 
 /// A length of 2, then a header with one question and no answer, whose bit for a response is not set (RFC 1035, 4.1.1 and 4.2.2).
@@ -78,6 +80,22 @@ fn is_redis(bytes: &[u8]) -> bool {
         && (rest.starts_with(b"\r\n$") || rest.get(1..).is_some_and(|rest| rest.starts_with(b"\r\n$")))
 }
 
+/// A PRELOGIN message, whose first option is the version (MS-TDS, 2.2.3.1 and 2.2.6.5).
+fn is_tds(bytes: &[u8]) -> bool {
+    const PRELOGIN: u8 = 0x12;
+    const END_OF_MESSAGE: u8 = 1;
+    let [PRELOGIN, END_OF_MESSAGE, high, low, _, _, _, _, 0, ..] = *bytes else { return false };
+    usize::from(u16::from_be_bytes([high, low])) == bytes.len()
+}
+
+/// A CONNECT packet with its descriptor (Wireshark, packet-tns.c).
+fn is_tns(bytes: &[u8]) -> bool {
+    const CONNECT: u8 = 1;
+    let [high, low, 0, 0, CONNECT, _, 0, 0, ..] = *bytes else { return false };
+    usize::from(u16::from_be_bytes([high, low])) == bytes.len()
+        && memchr::memmem::find(bytes, b"(DESCRIPTION=").is_some()
+}
+
 /// Whether a message begins with its length in 4 bytes, of which `beyond` are not counted.
 fn has_length_of_4(bytes: &[u8], beyond: usize) -> bool {
     bytes.first_chunk().is_some_and(|len| u32::from_be_bytes(*len) as usize + beyond == bytes.len())
@@ -104,6 +122,8 @@ mod tests {
             b"\x00\x00\x00\x20\xfeSMB@\x00",
             b"\x00\x00\x00\x03\x6a\x01\x00",
             b"*1\r\n$4\r\nPING\r\n",
+            b"\x12\x01\x00\x0d\x00\x00\x00\x00\x00\x00\x0b\x00\x06",
+            b"\x00\x17\x00\x00\x01\x00\x00\x00\x01(DESCRIPTION=)",
         ] {
             assert!(is_request(request), "{request:?}");
         }
