@@ -66,6 +66,8 @@ pub enum Message {
     ClosingOrRefusal,
     /// The record before that was taken for a close_notify was a message of two bytes: its sender closes only now.
     ShortMessage,
+    /// Up to TLS 1.2, a handshake message after the handshake: of another one, which a side asked for (RFC 5246, 7.4.1.1).
+    Renegotiation,
     /// A TLS 1.3 record of a KeyUpdate's size after the handshake (RFC 8446, 4.6.3).
     KeyUpdate,
     /// What the size of the client's flight fits, where only lengths are known: one reading or several.

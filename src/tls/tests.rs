@@ -368,7 +368,7 @@ fn a_key_update_is_no_data() {
 }
 
 #[test]
-fn a_renegotiation_stays_hidden() {
+fn a_renegotiation_shows_that_it_is_one_and_no_more() {
     let mut segments = tls12()[..5].to_vec();
     segments.push((Client, record(22, &[3; 250])));
     segments.push((Server, record(22, &[3; 1500])));
@@ -377,7 +377,8 @@ fn a_renegotiation_stays_hidden() {
     segments.push((Client, record(23, &[1; 200])));
     let events = names(&run(&segments, WHOLE));
     assert_eq!(events[..5], HANDSHAKE);
-    assert_eq!(events[5..], ["ApplicationData"]);
+    assert_eq!(events[5..10], ["Renegotiation"; 5]);
+    assert_eq!(events[10..], ["ApplicationData"]);
 }
 
 #[test]

@@ -130,6 +130,8 @@ impl Flow {
             Raw::EncryptedHandshake => {
                 if self.awaits < Awaits::ApplicationData {
                     self.is_tls13 = Some(false);
+                } else if self.is_tls13 == Some(false) {
+                    emit(Message::Renegotiation, basis);
                 }
                 self.step(role, Step::Finished, basis, emit);
             }
