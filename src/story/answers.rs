@@ -18,7 +18,7 @@ const MESSAGE_PORTS: [u16; 4] = [5223, 5671, 6697, 8883];
 impl Story {
     /// Whether the client's messages inside TLS wait for no answer, by their port or as their pauses show.
     pub fn speaks_one_way(&self) -> bool {
-        self.has_one_way_port() || self.tls.turns.is_one_way()
+        self.has_one_way_port() || self.is_one_way_by_pauses()
     }
 
     /// Whether the client's messages inside TLS got no reply and have pauses between them: they may be the parts of one request, as of a
@@ -26,8 +26,12 @@ impl Story {
     pub fn may_ask_in_parts(&self) -> bool {
         self.stage == Stage::ApplicationData
             && !self.has_one_way_port()
-            && self.tls.turns.is_one_way()
+            && self.is_one_way_by_pauses()
             && !self.was_answered()
+    }
+
+    fn is_one_way_by_pauses(&self) -> bool {
+        self.tls.turns.is_one_way(!self.offers_no_http2())
     }
 
     /// Whether no server of this port ever replies.
@@ -57,7 +61,21 @@ impl Story {
             None => HTTP_PORTS.contains(&self.parties.server.port),
         };
         let is_lost = self.data.client.unacknowledged.is_some_and(|waiting| waiting.repeats > 0);
-        is_request || self.expects_tls || is_lost
+        is_request && !self.is_plain_request_cut() || self.expects_tls || is_lost
+    }
+
+    /// Whether the client's first request in plain HTTP is shorter than its header says, though nothing keeps the client from sending the
+    /// rest: the server owes nothing before that.
+    pub fn is_plain_request_cut(&self) -> bool {
+        let client = &self.data.client;
+        let is_known = client.closed_window.is_none()
+            && client.reported_hole.is_none()
+            && self.traffic.zero_windows.server.count == 0
+            && self.missing.gap.client == 0
+            && self.missing.acked_unseen.client == 0
+            && !self.missing.lacks(Role::Client);
+        let bytes = self.data.client.bytes;
+        is_known && self.plain_request_end.is_some_and(|end| bytes < end.get())
     }
 
     /// Whether the server answered with application data after the client's first, or with bytes that were acknowledged
@@ -80,7 +98,8 @@ impl Story {
                 // A long record counts before it is complete, but the server's end of the handshake does not, where the
                 // client did not wait for it (RFC 7918).
                 let established = self.tls.established.as_ref().map_or(0, |observed| observed.moment.number);
-                let last = self.data.server.last.filter(|last| !self.is_farewell(last));
+                let last = self.data.server.last;
+                let last = last.filter(|last| !self.is_farewell(last) && !self.is_renegotiation(last));
                 let last = last.map_or(0, |last| last.number);
                 let is_after = |number, other| self.order.is_after(number, other);
                 is_after(last, asked) && is_after(last, established)
@@ -102,6 +121,11 @@ impl Story {
                 && ending.by == Role::Server
                 && ending.moment.number == packet.number
         })
+    }
+
+    /// Whether a packet brings the end of the server's message of a further handshake, and no data behind it.
+    fn is_renegotiation(&self, packet: &Moment) -> bool {
+        self.tls.renegotiation.server.is_some_and(|message| message.number == packet.number)
     }
 
     /// The packet up to which nothing can be an answer: the client's first data, or what the server sent before it had received
@@ -169,19 +193,18 @@ impl Story {
         self.prelude.is_none() && self.plain.client.as_ref().is_some_and(|plain| is_request(&plain.what))
     }
 
-    /// Whether the server's latest answer in plain HTTP is shorter than its header says.
+    /// Whether the server's latest answer in plain HTTP is shorter than its header says, or lacks the header's end.
     pub fn is_plain_answer_cut(&self) -> bool {
         let is_known = self.missing.gap.server == 0
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server);
         let bytes = self.data.server.bytes;
-        is_known
-            && self.open_plain_request().is_none()
-            && self.plain_answer_end.is_some_and(|end| bytes < end.get())
+        let is_short = || self.plain_answer_end.is_some_and(|end| bytes < end.get());
+        is_known && self.open_plain_request().is_none() && (self.is_plain_header_cut || is_short())
     }
 
     /// Whether the server's latest answer in plain HTTP comes in chunks and lacks the last one (RFC 9112, 7.1).
-    fn is_last_chunk_owed(&self) -> bool {
+    pub fn is_last_chunk_owed(&self) -> bool {
         self.is_plain_answer_in_chunks
             && self.missing.gap.server == 0
             && self.missing.acked_unseen.server == 0
@@ -243,6 +266,17 @@ impl Story {
         request.filter(|_| self.stage == Stage::ApplicationData)
     }
 
+    /// A record of the client inside TLS that lacks its end, and that begins a request after others that were answered.
+    pub fn begun_request(&self) -> Option<&Turn> {
+        let is_known = self.missing.gap.client == 0
+            && self.missing.gap.server == 0
+            && !self.missing.lacks(Role::Client)
+            && !self.missing.lacks(Role::Server)
+            && self.tls.is_inside_record.client
+            && self.stage == Stage::ApplicationData;
+        self.tls.turns.begun_request().filter(|_| is_known && self.was_answered())
+    }
+
     /// Whether the client's latest request, in clear or inside TLS, has no byte of an answer.
     pub(in crate::story) fn is_reply_owed(&self) -> bool {
         match self.stage {
@@ -273,7 +307,7 @@ impl Story {
             EndingKind::CloseNotify => self.endings.iter().any(ends_tls),
             _ => false,
         };
-        let is_open_later = self.later_request().is_some();
+        let is_open_later = self.later_request().or(self.begun_request()).is_some();
         // Of lengths alone, a close_notify and a short request look alike.
         let is_shown = if self.holds_lengths_alone() {
             !is_open_later && self.is_unanswered_by_lengths()
@@ -288,9 +322,11 @@ impl Story {
         let is_sure = is_shown && (is_open_later || is_all_known);
         let is_open = is_open_later || self.tls.is_inside_record.server || !self.was_answered();
         // A server that closes while a request is on its way to it closes nothing on purpose.
-        let has_request = self.tls.turns.open().is_none_or(|turn| {
+        let has_request = self.tls.turns.open().or(self.begun_request()).is_none_or(|turn| {
             let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
-            turn.acknowledged.is_some_and(is_before)
+            let is_had =
+                self.closed_on_request && self.order.is_after(first.moment.number, turn.first.number);
+            turn.acknowledged.is_some_and(is_before) || is_had
         });
         // A client that had left before lacks nothing.
         let has_left =
@@ -358,14 +394,14 @@ impl Story {
             && self.one_sided().is_none()
             && (self.prelude.is_none() || self.is_dialogue())
             && self.tls.client_hello.is_none()
-            && self.order.is_after(fin.moment.number, request.number);
+            && !self.order.is_after(request.number, fin.moment.number);
         let answer = self.data.server.first.filter(|_| later_request.is_none());
         let is_unanswered = match (fin.by, answer) {
             // A keep-alive connection may be closed while a request is on its way to it.
             (Role::Server, None) if later_request.is_some() => {
                 let data = &self.data.client;
                 let is_received = data.is_all_acknowledged || self.is_farewell_outstanding(Role::Client);
-                is_received && !is_reset(Role::Server)
+                is_received && !is_reset(Role::Server) || self.closed_on_request
             }
             (Role::Server, None) => true,
             (Role::Server, Some(_)) => false,

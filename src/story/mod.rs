@@ -84,6 +84,9 @@ pub struct Story {
     pub dialogue: Option<Dialogue>,
     /// The client's latest request in plain HTTP after one that was answered, or its latest command in a dialogue.
     pub later_plain_request: Option<Moment>,
+    /// How many bytes the client will have sent when its first request in plain HTTP is complete, where the request's header gives the
+    /// body's length and does not ask the server whether to send it (RFC 9110, 10.1.1).
+    pub plain_request_end: Option<NonZeroU64>,
     /// How many bytes the server will have sent when its latest answer in plain HTTP is complete, where the answer's header gives the
     /// body's length and a body is owed.
     pub plain_answer_end: Option<NonZeroU64>,
@@ -91,6 +94,10 @@ pub struct Story {
     pub is_plain_answer_in_chunks: bool,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
+    /// Whether the server's FIN acknowledges bytes that the client sent after the server's last data.
+    pub closed_on_request: bool,
+    /// Whether the server's latest answer in plain HTTP lacks the end of its header.
+    pub is_plain_header_cut: bool,
     /// The client's FIN behind a request that had no byte of an answer: it may only have closed its own direction.
     pub half_closed: Option<Moment>,
     /// What ended the connection or stopped its progress, in order.
@@ -152,9 +159,12 @@ impl Story {
             plain: PerRole::default(),
             dialogue: None,
             later_plain_request: None,
+            plain_request_end: None,
             plain_answer_end: None,
             is_plain_answer_in_chunks: false,
             prelude: None,
+            closed_on_request: false,
+            is_plain_header_cut: false,
             half_closed: None,
             endings: Vec::new(),
             reset_reason: None,
@@ -192,9 +202,12 @@ impl Story {
             plain: self.plain.clone(),
             dialogue: self.dialogue,
             later_plain_request: self.later_plain_request,
+            plain_request_end: self.plain_request_end,
             plain_answer_end: self.plain_answer_end,
             is_plain_answer_in_chunks: self.is_plain_answer_in_chunks,
             prelude: self.prelude.clone(),
+            closed_on_request: self.closed_on_request,
+            is_plain_header_cut: self.is_plain_header_cut,
             half_closed: self.half_closed,
             endings: self.endings.clone(),
             reset_reason: self.reset_reason.clone(),
@@ -330,6 +343,20 @@ impl Story {
             && self.tls.client_hello.is_none()
             && !self.has_server_spoken()
             && self.plain.client.is_none()
+    }
+
+    /// Whether a proxy opened the tunnel, or the server agreed to start TLS, and the client sent no byte since, or part of a TLS record
+    /// alone: there TLS is expected, and nothing in clear is.
+    pub fn lacks_agreed_tls(&self) -> bool {
+        let is_after = |last: Moment, agreed: Moment| self.order.is_after(last.number, agreed.number);
+        self.tls.client_hello.is_none()
+            && self.stage == Stage::TcpEstablished
+            && !self.missing.lacks(Role::Client)
+            && self.prelude.as_ref().filter(|prelude| prelude.is_agreed()).is_some_and(|prelude| {
+                let agreed = prelude.latest.moment;
+                let has_spoken = self.data.client.last.is_some_and(|last| is_after(last, agreed));
+                !has_spoken || self.tls.is_inside_record.client
+            })
     }
 
     /// Whether the server sent data, apart from what answers the client's FIN: OpenSSL sends an alert then.

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Ending, EndingKind, Moment, Story, Turns};
+use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{Basis, content_bytes};
@@ -54,6 +55,16 @@ pub enum AnswerDoubt {
     Poll(Moment),
     /// What the server sent is not in the capture, as this packet proves, and it is as long as session tickets or an alert.
     Unseen(Moment),
+    /// What the client sent last, in this packet, may be a request, though it is shorter than those before, and the capture ends
+    /// before any reply.
+    OpenRequest(Moment),
+    /// The client's latest record, from this packet on, lacks its end, and nobody answered it.
+    CutRequest(Moment),
+    /// The client closed its direction with this packet right behind a message, and the server, which may still send, neither replied
+    /// nor closed for a while.
+    HalfClosed(Moment),
+    /// All that the server sent behind the request, up to this packet, is part of another handshake.
+    Renegotiation(Moment),
     /// The server reset the connection with this packet right behind its reply, and nothing but lengths shows whether that was complete.
     Cut(Moment),
     /// The client left with this packet, without a byte of an answer, and packets without times do not show how long it waited.
@@ -87,6 +98,7 @@ impl Story {
         let are = match self.tls.record_sizes.server.as_slice() {
             [one] => {
                 self.is_single_ticket_at_most()
+                    && self.tls.early_data.is_none()
                     && self.tls.is_resumed() == Some(true)
                     && is_resumed_by(*one) == Some(true)
             }
@@ -122,7 +134,6 @@ impl Story {
             });
         is_last
             && data.count == 1
-            && self.tls.early_data.is_none()
             && self.tls.is_tls13() == Some(true)
             && STATELESS_TICKET_BYTES.contains(one)
             && !self.tls.is_inside_record.server
@@ -174,10 +185,33 @@ impl Story {
             .or_else(|| self.farewell_doubt())
             .or_else(|| self.tickets_doubt(stall_after))
             .or_else(|| self.short_request_doubt(stall_after))
+            .or_else(|| self.begun_request().map(|part| AnswerDoubt::CutRequest(part.first)))
+            .or_else(|| self.renegotiation_doubt())
+            .or_else(|| self.half_close_doubt(stall_after))
             .or_else(|| self.cut_doubt())
             .or_else(|| self.timeless_doubt())
             .or_else(|| self.control_frames_doubt(stall_after))
             .or_else(|| self.poll_doubt())
+    }
+
+    /// Whether the client closed behind a message that got no byte of an answer, and the server took its time to close: a program that
+    /// waits for nothing more is closed at once.
+    fn half_close_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
+        let close = self.left_without_an_answer()?;
+        let is_close = matches!(close.what, EndingKind::Fin | EndingKind::CloseNotify);
+        let is_watched = self.capture.viewpoint == Viewpoint::Wire && !self.has_message_port();
+        let next = self.endings.iter().find(|ending| ending.by == Role::Server);
+        let until = next.map_or(self.capture.end, |ending| ending.moment.at);
+        (is_close && is_watched && until - close.moment.at >= stall_after)
+            .then_some(AnswerDoubt::HalfClosed(close.moment))
+    }
+
+    /// Whether the server asked for another handshake in place of an answer, and the client left.
+    fn renegotiation_doubt(&self) -> Option<AnswerDoubt> {
+        let message = self.tls.renegotiation.server?;
+        let asked = self.tls.application_data.client.first()?;
+        let is_behind = self.order.is_after(message.number, asked.number);
+        (is_behind && !self.was_answered()).then_some(AnswerDoubt::Renegotiation(message))
     }
 
     /// Whether the client waited behind a message that may be a request, though it is shorter than those before, and left without a byte
@@ -185,6 +219,9 @@ impl Story {
     fn short_request_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
         let asked = self.tls.turns.short_request(self.may_speak_http2(), !self.offers_no_http2())?;
         let asked = Some(asked).filter(|_| self.was_answered() && !self.has_message_port())?;
+        if self.endings.is_empty() && !self.holds_lengths_alone() {
+            return Some(AnswerDoubt::OpenRequest(asked));
+        }
         let left = self.endings.first().filter(|end| end.by == Role::Client)?;
         let waited = left.moment.at - asked.at;
         (waited >= self.tls.turns.patience(stall_after)).then_some(AnswerDoubt::ShortRequest(asked))
@@ -251,7 +288,7 @@ impl Story {
     }
 
     /// Whether the ClientHello is known, and offers no HTTP/2.
-    fn offers_no_http2(&self) -> bool {
+    pub(in crate::story) fn offers_no_http2(&self) -> bool {
         self.tls.client_hello.as_ref().is_some_and(|hello| hello.what.is_whole) && !self.may_speak_http2()
     }
 
@@ -265,12 +302,22 @@ impl Story {
         (may_be
             && is_decoded
             && self.takes_tickets()
+            && !self.is_early_answer(record)
             && !self.is_unseen_an_answer()
             && !self.tls.turns.is_answer_late(self.tickets_within())
             && data.client.count > 0
             && self.was_answered()
             && self.is_waited_for(last, stall_after))
         .then_some(AnswerDoubt::Tickets(record))
+    }
+
+    /// Whether a record answers early data: it came before the client's Finished, and most servers send their tickets when they have that.
+    fn is_early_answer(&self, record: Moment) -> bool {
+        let Some(early) = self.tls.early_data else { return false };
+        let is_between =
+            |sent: u64| self.order.is_after(sent, early.number) && self.order.is_after(record.number, sent);
+        let finished = self.tls.client_finished.as_ref().map(|finished| finished.moment.number);
+        !self.tls.application_data.client.numbers().chain(finished).any(is_between)
     }
 
     /// Whether what the capture lacks is an answer: the client asked again behind it and was answered, or it came later than tickets do.

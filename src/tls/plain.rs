@@ -85,25 +85,23 @@ impl Plain {
         if matches!(status, 100..200 | 204 | 304) {
             return None;
         }
-        let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
-        let mut body = None;
-        for line in payload[..end].split(|byte| *byte == b'\n') {
-            let Some((name, value)) = line.iter().position(|byte| *byte == b':').map(|at| line.split_at(at))
-            else {
-                continue;
-            };
-            if name.eq_ignore_ascii_case(b"transfer-encoding") {
-                return None;
-            }
-            if name.eq_ignore_ascii_case(b"content-length") {
-                let len: u32 = std::str::from_utf8(&value[1..]).ok()?.trim().parse().ok()?;
-                if body.replace(len).is_some_and(|before| before != len) {
-                    return None;
-                }
-            }
+        len_of_message(payload)
+    }
+
+    /// Whether these bytes begin an answer of HTTP/1.
+    pub(crate) fn is_answer(payload: &[u8]) -> bool {
+        matches!(Self::recognise(payload).kind, PlainKind::HttpResponse(_))
+    }
+
+    /// How many bytes an HTTP request takes with its header, as [`Self::answer_len`]; nothing where the client waits for the server's consent before it sends the body (RFC 9110, 10.1.1).
+    pub(crate) fn request_len(payload: &[u8]) -> Option<u64> {
+        if Self::recognise(payload).kind != PlainKind::HttpRequest {
+            return None;
         }
-        let body = body?;
-        Some(end as u64 + 4 + u64::from(body))
+        let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
+        let expects = |line: &[u8]| line.to_ascii_lowercase().starts_with(b"expect:");
+        let waits = payload[..end].split(|byte| *byte == b'\n').any(expects);
+        len_of_message(payload).filter(|_| !waits)
     }
 
     /// Whether an HTTP answer comes in chunks (RFC 9112, 7.1), where the payload holds its header whole.
@@ -171,6 +169,29 @@ impl Plain {
     }
 }
 
+/// How many bytes a message of HTTP takes with its header, where that is whole and gives the body's length (RFC 9112, 6.3).
+fn len_of_message(payload: &[u8]) -> Option<u64> {
+    let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
+    let mut body = None;
+    for line in payload[..end].split(|byte| *byte == b'\n') {
+        let Some((name, value)) = line.iter().position(|byte| *byte == b':').map(|at| line.split_at(at))
+        else {
+            continue;
+        };
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            return None;
+        }
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let len: u32 = std::str::from_utf8(&value[1..]).ok()?.trim().parse().ok()?;
+            if body.replace(len).is_some_and(|before| before != len) {
+                return None;
+            }
+        }
+    }
+    let body = body?;
+    Some(end as u64 + 4 + u64::from(body))
+}
+
 /// The status of an HTTP status line (RFC 9112, 4).
 fn http_status(line: &str) -> Option<u16> {
     let rest = line.strip_prefix("HTTP/1.")?;
@@ -196,6 +217,18 @@ mod tests {
         assert_eq!(answer(304, "Content-Length: 10\r\n"), None);
         assert_eq!(Plain::answer_len(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n"), None);
         assert_eq!(Plain::answer_len(b"Content-Length: 10\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn a_request_s_length_is_known_unless_the_client_waits_for_consent() {
+        let request =
+            |fields: &str| Plain::request_len(format!("POST /a HTTP/1.1\r\n{fields}\r\n").as_bytes());
+        assert_eq!(request("Content-Length: 60000\r\n"), Some(60_043));
+        assert_eq!(request("Content-Length: 60000\r\nExpect: 100-continue\r\n"), None);
+        assert_eq!(request("Transfer-Encoding: chunked\r\n"), None);
+        assert_eq!(request(""), None);
+        assert_eq!(Plain::request_len(b"POST /a HTTP/1.1\r\nContent-Length: 10\r\n"), None);
+        assert_eq!(Plain::request_len(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"), None);
     }
 
     proptest! {

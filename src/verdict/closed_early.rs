@@ -25,7 +25,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         if story.expects_tls { story.has_server_spoken() } else { story.data.server.first.is_some() };
     let has_plain_data = story.tls.client_hello.is_none()
         && !story.is_inside_client_hello()
-        && (story.data.client.first.is_some() || has_spoken);
+        && (story.data.client.first.is_some() || has_spoken)
+        && !(ending.by == Role::Server && story.lacks_agreed_tls());
     if !is_closing || has_plain_data || ending.stage == Stage::None {
         return None;
     }

@@ -140,6 +140,42 @@ fn of_doubt(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)> {
                 asked.number
             ),
         ),
+        AnswerDoubt::OpenRequest(asked) => (
+            asked,
+            "TLS was established; the client's last message has no reply in the capture",
+            format!(
+                "The client sent a message in packet {} that is shorter than those before, and the server sent nothing after it. Requests \
+                 differ in length, so it may be one whose reply is still to come.",
+                asked.number
+            ),
+        ),
+        AnswerDoubt::CutRequest(begun) => (
+            begun,
+            "TLS was established; the client's last message is incomplete",
+            format!(
+                "The client began a TLS record in packet {} whose end is not in the capture, and the server sent nothing after it: the \
+                 exchange was not complete.",
+                begun.number
+            ),
+        ),
+        AnswerDoubt::HalfClosed(close) => (
+            close,
+            "TLS was established; the client closed after its last message, and no reply came",
+            format!(
+                "The client closed its direction in packet {}, and the server, which could still reply, neither did nor closed for a while. A \
+                 message that asks for nothing looks the same.",
+                close.number
+            ),
+        ),
+        AnswerDoubt::Renegotiation(message) => (
+            message,
+            "TLS was established; the server asked for another handshake in place of a reply",
+            format!(
+                "All that the server sent after the request, up to packet {}, are handshake messages, as a server sends that asks for a \
+                 client certificate only now (renegotiation, RFC 5246, 7.4.1.1). No reply to the request followed.",
+                message.number
+            ),
+        ),
         AnswerDoubt::Cut(reset) => (
             reset,
             "TLS was established; it is unknown whether the server's reply was complete",
@@ -363,6 +399,42 @@ mod tests {
         assert!(!verdict.mentions("normal"), "{verdict:?}");
         // The first SYN may have been lost before it was answered.
         assert!(ssm().syn().wait(990).syn().syn_ack().verdict(500).mentions("normal up to the SYN-ACK"));
+    }
+
+    #[test]
+    fn a_short_message_that_has_no_reply_at_the_end_may_be_a_request() {
+        let long = talk::encrypted(700);
+        let asked = || {
+            let shaken = talk::handshake().say(Client, &long).say(Server, &long).ack(Client);
+            shaken.say(Client, &talk::encrypted(120)).ack(Server)
+        };
+        let verdict = asked().verdict(1_000);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
+        assert!(verdict.headline.contains("last message has no reply"), "{}", verdict.headline);
+        assert_eq!(asked().say(Server, &long).ack(Client).code(1_000), "healthy");
+    }
+
+    #[test]
+    fn another_handshake_is_no_reply() {
+        // A HelloRequest, the client's ClientHello, and then nothing.
+        let message = |len: u8| [&[22, 3, 3, 0, len][..], &vec![9; len.into()]].concat();
+        let asked = || talk::handshake().say(Client, &talk::data()).say(Server, &message(28)).ack(Client);
+        let hung = asked().say(Client, &message(200)).ack(Server).wait(20_000).fin(Client).verdict(0);
+        assert_eq!(hung.is(), ("no-response", Actor::Server, None));
+        let refused = asked().say(Client, &talk::close_notify()).fin(Client).fin(Server).verdict(0);
+        assert!(refused.headline.contains("another handshake in place of a reply"), "{}", refused.headline);
+        let renewed = asked().say(Client, &message(200)).say(Server, &message(90)).say(Server, &talk::data());
+        assert_eq!(renewed.ack(Client).fin(Client).fin(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn a_server_that_neither_replies_nor_closes_behind_a_half_close_leaves_the_answer_open() {
+        let closed = || talk::handshake().say(Client, &talk::data()).fin(Client).ack(Server);
+        let hung = closed().wait(8_000).fin(Server).verdict(0);
+        assert_eq!(hung.is(), ("in-progress", Actor::Unknown, None));
+        assert!(hung.headline.contains("closed after its last message"), "{}", hung.headline);
+        assert_eq!(closed().fin(Server).code(0), "healthy");
+        assert_eq!(closed().say(Server, &talk::data()).fin(Server).code(0), "healthy");
     }
 
     #[test]

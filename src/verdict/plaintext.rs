@@ -30,7 +30,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
             && story.endings.iter().all(|end| end.by == Role::Client && end.what == EndingKind::Fin);
     let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
         || (story.open_plain_request().is_some() || story.has_reported_hole()) && story.endings.is_empty()
-        || story.is_plain_answer_cut() && story.endings.is_empty();
+        || (story.is_plain_answer_cut() || story.is_plain_request_cut()) && story.endings.is_empty();
     // What is neither acknowledged nor sent again in time is not in the capture, and neither is what came of it.
     let is_cut_off = story
         .data
@@ -302,5 +302,32 @@ mod tests {
         assert_eq!(refused.code, "in-progress");
         assert!(refused.headline.contains("the server reset a path"), "{}", refused.headline);
         assert_eq!(join(Talk::to_port(8443), Client, "S").code(20_000), "syn-no-reply");
+    }
+
+    #[test]
+    fn a_request_whose_body_still_comes_is_owed_nothing() {
+        let begun = |fields: &str| {
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n0123456789");
+            Talk::to_port(80).open().say(Client, head.as_bytes()).ack(Server)
+        };
+        assert_eq!(begun("Content-Length: 60000\r\n").code(17_000), "in-progress");
+        assert_eq!(begun("Content-Length: 10\r\n").code(17_000), "no-response");
+        assert_eq!(begun("Content-Length: 60000\r\nExpect: 100-continue\r\n").code(17_000), "no-response");
+        // The server takes no more of it in.
+        let full = begun("Content-Length: 60000\r\n");
+        let (seq, ack) = (full.next(Server), full.next(Client));
+        let full = full.segment_with(Server, ".", seq, ack, &[], |header| header.tcp.window = Some(0));
+        assert_eq!(full.wait(20_000).rst(Client).code(0), "no-response");
+    }
+
+    #[test]
+    fn an_answer_without_the_end_of_its_header_is_cut() {
+        let answered = |parts: &[&[u8]]| {
+            let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            parts.iter().fold(asked, |talk, part| talk.say(Server, part)).ack(Client).fin(Server).code(0)
+        };
+        assert_eq!(answered(&[b"HTTP/1.1 200 OK\r\nContent-Leng"]), "no-response");
+        assert_eq!(answered(&[b"HTTP/1.1 200 OK\r\nServer: a\r\n", b"\r\nbody"]), "plaintext");
+        assert_eq!(answered(&[b"HTTP/1.1 200 OK\nServer: a\n", b"\nbody"]), "plaintext");
     }
 }

@@ -28,9 +28,12 @@ impl StandIns {
             plain,
             dialogue: _,
             later_plain_request: _,
+            plain_request_end: _,
             plain_answer_end: _,
             is_plain_answer_in_chunks: _,
             prelude: _,
+            closed_on_request: _,
+            is_plain_header_cut: _,
             half_closed: _,
             endings,
             reset_reason,
@@ -109,6 +112,7 @@ impl StandIns {
             warnings: _,
             short_messages: _,
             lacks_answer: _,
+            renegotiation: _,
             turns: _,
         } = tls;
         if let Some(hello) = client_hello {

@@ -30,6 +30,10 @@ pub(super) struct Closing {
     acknowledged_after_reset: PerRole<u32>,
     /// Whether the client sent a FIN while its SYN was unanswered: its next one closes what was opened since.
     gave_up_on_syn: bool,
+    /// The side that sent new data last.
+    spoke_last: Option<Role>,
+    /// Where the client's data behind the server's last data begins.
+    asked_from: Option<Seq>,
     /// The number behind a side's FIN that the capture lacks, as the other side acknowledged it.
     unseen_fin: PerRole<Option<Seq>>,
 }
@@ -42,6 +46,8 @@ impl Closing {
         self.sent_after_reset.swap();
         self.acknowledged_after_reset.swap();
         self.unseen_fin.swap();
+        self.spoke_last = self.spoke_last.map(Role::other);
+        self.asked_from = None;
     }
 
     /// Records whether a segment carries timestamps.
@@ -93,6 +99,7 @@ impl Closing {
         }
         self.forget_ignored_reset(role, segment.header.tcp.ack, story);
         self.forget_unheeded_reset(connection, observation, story);
+        self.record_close_on_request(segment.header, observation, story);
         // Nothing was opened that a client could close before its SYN is answered.
         if role == Role::Client && story.stage == Stage::Syn {
             self.gave_up_on_syn |= observation.is_first_fin;
@@ -101,6 +108,27 @@ impl Closing {
         let closes_late =
             role == Role::Client && observation.flags.fin() && mem::take(&mut self.gave_up_on_syn);
         (observation.is_first_fin || closes_late).then_some(EndingKind::Fin)
+    }
+
+    /// Records whether the server's FIN acknowledges bytes that the client has sent since the server spoke last. A server that closes an
+    /// idle connection while a request is on its way to it acknowledges none of that.
+    fn record_close_on_request(
+        &mut self,
+        header: &SegmentHeader,
+        observation: &Observation,
+        story: &mut Story,
+    ) {
+        let role = observation.role;
+        if observation.new_bytes > 0 {
+            if role == Role::Client && self.spoke_last != Some(Role::Client) {
+                self.asked_from = header.tcp.seq;
+            }
+            self.spoke_last = Some(role);
+        }
+        if role == Role::Server && observation.is_first_fin && self.spoke_last == Some(Role::Client) {
+            let covers = |(from, ack): (Seq, Seq)| ack.is_after(from);
+            story.closed_on_request = self.asked_from.zip(header.tcp.ack).is_some_and(covers);
+        }
     }
 
     /// The side whose unseen FIN a segment probably acknowledges. The one number may also be a byte of data: it is taken for that where the

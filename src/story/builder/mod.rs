@@ -16,6 +16,7 @@ mod silence;
 mod tls;
 mod withdrawal;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use closing::Closing;
@@ -301,6 +302,13 @@ impl Builder {
                 self.end(what, by, moment);
             }
         }
+        if observation.role == Role::Client
+            && observation.new_bytes > 0
+            && self.story.tls.is_inside_record.client
+            && self.story.stage == Stage::ApplicationData
+        {
+            self.story.tls.turns.on_part(moment, observation.new_bytes);
+        }
         self.handshake.on_client_data(moment, segment.header, observation.role, &self.story);
         let may_answer = observation.new_bytes > 0 && !is_farewell_only && !is_before_request;
         if observation.role == Role::Server {
@@ -355,6 +363,9 @@ impl Builder {
         if observation.new_bytes > 0 && role == Role::Server {
             self.handshake.on_server_data(segment, observation);
             self.plain_answer.on_server_data(moment, segment, observation, &mut self.story);
+        }
+        if observation.new_bytes > 0 && role == Role::Client && self.story.data.client.first == Some(moment) {
+            self.story.plain_request_end = Plain::request_len(segment.payload).and_then(NonZeroU64::new);
         }
         if observation.new_bytes > 0 && role == Role::Client && self.story.speaks_plain_http() {
             let begins = |payload| Plain::begins_request(payload);

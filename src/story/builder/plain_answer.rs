@@ -18,6 +18,23 @@ pub(super) struct PlainAnswer {
     is_head: bool,
     /// The server's last data.
     last: Option<u64>,
+    /// An answer's header that has no end so far.
+    header: Option<Header>,
+}
+
+/// A header that is split over segments, of which the last bytes are kept.
+#[derive(Clone, Copy, Debug, Default)]
+struct Header([u8; END.len()]);
+
+impl Header {
+    /// Whether the header's end is still to come behind these bytes. Some servers end lines with LF alone (RFC 9112, 2.2).
+    fn lacks_its_end(&mut self, bytes: &[u8]) -> bool {
+        bytes.iter().all(|byte| {
+            self.0.rotate_left(1);
+            self.0[END.len() - 1] = *byte;
+            self.0 != *END && !self.0.ends_with(b"\n\n")
+        })
+    }
 }
 
 /// A body in chunks, of which the last bytes are kept.
@@ -57,11 +74,17 @@ impl PlainAnswer {
             story.is_plain_answer_in_chunks = false;
             self.chunks = (has_body && Plain::is_chunked_answer(segment.payload)).then(Chunks::default);
             body = Plain::behind_header(segment.payload).unwrap_or_default();
+            self.header = Plain::is_answer(segment.payload).then(Header::default);
         }
+        let is_known = segment.header.payload_len == Some(segment.payload.len() as u32)
+            && observation.kind != SegmentKind::OutOfOrder
+            && observation.gap == 0;
+        self.header = self.header.take().filter(|_| is_known);
+        let is_open = self.header.as_mut().is_some_and(|header| header.lacks_its_end(segment.payload));
+        self.header = self.header.take().filter(|_| is_open);
+        story.is_plain_header_cut = is_open;
         if let Some(chunks) = &mut self.chunks {
-            chunks.is_unknown |= segment.header.payload_len != Some(segment.payload.len() as u32)
-                || observation.kind == SegmentKind::OutOfOrder
-                || observation.gap > 0;
+            chunks.is_unknown |= !is_known;
             story.is_plain_answer_in_chunks = chunks.lack_their_end(body);
         }
     }

@@ -224,6 +224,7 @@ impl Handshake {
                 tls.size_readings = Some(Observed { what: observations, moment, basis });
             }
             Message::KeyUpdate => notes.push(Note::KeyUpdate),
+            Message::Renegotiation => tls.renegotiation[role] = Some(moment),
             Message::Closing => {
                 notes.push(Note::Closing);
                 return Some(EndingKind::CloseNotify);
@@ -298,10 +299,10 @@ fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story
     }
 }
 
-/// Whether an event only ends the connection, and answers nothing.
+/// Whether an event ends the connection, or asks for another handshake, and answers nothing.
 fn is_farewell(event: &TlsEvent) -> bool {
     match event.message {
-        Message::Closing | Message::ClosingOrRefusal | Message::ShortMessage => true,
+        Message::Closing | Message::ClosingOrRefusal | Message::ShortMessage | Message::Renegotiation => true,
         Message::Alert { description, .. } => description == Some(AlertDescription::CLOSE_NOTIFY),
         _ => false,
     }

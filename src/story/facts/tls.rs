@@ -62,6 +62,9 @@ pub struct TlsFacts {
     pub short_messages: PerRole<Repeats>,
     /// Whether the client, which read what came, knows that none of it was an answer.
     pub lacks_answer: bool,
+    /// The end of each side's last handshake message after the handshake, up to TLS 1.2: one side asks for another handshake (RFC 5246,
+    /// 7.4.1.1), which is no answer.
+    pub renegotiation: PerRole<Option<Moment>>,
     /// The client's messages and the server's answers, one after the other.
     pub turns: Turns,
 }

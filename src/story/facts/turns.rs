@@ -30,6 +30,9 @@ const TAKEN_BACK_WITHIN: Elapsed = Elapsed::from_millis(3_000);
 /// With this many pauses between them, messages wait for no answer.
 const ONE_WAY_PAUSES: u32 = 3;
 
+/// The same of pauses longer than [`LONGEST_PAUSE`], where the protocol has one request at a time.
+const ONE_WAY_LONG_PAUSES: u32 = 2;
+
 /// A server that continues after this long without being asked is pushing.
 const PUSHED_AFTER: Elapsed = Elapsed::from_millis(1_000);
 
@@ -42,6 +45,8 @@ const SLOWER: i64 = 3;
 pub struct Turns {
     /// The client's latest message, as long as no byte of an answer came.
     open: Option<Turn>,
+    /// A record that the client has begun since the server spoke last, as long as neither its end nor a byte of the server came.
+    begun: Option<Turn>,
     /// The shortest message that was answered, in bytes.
     shortest: Option<u32>,
     /// The longest time that an answer took.
@@ -94,9 +99,15 @@ pub struct Turn {
     bytes: u32,
     /// How often its sender paused in its middle.
     pauses: u32,
+    /// How many of these pauses were long.
+    long_pauses: u32,
 }
 
 impl Turn {
+    fn new(moment: Moment, bytes: u32) -> Self {
+        Self { first: moment, last: moment, acknowledged: None, bytes, pauses: 0, long_pauses: 0 }
+    }
+
     /// Whether it is longer than any close_notify, protected as it may be: only its size is known in text without payload.
     pub(in crate::story) fn is_longer_than_a_farewell(&self) -> bool {
         /// A record of 80 bytes, as CBC with SHA-384 makes of one, without what is taken for protection.
@@ -109,6 +120,7 @@ impl Turns {
     /// Records a record of application data of the client, by the bytes of its body.
     pub(in crate::story) fn on_client(&mut self, moment: Moment, len: u32, is_tls13: bool) {
         let bytes = content_bytes(len, is_tls13);
+        self.begun = None;
         if bytes >= SHORTEST_REQUEST {
             self.waits = Some(moment);
         } else if !is_control(bytes) || bytes == TWO_ACKNOWLEDGEMENTS {
@@ -116,13 +128,7 @@ impl Turns {
         }
         let Some(turn) = &mut self.open else {
             self.doubtful = self.doubtful.filter(|_| bytes < SHORTEST_REQUEST);
-            self.open = (bytes >= SHORTEST_REQUEST).then_some(Turn {
-                first: moment,
-                last: moment,
-                acknowledged: None,
-                bytes,
-                pauses: 0,
-            });
+            self.open = (bytes >= SHORTEST_REQUEST).then(|| Turn::new(moment, bytes));
             return;
         };
         let pause = moment.at - turn.last.at;
@@ -135,9 +141,22 @@ impl Turns {
         }
         self.is_irregular |= pause >= LONGEST_PAUSE || turn.pauses > 0 && pause >= PAUSE;
         turn.pauses += u32::from(pause >= PAUSE);
+        turn.long_pauses += u32::from(pause >= LONGEST_PAUSE);
         turn.last = moment;
         turn.acknowledged = None;
         turn.bytes = turn.bytes.saturating_add(bytes);
+    }
+
+    /// Records new bytes of the client in a record that lacks its end.
+    pub(in crate::story) fn on_part(&mut self, moment: Moment, bytes: u32) {
+        match &mut self.begun {
+            Some(part) => {
+                part.last = moment;
+                part.acknowledged = None;
+                part.bytes = part.bytes.saturating_add(bytes);
+            }
+            None => self.begun = Some(Turn::new(moment, bytes)),
+        }
     }
 
     /// Whether a record of this length on the wire, header included, may be a request: a close_notify and what else asks for nothing are
@@ -150,6 +169,7 @@ impl Turns {
     /// The client said goodbye, and waits for no answer.
     pub(in crate::story) fn on_goodbye(&mut self) {
         self.open = None;
+        self.begun = None;
         self.waits = None;
         self.short = None;
     }
@@ -157,6 +177,7 @@ impl Turns {
     /// Records new bytes of the server, which may be session tickets and no answer.
     pub(in crate::story) fn on_server(&mut self, moment: Moment, may_be_tickets: bool) {
         self.short = None;
+        self.begun = None;
         if !may_be_tickets && let Some(asked) = self.waits.take() {
             let answered = Answered { asked, answered: moment };
             if self.latest.is_none_or(|latest| answered.elapsed() > latest.elapsed()) {
@@ -184,7 +205,7 @@ impl Turns {
 
     /// The server acknowledged all that the client had sent.
     pub(in crate::story) fn on_acknowledgement(&mut self, moment: Moment) {
-        if let Some(turn) = &mut self.open {
+        for turn in [&mut self.open, &mut self.begun].into_iter().flatten() {
             turn.acknowledged.get_or_insert(moment);
         }
     }
@@ -195,14 +216,19 @@ impl Turns {
     }
 
     /// Whether the client has sent message after message since the server spoke last, with pauses between them, as a program does that
-    /// logs, publishes or streams. A few unanswered requests look alike, so it takes more.
-    pub fn is_one_way(&self) -> bool {
-        self.open.is_some_and(|turn| turn.pauses >= ONE_WAY_PAUSES)
+    /// logs, publishes or streams. A few unanswered requests look alike, so it takes more; fewer where the client can't have several
+    /// requests open, as it can in HTTP/2.
+    pub fn is_one_way(&self, may_be_http2: bool) -> bool {
+        let is_paused = |turn: Turn| {
+            turn.pauses >= ONE_WAY_PAUSES || !may_be_http2 && turn.long_pauses >= ONE_WAY_LONG_PAUSES
+        };
+        self.open.is_some_and(is_paused)
     }
 
     /// The server sent bytes that the capture does not hold, which may be the answer.
     pub(in crate::story) fn on_unseen(&mut self) {
         self.open = None;
+        self.begun = None;
         self.waits = None;
         self.short = None;
     }
@@ -237,6 +263,13 @@ impl Turns {
     pub fn later_request(&self) -> Option<&Turn> {
         let shortest = self.shortest.filter(|_| !self.is_irregular)?;
         self.open.as_ref().filter(|turn| turn.bytes >= shortest / 2)
+    }
+
+    /// A record of the client that lacks its end, if it begins a request after others that were answered, and no byte of the server
+    /// followed it.
+    pub(in crate::story) fn begun_request(&self) -> Option<&Turn> {
+        let shortest = self.shortest.filter(|_| !self.is_irregular)?;
+        self.begun.as_ref().filter(|turn| turn.bytes >= shortest / 2)
     }
 
     /// What may be a request after others that were answered, though it is shorter than those; no byte of the server followed it. The
@@ -355,21 +388,41 @@ mod tests {
             }
             turns
         };
-        assert!(sent(&[0, 1_000, 2_000, 3_000]).is_one_way());
+        assert!(sent(&[0, 1_000, 2_000, 3_000]).is_one_way(true));
         // A client may send a request or two more before it gives up.
-        assert!(!sent(&[0, 1_000, 2_000]).is_one_way());
+        assert!(!sent(&[0, 1_000, 2_000]).is_one_way(false));
+        assert!(!sent(&[0, 5_000, 10_000]).is_one_way(true));
+        assert!(sent(&[0, 5_000, 10_000]).is_one_way(false));
+        assert!(!sent(&[0, 5_000]).is_one_way(false));
         // A request in several records, and one whose body waits for 100 Continue.
-        assert!(!sent(&[0, 10, 1_010, 1_020]).is_one_way());
+        assert!(!sent(&[0, 10, 1_010, 1_020]).is_one_way(false));
         // A shipper's batch may fill a record, as the parts of an upload do.
         let mut batches = Turns::default();
         for time in [0, 1_000, 2_000, 3_000] {
             batches.on_client(at(1, time), 16_401, true);
         }
-        assert!(batches.is_one_way());
+        assert!(batches.is_one_way(true));
         let mut answered = sent(&[0, 1_000, 2_000, 3_000]);
         answered.on_server(at(4, 3_050), false);
         answered.on_client(at(5, 4_000), 120, true);
-        assert!(!answered.is_one_way());
+        assert!(!answered.is_one_way(false));
+    }
+
+    #[test]
+    fn a_record_without_its_end_begins_a_request_until_that_or_the_server_comes() {
+        let begun = |turns: &Turns| turns.begun_request().map(|turn| turn.first.number);
+        let mut turns = asked(&[0]);
+        turns.on_part(at(5, 1_000), 1_448);
+        turns.on_part(at(6, 1_001), 1_448);
+        assert_eq!((begun(&turns), turns.later_request()), (Some(5), None));
+        let mut refused = turns;
+        refused.on_server(at(7, 1_010), false);
+        assert_eq!(begun(&refused), None);
+        turns.on_client(at(7, 1_010), 3_000, true);
+        assert_eq!((begun(&turns), turns.later_request().map(|turn| turn.first.number)), (None, Some(7)));
+        let mut first = Turns::default();
+        first.on_part(at(1, 0), 1_448);
+        assert_eq!(begun(&first), None);
     }
 
     #[test]

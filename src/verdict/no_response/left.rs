@@ -11,7 +11,12 @@ use crate::verdict::{Actor, Verdict};
 pub(super) fn left(story: &Story, fin: &Ending) -> Verdict {
     let first = story.plain.client.as_ref().map(|plain| plain.moment);
     let request = story.open_plain_request().or(first);
-    let waited = request.map(|request| fin.moment.at - request.at).unwrap_or_default();
+    let is_half_close = request.is_some_and(|request| request.number == fin.moment.number);
+    // Whoever closes with the request still reads the reply.
+    let next = story.endings.iter().find(|ending| ending.moment.number > fin.moment.number);
+    let given_up = next.map_or(story.capture.end, |ending| ending.moment.at);
+    let until = if is_half_close { given_up } else { fin.moment.at };
+    let waited = request.map(|request| until - request.at).unwrap_or_default();
     let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
     let actor = if is_lost { Actor::Path } else { Actor::Server };
     let (headline, explanation, reports) = match fin.by {
@@ -23,6 +28,12 @@ pub(super) fn left(story: &Story, fin: &Ending) -> Verdict {
                 "curl: (52) Empty reply from server",
                 "java.net.SocketException: Unexpected end of file from server",
             ],
+        ),
+        Role::Client if is_half_close => (
+            format!("no reply for {waited} to a request with which the client closed its direction"),
+            "The client's request carries its FIN: the client sends nothing more, and still reads. The server could reply, and sent no \
+             byte of a reply.",
+            ["curl: (52) Empty reply from server", "java.net.SocketTimeoutException: Read timed out"],
         ),
         Role::Client => (
             format!("the client gave up on the request after {waited} without a reply"),
@@ -113,9 +124,43 @@ pub(super) fn left_as_logged(story: &Story) -> Option<Verdict> {
 mod tests {
     use super::*;
     use crate::story::script::log::tied;
-    use crate::story::script::talk::Talk;
+    use crate::story::script::talk::{self, Talk};
     use crate::story::{EndingKind, Stage};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_request_whose_segment_carries_the_client_s_fin_is_owed_an_answer() {
+        let asked = |talk: Talk| {
+            let (seq, ack) = (talk.next(Client), talk.next(Server));
+            talk.segment_with(Client, "FP.", seq, ack, b"GET / HTTP/1.0\r\n\r\n", |_| {}).ack(Server)
+        };
+        let first = asked(Talk::to_port(80).open());
+        let hung = first.clone().wait(12_000).fin(Server).verdict(0);
+        assert_eq!(hung.is(), ("no-response", Actor::Server, None));
+        assert!(hung.headline.contains("no reply for 12.0 s"), "{}", hung.headline);
+        assert_eq!(first.say(Server, b"HTTP/1.1 204 No\r\n\r\n").fin(Server).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_server_that_closes_while_a_later_request_arrives_had_some_of_it() {
+        let kept = || talk::exchange().ack(Client).wait(1_000);
+        let record = talk::encrypted(16_000);
+        let begun = |talk: Talk| talk.say(Client, &record[..1_448]).say(Client, &record[1_448..2_896]);
+        // It acknowledges the first segment; or, where it was idle, nothing.
+        let closed = |acked: u32| {
+            let talk = begun(kept());
+            let (seq, ack) = (talk.next(Server), talk.next(Client) - 2_896 + acked);
+            talk.segment_with(Server, "F.", seq, ack, &[], |_| {})
+                .say(Client, &record[2_896..4_344])
+                .ack(Server)
+        };
+        assert_eq!(closed(1_448).fin(Client).verdict(0).is(), ("no-response", Actor::Server, None));
+        assert_ne!(closed(0).fin(Client).code(0), "no-response");
+        assert_eq!(begun(kept()).ack(Server).wait(30_000).fin(Client).code(0), "in-progress");
+        // It had said goodbye before the request.
+        let gone = begun(kept().say(Server, &talk::close_notify()).wait(2_000)).ack(Server);
+        assert_ne!(gone.fin(Server).fin(Client).code(0), "no-response");
+    }
 
     #[test]
     fn a_plain_request_that_can_be_read_is_owed_an_answer_however_soon_somebody_leaves() {

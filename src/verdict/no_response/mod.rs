@@ -120,7 +120,8 @@ mod tests {
         }
         // An acknowledgement, a ping or a message of another kind is shorter; but for those of HTTP/2, so may a request be.
         let short = asked_again(60).ack(Server);
-        assert_eq!(short.code(60_000), "healthy");
+        assert_eq!(short.code(60_000), "in-progress");
+        assert_eq!(asked_again(41).ack(Server).code(60_000), "healthy");
         assert_eq!(short.clone().fin(Client).fin(Server).code(500), "healthy");
         assert_eq!(short.wait(9_000).fin(Client).fin(Server).code(500), "in-progress");
         let ping = asked_again(41).ack(Server).wait(9_000);

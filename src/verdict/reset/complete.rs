@@ -33,6 +33,7 @@ pub(super) fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> 
     };
     ending.by == Role::Server
         && !data.is_all_acknowledged
+        && !is_repeat_overdue(story, ending)
         && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
 }
 
@@ -49,6 +50,17 @@ pub(super) fn is_answer_outstanding(story: &Story) -> bool {
     /// Of a segment on Ethernet, in bytes.
     const SEGMENT: u32 = 1_460;
     story.data.server.outstanding > 2 * SEGMENT
+}
+
+/// Whether the server would have repeated its last data before its RST if that had not been acknowledged: the capture lacks the
+/// acknowledgement.
+pub(super) fn is_repeat_overdue(story: &Story, ending: &Ending) -> bool {
+    /// The longest first timeout that systems use (RFC 6298, 2.1), and as much for what is late.
+    const OVERDUE: Elapsed = Elapsed::from_millis(6_000);
+    let data = &story.data.server;
+    data.repeats.count == 0
+        && data.reported_hole.is_none()
+        && data.last.is_some_and(|last| ending.moment.at - last.at >= OVERDUE)
 }
 
 /// Whether the client's receive window is closed, so that the server could not send the rest of what it had: it probes a closed window

@@ -48,6 +48,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && (story.was_answered() || is_one_way)
         && facts.continued_in.is_none()
         && !story.tls.is_inside_record.server
+        && story.begun_request().is_none()
         && !is_reply_refused(story, ending)
         && !(ending.by == Role::Server
             && (is_answer_outstanding(story) || story.data.server.reported_hole.is_some()))
@@ -59,10 +60,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             && story.tls.is_inside_record.server)
         && story.reset_after_close().is_none()
         && !is_prelude_pending(story, ending)
+        && !(ending.by == Role::Server && story.lacks_agreed_tls())
         && !is_cut_off(story, ending, facts)
         && !missed_reply(story, ending)
         && !(ending.by == Role::Server
-            && (story.open_plain_request().is_some() || story.is_plain_answer_cut()))
+            && (story.open_plain_request().is_some()
+                || story.is_plain_answer_cut()
+                || story.is_last_chunk_owed()))
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
     let is_one_way_in_clear = ending.by == Role::Client && story.is_one_way_in_clear();
@@ -161,6 +165,49 @@ mod tests {
         assert!(!client.client_reports.iter().any(|report| report.contains("ECONNRESET")));
         let server = Story::at(Stage::ServerHello).rst(Server).verdict();
         assert!(server.client_reports[0].contains("ECONNRESET"));
+    }
+
+    #[test]
+    fn a_rst_within_a_later_request_s_first_record_cuts_it_off() {
+        let record = talk::encrypted(16_000);
+        let begun = exchange().ack(Client).wait(1_000).say(Client, &record[..1_448]);
+        assert_eq!(begun.clone().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(begun.clone().rst(Client).code(0), "reset");
+        assert_eq!(exchange().ack(Client).wait(1_000).rst(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn a_rst_before_the_last_chunk_cuts_the_answer_off() {
+        let asked = || Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\nabc";
+        assert_eq!(asked().say(Server, chunked).ack(Client).rst(Server).code(0), "reset");
+        let whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        assert_eq!(asked().say(Server, whole).ack(Client).rst(Server).code(0), "plaintext");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_repeated_was_acknowledged() {
+        let answer = b"HTTP/1.1 304 Not Modified\r\n\r\n";
+        let asked = || Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(asked().say(Server, answer).wait(120_000).rst(Server).code(0), "plaintext");
+        assert_eq!(asked().say(Server, answer).rst(Server).code(0), "reset");
+        let repeated = asked().say(Server, answer).wait(300).repeat(Server).wait(120_000);
+        assert_eq!(repeated.rst(Server).code(0), "reset");
+    }
+
+    #[test]
+    fn a_rst_or_fin_behind_an_agreement_to_start_tls_comes_before_tls() {
+        for agreed in [talk::starttls(b"220 go ahead\r\n"), talk::postgres(b'S')] {
+            assert_eq!(agreed.clone().rst(Server).code(0), "reset");
+            assert_eq!(agreed.clone().fin(Server).code(0), "closed-early");
+            let begun = agreed.say(Client, &talk::client_hello()[..20]);
+            assert_eq!(begun.clone().rst(Server).code(0), "reset");
+            assert_eq!(begun.fin(Server).code(0), "closed-early");
+        }
+        // A tunnel may be used without TLS.
+        let clear =
+            talk::socks5(0).say(Client, b"GET / HTTP/1.1\r\n\r\n").say(Server, b"HTTP/1.1 204 No\r\n\r\n");
+        assert_eq!(clear.ack(Client).rst(Server).code(0), "plaintext");
     }
 
     #[test]
