@@ -29,7 +29,17 @@ pub(super) fn place(story: &Story, ending: &Ending) -> &'static str {
         }
         Stage::None | Stage::Syn => "before any reply to the SYN",
         Stage::SynAck => "right after the SYN-ACK",
-        Stage::TcpEstablished if story.is_plain_answer_cut() => "before its reply was complete",
+        Stage::TcpEstablished if story.lacks_agreed_tls() => {
+            let is_proxy = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
+            if is_proxy {
+                "after the tunnel was open, before any TLS"
+            } else {
+                "after it had agreed to start TLS, before the ClientHello was complete"
+            }
+        }
+        Stage::TcpEstablished if story.is_plain_answer_cut() || story.is_last_chunk_owed() => {
+            "before its reply was complete"
+        }
         Stage::TcpEstablished
             if story.open_plain_request().is_some() || story.reset_after_close().is_some() =>
         {
@@ -61,6 +71,7 @@ pub(super) fn place(story: &Story, ending: &Ending) -> &'static str {
         Stage::ServerHello | Stage::ServerFlightComplete => "in the TLS handshake, after the ServerHello",
         Stage::ClientFinished => "in the TLS handshake, after the client's Finished",
         Stage::TlsEstablished => "right after the TLS handshake",
+        Stage::ApplicationData if story.begun_request().is_some() => "in the middle of a later request",
         Stage::ApplicationData if story.later_request().is_some() => {
             "after a later request, before any reply to it"
         }
