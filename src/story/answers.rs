@@ -324,8 +324,8 @@ impl Story {
         // A server that closes while a request is on its way to it closes nothing on purpose.
         let has_request = self.tls.turns.open().or(self.begun_request()).is_none_or(|turn| {
             let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
-            let is_had =
-                self.closed_on_request && self.order.is_after(first.moment.number, turn.first.number);
+            let is_had = self.closed_on_request == Some(true)
+                && self.order.is_after(first.moment.number, turn.first.number);
             turn.acknowledged.is_some_and(is_before) || is_had
         });
         // A client that had left before lacks nothing.
@@ -401,7 +401,7 @@ impl Story {
             (Role::Server, None) if later_request.is_some() => {
                 let data = &self.data.client;
                 let is_received = data.is_all_acknowledged || self.is_farewell_outstanding(Role::Client);
-                is_received && !is_reset(Role::Server) || self.closed_on_request
+                is_received && !is_reset(Role::Server) || self.closed_on_request == Some(true)
             }
             (Role::Server, None) => true,
             (Role::Server, Some(_)) => false,

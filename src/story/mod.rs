@@ -94,8 +94,8 @@ pub struct Story {
     pub is_plain_answer_in_chunks: bool,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
-    /// Whether the server's FIN acknowledges bytes that the client sent after the server's last data.
-    pub closed_on_request: bool,
+    /// Whether the server's FIN acknowledges any of the bytes that the client sent after the server's last data; nothing where it sent none.
+    pub closed_on_request: Option<bool>,
     /// Whether the server's latest answer in plain HTTP lacks the end of its header.
     pub is_plain_header_cut: bool,
     /// The client's FIN behind a request that had no byte of an answer: it may only have closed its own direction.
@@ -163,7 +163,7 @@ impl Story {
             plain_answer_end: None,
             is_plain_answer_in_chunks: false,
             prelude: None,
-            closed_on_request: false,
+            closed_on_request: None,
             is_plain_header_cut: false,
             half_closed: None,
             endings: Vec::new(),

@@ -367,4 +367,17 @@ mod tests {
         assert!(verdict.headline.contains("fits the server's SYN-ACK"), "{}", verdict.headline);
         assert!(!verdict.mentions("without a byte"), "{verdict:?}");
     }
+
+    #[test]
+    fn a_tls_1_3_server_that_closes_without_the_client_s_finished_closes_early() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let shaken = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight).ack(Client);
+        let finished = shaken.say(Client, &talk::encrypted(53));
+        let (seq, ack) = (finished.next(Server), finished.next(Client));
+        let closed =
+            |ack: u32| finished.clone().segment_with(Server, "F.", seq, ack, &[], |_| {}).fin(Client);
+        let early = closed(ack - 58).verdict(0);
+        assert_eq!(early.is(), ("closed-early", Actor::Server, None), "{}", early.headline);
+        assert_eq!(closed(ack).code(0), "healthy");
+    }
 }

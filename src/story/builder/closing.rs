@@ -127,7 +127,7 @@ impl Closing {
         }
         if role == Role::Server && observation.is_first_fin && self.spoke_last == Some(Role::Client) {
             let covers = |(from, ack): (Seq, Seq)| ack.is_after(from);
-            story.closed_on_request = self.asked_from.zip(header.tcp.ack).is_some_and(covers);
+            story.closed_on_request = self.asked_from.zip(header.tcp.ack).map(covers);
         }
     }
 

@@ -413,6 +413,14 @@ impl Builder {
             Some(fin) => (fin, endings[fin].stage),
             None => (endings.len(), self.story.stage),
         };
+        // In TLS 1.3 the handshake is over for the server when it has the client's Finished.
+        let is_before_finished = what == EndingKind::Fin
+            && by == Role::Server
+            && stage == Stage::TlsEstablished
+            && self.story.tls.is_tls13() == Some(true)
+            && self.story.tls.early_data.is_none()
+            && self.story.closed_on_request == Some(false);
+        let stage = if is_before_finished { Stage::ClientFinished } else { stage };
         endings.insert(index, Ending { what, by, moment, stage });
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> 
     ending.by == Role::Server
         && !data.is_all_acknowledged
         && !is_repeat_overdue(story, ending)
+        && !story.lacks_bare_segments()
         && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
 }
 

@@ -63,10 +63,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && !(ending.by == Role::Server && story.lacks_agreed_tls())
         && !is_cut_off(story, ending, facts)
         && !missed_reply(story, ending)
-        && !(ending.by == Role::Server
-            && (story.open_plain_request().is_some()
-                || story.is_plain_answer_cut()
-                || story.is_last_chunk_owed()))
+        && story.open_plain_request().is_none()
+        && !(ending.by == Role::Server && (story.is_plain_answer_cut() || story.is_last_chunk_owed()))
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
     let is_one_way_in_clear = ending.by == Role::Client && story.is_one_way_in_clear();
@@ -193,6 +191,19 @@ mod tests {
         assert_eq!(asked().say(Server, answer).rst(Server).code(0), "reset");
         let repeated = asked().say(Server, answer).wait(300).repeat(Server).wait(120_000);
         assert_eq!(repeated.rst(Server).code(0), "reset");
+        // A filter left the acknowledgements out.
+        let dialogue = |talk: Talk| talk.say(Client, &[1; 147]).say(Server, &[2; 146]);
+        let filtered = dialogue(dialogue(dialogue(Talk::to_port(27_000).syn().syn_ack())));
+        assert_eq!(filtered.rst(Server).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_client_s_rst_in_place_of_the_reply_to_a_later_request_is_reset() {
+        let asked = |talk: Talk| talk.say(Client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").ack(Server);
+        let kept =
+            asked(Talk::to_port(80).open()).say(Server, b"HTTP/1.1 204 No\r\n\r\n").ack(Client).wait(1_000);
+        assert_eq!(asked(kept.clone()).wait(300).rst(Client).verdict(0).is(), ("reset", Actor::Client, None));
+        assert_eq!(kept.rst(Client).code(0), "plaintext");
     }
 
     #[test]
