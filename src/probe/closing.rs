@@ -9,6 +9,10 @@ use crate::story::{EndpointKnowledge, SocketCounters};
 /// How a connection was when it was closed.
 pub(super) struct Closing {
     pub(super) is_given_up: bool,
+    /// Whether the system reported a RST.
+    pub(super) was_reset: bool,
+    /// What this host lacks to send what is not acknowledged.
+    pub(super) lack: Option<&'static str>,
     acks_unobservable: bool,
     counted: Option<SocketCounters>,
     /// What ended the TLS with a proxy that everything was inside.
@@ -19,8 +23,9 @@ impl Closing {
     /// Closes it.
     pub(super) fn by(channel: Channel<'_>) -> Self {
         let (is_given_up, acks_unobservable) = (channel.is_given_up(), channel.acks_unobservable());
-        let unwrapped = channel.unwrapped_by();
-        Self { is_given_up, acks_unobservable, unwrapped, counted: channel.close() }
+        let (unwrapped, was_reset) = (channel.unwrapped_by(), channel.was_reset());
+        let (counted, lack) = channel.close();
+        Self { is_given_up, was_reset, lack, acks_unobservable, counted, unwrapped }
     }
 
     /// Adds it to what is known of the connection of this client's end.

@@ -32,6 +32,23 @@ const MARGIN: Duration = Duration::from_millis(100);
 /// A SYN that is not answered was sent again by then (RFC 6298, 2.1): only with its repeat does a capture of it show a silence.
 const SYN_REPEATED: Duration = Duration::from_millis(1_200);
 
+/// An address that answers at all does so within this time, wherever on Earth it is.
+const SHORTEST: Duration = Duration::from_millis(400);
+
+/// How long an address may take to open TCP, with so much time left for it and the ones after it, where a silence lasts `least` at
+/// least, and `most` is enough. Once one was silent for that long, the others share the time that is left: a good one among
+/// them is to be reached.
+fn patience_for(
+    left: Duration,
+    addresses: usize,
+    (least, most): (Duration, Duration),
+    has_silence: bool,
+) -> Duration {
+    let share = left / u32::try_from(addresses).unwrap_or(u32::MAX).max(1);
+    let shortest = if has_silence && share < least { SHORTEST } else { least };
+    share.min(most).max(shortest)
+}
+
 impl Probe<'_> {
     /// Connects to the addresses, one after the other.
     pub(super) fn connect(&mut self) {
@@ -140,18 +157,21 @@ impl Probe<'_> {
         tape.enter(Phase::Tcp);
         let began = Instant::now();
         let least = Duration::from(self.stall_after) + MARGIN;
-        let share =
-            self.until.saturating_duration_since(began) / u32::try_from(left).unwrap_or(u32::MAX).max(1);
         // Whether a silence is a stall is known then.
         let patience = (!plan.is_patient).then(|| Duration::from(plan.settings.judging.stall_after) + MARGIN);
-        let most = patience.map_or(share, |patience| share.min(patience.max(SYN_REPEATED))).max(least);
+        let most = patience.map_or(Duration::MAX, |patience| patience.max(SYN_REPEATED));
+        let remaining = self.until.saturating_duration_since(began);
+        let most = patience_for(remaining, left, (least, most), self.has_silence);
         let (stream, taped) = match connect(tape, server, (began + most).min(self.until)) {
             Connected::Up(stream, taped) => (stream, taped),
             Connected::Failed(taped) => {
                 if matches!(task, Task::Offer(_)) {
                     self.offered.push(taped.client);
                 }
-                let closed = Some(tape.now());
+                let closed = tape.now();
+                self.has_silence |= began.elapsed() >= least;
+                self.unopened.push((taped.client, closed));
+                let closed = Some(closed);
                 self.knowledge.push(EndpointKnowledge { closed, ..EndpointKnowledge::of(taped.client) });
                 return (false, None);
             }
@@ -266,6 +286,10 @@ impl Probe<'_> {
         while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
         let left = Closing::by(channel);
         self.unwrapped.extend(left.unwrapped.clone().map(|how| (client, how)));
+        self.reset.extend(left.was_reset.then_some(client));
+        for given_up in self.given_up.iter_mut().filter(|given_up| given_up.client == client) {
+            given_up.lack = left.lack;
+        }
         if let Some(knowledge) = left.keep(&mut self.knowledge, client) {
             knowledge.alert = knowledge.alert.or(alert.map(|alert| (Role::Server, alert)));
             knowledge.lacks_answer = lacks_answer;
@@ -276,7 +300,9 @@ impl Probe<'_> {
     /// Keeps how a connection on which something was still awaited was left.
     fn leave(&mut self, left: Closing, waiting: GivenUp) {
         let (client, is_given_up) = (waiting.client, left.is_given_up);
+        let waiting = GivenUp { lack: left.lack, ..waiting };
         self.unwrapped.extend(left.unwrapped.clone().map(|how| (client, how)));
+        self.reset.extend(left.was_reset.then_some(client));
         left.keep(&mut self.knowledge, client);
         if is_given_up {
             self.given_up.push(waiting);
@@ -424,4 +450,28 @@ fn perform(
     }
     performed.listened = listened;
     performed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_share_what_is_left_once_one_was_silent_for_the_stall_time() {
+        let ms = Duration::from_millis;
+        let of = |left, addresses, has_silence| {
+            patience_for(ms(left), addresses, (ms(3_100), ms(3_100)), has_silence)
+        };
+        assert_eq!(of(10_000, 7, false), ms(3_100));
+        assert_eq!(of(6_900, 6, true), ms(1_150));
+        // There is time for the stall time of each.
+        assert_eq!(of(6_900, 2, true), ms(3_100));
+        assert_eq!(of(500, 6, true), SHORTEST);
+    }
+
+    #[test]
+    fn who_waits_for_a_slow_server_shares_the_time_among_its_addresses() {
+        let ms = Duration::from_millis;
+        assert_eq!(patience_for(ms(60_000), 3, (ms(3_100), Duration::MAX), false), ms(20_000));
+    }
 }

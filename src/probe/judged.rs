@@ -158,6 +158,8 @@ impl Probe<'_> {
         let plan = self.plan;
         Perspective {
             given_up: &self.given_up,
+            unopened: &self.unopened,
+            reset: &self.reset,
             closed_instead: &self.closed_instead,
             tunnel,
             portal: self.portal,
@@ -190,10 +192,11 @@ impl Probe<'_> {
     fn redact_ends(&mut self, redacted: &Redacted<'_>) {
         let Some(redaction) = &self.plan.settings.redaction else { return };
         let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
-        let ends = self.portal.iter_mut().chain(&mut self.refused);
+        let ends = self.portal.iter_mut().chain(&mut self.refused).chain(&mut self.reset);
         ends.chain(&mut self.offered).chain(&mut self.at_proxy).chain(&mut self.unestablished).for_each(end);
         self.unwrapped.iter_mut().map(|(end, _)| end).for_each(end);
         self.unmet.iter_mut().map(|(end, _)| end).for_each(end);
+        self.unopened.iter_mut().map(|(end, _)| end).for_each(end);
         self.unidentified.iter_mut().map(|(end, _)| end).for_each(end);
         self.violations.iter_mut().map(|(end, _)| end).for_each(end);
         for (end, own) in &mut self.unpinned {

@@ -138,6 +138,12 @@ pub struct Probe<'p> {
     listened: Duration,
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
+    /// The client's ends of the connections that TCP did not open, and when the check left them.
+    unopened: Vec<(SocketAddr, Timestamp)>,
+    /// The client's ends of the connections of which the system reported a RST.
+    reset: Vec<SocketAddr>,
+    /// Whether an address was silent for the stall time.
+    has_silence: bool,
     given_up: Vec<GivenUp>,
     /// Where the server closed before the first byte of an answer, and what was asked.
     closed_instead: Vec<GivenUp>,
@@ -201,6 +207,9 @@ impl<'p> Probe<'p> {
             spent: PhaseDurations::default(),
             listened: Duration::ZERO,
             answered: None,
+            unopened: Vec::new(),
+            reset: Vec::new(),
+            has_silence: false,
             given_up: Vec::new(),
             closed_instead: Vec::new(),
             portal: None,

@@ -47,12 +47,13 @@ impl<'r> Redacted<'r> {
     }
 
     pub(super) fn given_up(&self, given_up: &GivenUp) -> GivenUp {
-        let GivenUp { client, phase, awaited, waited } = given_up;
+        let GivenUp { client, phase, awaited, waited, lack } = given_up;
         GivenUp {
             client: self.redaction.socket(*client),
             phase: *phase,
             awaited: self.sentence(awaited),
             waited: *waited,
+            lack: *lack,
         }
     }
 

@@ -36,12 +36,29 @@ pub(in crate::probe) struct Counters {
     pub(in crate::probe) path_mtu: u32,
     /// Bytes of memory that received data occupies, whether it is in order or not.
     memory: u32,
+    /// Segments that were sent, and not acknowledged so far.
+    in_flight: u32,
+    /// Bytes that wait to be sent for the first time.
+    unsent: u32,
+    /// The server's receive window in bytes; absent where the kernel is older than 5.4.
+    window: Option<u32>,
 }
 
 impl Counters {
     /// Whether data waits behind a hole: it occupies memory, and none of it can be read.
     pub(in crate::probe) fn is_behind_hole(&self) -> bool {
         self.out_of_order > 0 && self.unread == 0 && self.memory > 0
+    }
+
+    /// Whether bytes can't be sent because the server's receive window is closed.
+    pub(in crate::probe) fn is_window_closed(&self) -> bool {
+        self.unsent > 0 && self.window == Some(0)
+    }
+
+    /// Whether TCP may send bytes, nothing of it is in flight, and they wait nevertheless: where the system itself drops a segment, TCP
+    /// takes it for one that was not sent (net/ipv4/tcp_output.c, `tcp_write_xmit`).
+    pub(in crate::probe) fn is_held_back(&self) -> bool {
+        self.unsent > 0 && self.in_flight == 0 && self.window.is_some_and(|window| window >= self.unsent)
     }
 }
 
@@ -103,6 +120,9 @@ fn read(answer: &[u8]) -> Option<Counters> {
                 counters.path_mtu = word(value, 60).unwrap_or(0);
                 counters.retransmitted = word(value, 100).unwrap_or(0);
                 counters.out_of_order = word(value, 224).unwrap_or(0);
+                counters.in_flight = word(value, 24).unwrap_or(0);
+                counters.unsent = word(value, 144).unwrap_or(0);
+                counters.window = word(value, 228);
             }
             // SK_MEMINFO_RMEM_ALLOC is the first.
             INET_DIAG_SKMEMINFO => counters.memory = word(value, 0).unwrap_or(0),
@@ -161,6 +181,42 @@ mod tests {
         assert!(hole.is_behind_hole());
         assert!(!Counters { unread: 9, ..hole }.is_behind_hole());
         assert!(!Counters { memory: 0, ..hole }.is_behind_hole());
+    }
+
+    #[test]
+    fn bytes_that_may_be_sent_and_wait_are_held_back_by_this_host() {
+        let held = Counters { unsent: 253, window: Some(64_240), ..Counters::default() };
+        assert!(held.is_held_back() && !held.is_window_closed());
+        for other in [
+            Counters { in_flight: 1, ..held },
+            Counters { window: Some(0), ..held },
+            Counters { window: Some(100), ..held },
+            Counters { window: None, ..held },
+            Counters { unsent: 0, ..held },
+        ] {
+            assert!(!other.is_held_back(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_reads_nothing_closes_its_window() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_server, _) = listener.accept().unwrap();
+        let connection = TapedConnection::new(client.local_addr().unwrap(), listener.local_addr().unwrap());
+        let Some(before) = counters(&connection).filter(|counters| counters.window.is_some()) else {
+            eprintln!("skipped: the kernel does not report the window");
+            return;
+        };
+        assert!(!before.is_window_closed(), "{before:?}");
+        client.set_nonblocking(true).unwrap();
+        while client.write(&[0; 65_536]).is_ok() {}
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        let is_closed = || counters(&connection).is_some_and(|counters| counters.is_window_closed());
+        while !is_closed() && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(is_closed(), "{:?}", counters(&connection));
     }
 
     proptest! {

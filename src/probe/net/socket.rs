@@ -1,6 +1,6 @@
 //! TCP through the system's sockets, with everything on the tape.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,11 @@ use rustls::ClientConnection;
 use tracing::debug;
 
 use super::counters::counters;
+use super::lack;
 use super::overtaking::Overtaking;
 use super::readiness::wait_for;
+use super::stream::Bare;
 use super::wrapping::{Unwrapped, Wrapping};
-use crate::limits;
 use crate::probe::secret::Secret;
 use crate::probe::tape::{Tape, TapedConnection};
 use crate::story::SocketCounters;
@@ -28,7 +29,7 @@ pub(in crate::probe) fn words(error: &io::Error) -> String {
 
 /// How a connection ended, as far as it did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Ended {
+pub(super) enum Ended {
     No,
     /// The server closed its side.
     ByServer,
@@ -39,32 +40,34 @@ enum Ended {
 /// A connection whose every byte is on the tape. Reading ends with [`io::ErrorKind::TimedOut`] at the time set.
 #[derive(Debug)]
 pub(in crate::probe) struct Channel<'t> {
-    stream: TcpStream,
-    opened: Instant,
-    connection: TapedConnection,
-    tape: &'t mut Tape,
-    until: Instant,
+    pub(super) stream: TcpStream,
+    pub(super) opened: Instant,
+    pub(super) connection: TapedConnection,
+    pub(super) tape: &'t mut Tape,
+    pub(super) until: Instant,
     /// How long a silence may last; any time up to `until` where there is none.
-    patience: Option<Duration>,
+    pub(super) patience: Option<Duration>,
     /// When a byte was sent or came last.
-    progress: Instant,
+    pub(super) progress: Instant,
     /// How long after the last byte was sent the system is asked whether it was acknowledged.
-    asks_after: Duration,
-    sent_at: Instant,
-    knows_acknowledged: bool,
-    ended: Ended,
-    acks_unobservable: bool,
+    pub(super) asks_after: Duration,
+    pub(super) sent_at: Instant,
+    pub(super) knows_acknowledged: bool,
+    pub(super) ended: Ended,
+    pub(super) acks_unobservable: bool,
+    /// Whether the system reported a RST.
+    pub(super) was_reset: bool,
     /// The last ICMP error that came while the connection was up.
-    icmp: Option<&'static str>,
+    pub(super) icmp: Option<&'static str>,
     /// The path's MTU when the connection was new.
-    path_mtu: Option<u32>,
+    pub(super) path_mtu: Option<u32>,
     /// What is covered on the tape.
-    covered: Vec<Secret>,
+    pub(super) covered: Vec<Secret>,
     /// Bytes that were read and are to be read again.
-    unread: Vec<u8>,
+    pub(super) unread: Vec<u8>,
     /// TLS with a proxy, inside which everything else is said.
-    wrapping: Option<Wrapping>,
-    overtaking: Overtaking,
+    pub(super) wrapping: Option<Wrapping>,
+    pub(super) overtaking: Overtaking,
 }
 
 impl<'t> Channel<'t> {
@@ -91,6 +94,7 @@ impl<'t> Channel<'t> {
             knows_acknowledged: true,
             ended: Ended::No,
             acks_unobservable: false,
+            was_reset: false,
             covered: Vec::new(),
             unread: Vec::new(),
             wrapping: None,
@@ -117,6 +121,11 @@ impl<'t> Channel<'t> {
     /// Whether the system did not report what was acknowledged when it was asked.
     pub(in crate::probe) fn acks_unobservable(&self) -> bool {
         self.acks_unobservable
+    }
+
+    /// Whether the system reported a RST.
+    pub(in crate::probe) fn was_reset(&self) -> bool {
+        self.was_reset
     }
 
     /// Whether nothing ended the connection but that the time is over, or that it is not worth following any more.
@@ -195,26 +204,36 @@ impl<'t> Channel<'t> {
         self.overtaking.ends()
     }
 
-    /// What the kernel counted so far that is unusual. It becomes a step.
-    fn count(&mut self) -> Option<SocketCounters> {
+    /// What the kernel counted so far that is unusual, and what this host lacks to send the rest. Both become steps.
+    fn count(&mut self) -> (Option<SocketCounters>, Option<&'static str>) {
         let now = counters(&self.connection).unwrap_or_default();
+        let lack = if now.unacknowledged > 0 && self.is_given_up() {
+            lack::lack(&self.connection).or_else(|| now.is_held_back().then_some(lack::HELD_BACK))
+        } else {
+            None
+        };
+        if let Some(lack) = lack {
+            self.tape.note(format!("this host can't send any more: {lack}"));
+        }
         let counted = SocketCounters {
             icmp: self.icmp,
             retransmitted: now.retransmitted,
             out_of_order: now.out_of_order,
             path_mtu: self
                 .path_mtu
-                .filter(|before| (1..*before).contains(&now.path_mtu))
+                .filter(|before| (1..*before).contains(&now.path_mtu) && lack.is_none())
                 .map(|before| (before, now.path_mtu)),
             is_behind_hole: now.is_behind_hole(),
+            is_window_closed: now.is_window_closed(),
         };
-        let text = counted.words()?;
+        let Some(text) = counted.words() else { return (None, lack) };
         self.tape.note(format!("the kernel counted {text}"));
-        Some(counted)
+        (Some(counted), lack)
     }
 
-    /// Ends the connection, and waits for the server's end of it unless time is over. Returns what the kernel counted until then.
-    pub(in crate::probe) fn close(mut self) -> Option<SocketCounters> {
+    /// Ends the connection, and waits for the server's end of it unless time is over. Returns what the kernel counted until then, and
+    /// what this host lacks to send what is not acknowledged.
+    pub(in crate::probe) fn close(mut self) -> (Option<SocketCounters>, Option<&'static str>) {
         let counted = self.count();
         self.end();
         self.cover(Vec::new());
@@ -240,7 +259,7 @@ impl<'t> Channel<'t> {
     }
 
     /// Notes an ICMP error that came while the connection is up. It ends nothing (RFC 1122, 4.2.3.9). Whether there was one.
-    fn takes_icmp(&mut self, error: &io::Error) -> bool {
+    pub(super) fn takes_icmp(&mut self, error: &io::Error) -> bool {
         let Some(name) = super::kernel::icmp(error) else { return false };
         if self.icmp.replace(name) != Some(name) {
             self.tape.note(format!("an ICMP error about this host's packets came ({name})"));
@@ -249,10 +268,11 @@ impl<'t> Channel<'t> {
     }
 
     /// Notes how the connection broke.
-    fn broken(&mut self, error: io::Error) -> io::Error {
+    pub(super) fn broken(&mut self, error: io::Error) -> io::Error {
         match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe if self.ended != Ended::Broken => {
                 self.ended = Ended::Broken;
+                self.was_reset = true;
                 self.tape.reset(&self.connection);
             }
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
@@ -266,7 +286,7 @@ impl<'t> Channel<'t> {
     }
 
     /// Waits for bytes, and asks the system meanwhile whether the server's TCP has what was sent.
-    fn wait(&mut self) -> io::Result<()> {
+    pub(super) fn wait(&mut self) -> io::Result<()> {
         if !self.knows_acknowledged {
             let asks_at = self.sent_at + self.asks_after;
             if asks_at < self.until {
@@ -292,159 +312,5 @@ impl<'t> Channel<'t> {
         // Nothing that comes later is waited for.
         self.until = until;
         Err(io::ErrorKind::TimedOut.into())
-    }
-}
-
-impl Channel<'_> {
-    /// Reads what the socket brings.
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = loop {
-            let read = self.wait().and_then(|()| self.stream.read(buffer));
-            let has_more = read.as_ref().is_err_and(|error| self.takes_icmp(error)) && !self.tape.is_full();
-            if !has_more {
-                break read;
-            }
-        };
-        match read {
-            Ok(0) if !buffer.is_empty() => {
-                self.server_ended();
-                Ok(0)
-            }
-            Ok(len) => {
-                self.progress = Instant::now();
-                self.overtaking.read(&self.connection);
-                Ok(len)
-            }
-            Err(error) => Err(self.broken(error)),
-        }
-    }
-
-    /// Gives the socket bytes to send.
-    fn transmit(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        if Instant::now() >= self.until {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let written = loop {
-            let written = self.stream.write_vectored(parts);
-            let was_icmp = written.as_ref().is_err_and(|error| self.takes_icmp(error));
-            if !was_icmp || self.tape.is_full() {
-                break written;
-            }
-        };
-        let len = written.map_err(|error| self.broken(error))?;
-        self.sent_at = Instant::now();
-        self.progress = self.sent_at;
-        self.knows_acknowledged = false;
-        self.overtaking.sent(len);
-        Ok(len)
-    }
-
-    /// The server's side ended.
-    fn server_ended(&mut self) {
-        if self.ended == Ended::No {
-            self.ended = Ended::ByServer;
-            self.tape.server_closed(&mut self.connection);
-        }
-    }
-
-    /// Reads what is inside a wrapping. Its orderly end, and any other, is the end of what the server says.
-    fn unwrap(&mut self, wrapping: &mut Wrapping, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(len) = wrapping.read(buffer)? {
-                if len == 0 && !buffer.is_empty() {
-                    self.server_ended();
-                }
-                return Ok(len);
-            }
-            self.take_in(wrapping)?;
-        }
-    }
-
-    /// Has a wrapping take in what the socket brings.
-    fn take_in(&mut self, wrapping: &mut Wrapping) -> io::Result<()> {
-        let was_over = wrapping.ended_by().is_some();
-        let taken = wrapping.take_in(&mut Bare(self));
-        if let Some(Unwrapped { words, .. }) = wrapping.ended_by().filter(|_| !was_over) {
-            self.tape.note(format!("TLS with the proxy ended: {words}"));
-            self.server_ended();
-        }
-        taken
-    }
-}
-
-/// The socket itself, outside any wrapping.
-struct Bare<'c, 't>(&'c mut Channel<'t>);
-
-impl Read for Bare<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.receive(buffer)
-    }
-}
-
-impl Write for Bare<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.transmit(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.transmit(parts)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for Channel<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.unread.is_empty() {
-            let len = self.unread.as_slice().read(buffer)?;
-            self.unread.drain(..len);
-            return Ok(len);
-        }
-        if self.tape.is_full() {
-            return Err(io::Error::other(format!("more than {} steps", limits::PROBE_STEPS)));
-        }
-        let len = match self.wrapping.take() {
-            Some(mut wrapping) => {
-                let read = self.unwrap(&mut wrapping, buffer);
-                self.wrapping = Some(wrapping);
-                read?
-            }
-            None => self.receive(buffer)?,
-        };
-        if len > 0 {
-            let mut bytes = buffer.get(..len).unwrap_or_default().to_vec();
-            // A server may repeat what it was sent.
-            self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
-            self.tape.received(&mut self.connection, &bytes);
-            self.knows_acknowledged = true;
-        }
-        Ok(len)
-    }
-}
-
-impl Write for Channel<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let len = match self.wrapping.take() {
-            Some(mut wrapping) => {
-                let written = wrapping.write(parts, &mut Bare(self));
-                self.wrapping = Some(wrapping);
-                written?
-            }
-            None => self.transmit(parts)?,
-        };
-        let mut bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
-        self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
-        self.tape.sent(&mut self.connection, &bytes);
-        Ok(len)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -34,7 +34,7 @@ use crate::analysis::Judged;
 use crate::cert::Issuer;
 use crate::story::{PreludeFacts, SocketCounters, Stage, Story};
 use crate::tcp::Role;
-use crate::time::Elapsed;
+use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Prelude, ServerHello};
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
@@ -49,18 +49,24 @@ pub(super) struct GivenUp {
     pub(super) awaited: String,
     /// How long it had waited for that.
     pub(super) waited: Elapsed,
+    /// What this host lacked by then to send what was not acknowledged.
+    pub(super) lack: Option<&'static str>,
 }
 
 impl GivenUp {
     /// On the connection of this client's end.
     pub(super) fn of(client: SocketAddr, phase: Phase, awaited: String, waited: Elapsed) -> Self {
-        Self { client, phase, awaited, waited }
+        Self { client, phase, awaited, waited, lack: None }
     }
 }
 
 /// What the check knows of its own part.
 pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],
+    /// The client's ends of the connections that TCP did not open, and when the check left them.
+    pub(super) unopened: &'p [(SocketAddr, Timestamp)],
+    /// The client's ends of the connections of which the system reported a RST.
+    pub(super) reset: &'p [SocketAddr],
     /// The same where the server closed before the first byte of an answer.
     pub(super) closed_instead: &'p [GivenUp],
     /// What the proxy answered last.
@@ -123,9 +129,7 @@ impl Perspective<'_> {
                 unanswered::closed_instead(verdict, &asked.awaited);
             }
             lost_on_the_path(story, verdict);
-            if self.own_packets == OwnPackets::Absent {
-                own_host::absent(verdict);
-            }
+            self.own_host(story, verdict);
             if let Some((_, what)) = self.violations.iter().find(|(end, _)| is_of(story, *end)) {
                 violation(verdict, what);
             }
@@ -172,6 +176,29 @@ impl Perspective<'_> {
             if let Some(tunnel) = self.tunnel {
                 let is_violated = self.violations.iter().any(|(end, _)| is_of(story, *end));
                 proxied::connected(verdict, tunnel.is_open(), is_violated);
+            }
+        }
+    }
+
+    /// What this host did to its own connection.
+    fn own_host(&self, story: &mut Story, verdict: &mut Verdict) {
+        let given_up = self.given_up.iter().find(|given_up| is_of(story, given_up.client));
+        if let Some(lack) = given_up.and_then(|given_up| given_up.lack) {
+            own_host::cut_off(verdict, lack);
+        } else if let Some(given_up) = given_up {
+            own_host::window_closed(story, verdict, given_up.waited);
+        }
+        match self.own_packets {
+            OwnPackets::Absent => own_host::absent(verdict),
+            OwnPackets::Unknown => {}
+            OwnPackets::Whole => {
+                if self.reset.iter().any(|end| is_of(story, *end)) {
+                    own_host::reset_here(story, verdict);
+                }
+                let left = self.unopened.iter().find(|(end, _)| is_of(story, *end)).map(|(_, at)| *at);
+                if given_up.is_some() || left.is_some() {
+                    own_host::answered_by_reset(story, verdict, left);
+                }
             }
         }
     }

@@ -1,8 +1,9 @@
 //! What this host did with the check's packets before they reached the wire, as its own capture shows.
 
-use crate::story::{Stage, Story};
+use super::advice::SERVER_LOG;
+use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tcp::Role;
-use crate::time::Elapsed;
+use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// What became of the check's packets on this host.
@@ -39,6 +40,121 @@ pub(super) fn absent(verdict: &mut Verdict) {
     verdict.change_advice(|advice| *advice = vec![OWN_FILTER, INTERFACE]);
 }
 
+/// What TCP sent was not acknowledged, and this host can't send it any more: whatever the path does, it gets nothing.
+pub(super) fn cut_off(verdict: &mut Verdict, lack: &str) {
+    if verdict.severity != Severity::Critical {
+        return;
+    }
+    verdict.actor = Actor::Client;
+    verdict.cause = None;
+    verdict.headline = format!("this host can't send any more, because {lack}; {}", verdict.headline).into();
+    verdict.explanation = format!(
+        "TCP was established from here. When the check gave up, what it had written was not acknowledged, and this host could not \
+         send it, because {lack}. Nothing that the server or the path does shows while that lasts."
+    )
+    .into();
+    verdict.change_advice(|advice| *advice = vec![ROUTE, OWN_FILTER]);
+}
+
+/// The server's window is closed and its TCP answers: it takes no more.
+pub(super) fn window_closed(story: &mut Story, verdict: &mut Verdict, waited: Elapsed) {
+    let is_closed = story.path.counters.is_some_and(|counters| counters.is_window_closed);
+    if !is_closed || verdict.severity != Severity::Critical {
+        return;
+    }
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    if story.stage == Stage::ClientHello {
+        // The ClientHello was written, and never left.
+        story.stage = Stage::TcpEstablished;
+        verdict.code = Code::ClientSilent;
+        verdict.headline = format!(
+            "the server kept its receive window closed for {waited}, so the ClientHello could not be sent"
+        )
+        .into();
+    } else {
+        verdict.headline = format!(
+            "the server keeps its receive window closed: it took not all of what was sent in {waited}"
+        )
+        .into();
+    }
+    verdict.explanation = "This host's kernel holds bytes for which the server's TCP has announced no room (a receive window of 0), and it \
+                           announced none until the check gave up: the process behind it does not read, or a load balancer \
+                           answers in its place and has no server for the connection."
+        .into();
+    verdict.change_advice(|advice| *advice = vec![SERVER_LOG]);
+}
+
+/// The system reported a RST, and its own capture, which lacks nothing, holds none of the server.
+pub(super) fn reset_here(story: &Story, verdict: &mut Verdict) {
+    if story.endings.iter().any(|ending| is_reset_by(ending, Role::Server)) {
+        return;
+    }
+    verdict.code = Code::Reset;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Client;
+    verdict.cause = None;
+    verdict.headline =
+        "the connection was reset on this host: no RST of the server came by the captured interface".into();
+    verdict.explanation = "The system reported a RST to the check, and the capture on this host's interface holds none. A filter of this \
+                           host's own that rejects with a RST does that, or the RST came by another interface."
+        .into();
+    verdict.client_reports = vec!["ECONNRESET (Connection reset by peer)".into()];
+    verdict.change_advice(|advice| *advice = vec![OWN_FILTER, INTERFACE]);
+}
+
+/// A RST left this host while the check was waiting: for TCP to open until `left`, or for an answer. Its own program sent none.
+pub(super) fn answered_by_reset(story: &Story, verdict: &mut Verdict, left: Option<Timestamp>) {
+    let mut endings = story.endings.iter();
+    // What follows the check's own close is its system's affair.
+    let reset =
+        endings.find(|ending| ending.by == Role::Client && !matches!(ending.what, EndingKind::Silence(_)));
+    let is_early = |ending: &&Ending| left.is_none_or(|left| ending.moment.at < left);
+    let Some(reset) = reset.filter(|ending| is_reset_by(ending, Role::Client)).filter(is_early) else {
+        return;
+    };
+    let is_opening = left.is_some();
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Client;
+    verdict.cause = None;
+    let unsent = story.missing.acked_unseen.client;
+    if is_opening && unsent > 0 {
+        verdict.code = Code::TcpHandshakeIncomplete;
+        verdict.actor = Actor::Path;
+        let bytes = if unsent == 1 { "a byte" } else { "bytes" };
+        verdict.headline = format!(
+            "the SYN-ACK acknowledges {bytes} that this host never sent, so its TCP refused it with a RST"
+        )
+        .into();
+        verdict.explanation = "A SYN-ACK has to acknowledge exactly the SYN (RFC 9293, 3.10.7.3). This one does not, so the connection can't open: a \
+                               device that rewrites sequence numbers is broken or has mixed up two connections, or the server \
+                               answered an older SYN."
+            .into();
+        verdict.change_advice(|advice| *advice = vec![REWRITING]);
+        return;
+    }
+    let (code, what) = if is_opening {
+        (Code::TcpHandshakeIncomplete, "the SYN-ACK")
+    } else {
+        (Code::Reset, "what the server sent")
+    };
+    verdict.code = code;
+    verdict.headline =
+        format!("this host answered {what} with a RST while the check was waiting for it").into();
+    verdict.explanation = format!(
+        "Packet {} is a RST of this host, and the check's own socket was open and waiting then: not the check sent it. A filter of this \
+         host's own that rejects incoming packets does that.",
+        reset.moment.number
+    )
+    .into();
+    verdict.client_reports = vec!["ETIMEDOUT (Connection timed out)".into()];
+    verdict.change_advice(|advice| *advice = vec![OWN_FILTER]);
+}
+
+fn is_reset_by(ending: &Ending, role: Role) -> bool {
+    ending.by == role && matches!(ending.what, EndingKind::Reset(_))
+}
+
 /// Whether the capture holds the connection's opening and nothing that the client sent over it.
 pub(super) fn is_kept_back(story: &Story) -> bool {
     story.stage == Stage::TcpEstablished
@@ -61,13 +177,16 @@ pub(super) fn kept_back(verdict: &mut Verdict, waited: Elapsed) {
     verdict.change_advice(|advice| *advice = vec![OWN_FILTER]);
 }
 
-const OWN_FILTER: &str = "Look at this host's own firewall: `nft list ruleset`, `iptables -S OUTPUT`.";
+const OWN_FILTER: &str = "Look at this host's own firewall: `nft list ruleset`, `iptables -S`.";
+const ROUTE: &str = "Look at this host's routes, links and addresses: `ip route get SERVER`, `ip -br link`, `ip -br address`.";
+const REWRITING: &str = "Capture on the server too: the two captures show which device between them changes the sequence numbers.";
 const INTERFACE: &str = "See by which interface its packets leave: `ip route get SERVER`.";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tcp::Role::Server;
+    use crate::story::SocketCounters;
+    use crate::tcp::Role::{Client, Server};
 
     #[test]
     fn where_no_packet_of_the_check_left_the_host_is_looked_at() {
@@ -82,6 +201,73 @@ mod tests {
         let mut verdict = Story::at(Stage::ClientHello).rst(Server).verdict();
         absent(&mut verdict);
         assert_eq!(verdict.actor, Actor::Server);
+    }
+
+    #[test]
+    fn what_this_host_lacks_to_send_is_its_own_affair() {
+        let mut verdict = Story::at(Stage::ClientHello).silent_for(8_000, Server).verdict();
+        assert_eq!(verdict.actor, Actor::Path);
+        cut_off(&mut verdict, "it has no route to the server any more");
+        assert_eq!(
+            (verdict.code, verdict.actor, verdict.cause.is_none()),
+            (Code::NoServerHello, Actor::Client, true)
+        );
+        assert!(verdict.headline.starts_with("this host can't send"), "{}", verdict.headline);
+        // What went well does not need it.
+        let mut healthy = Story::at(Stage::ApplicationData).answered().verdict();
+        let before = healthy.clone();
+        cut_off(&mut healthy, "it has no route to the server any more");
+        assert_eq!(healthy, before);
+    }
+
+    #[test]
+    fn a_closed_window_is_the_server_s() {
+        let closed = SocketCounters { is_window_closed: true, ..SocketCounters::default() };
+        let mut story = Story::at(Stage::ClientHello).silent_for(8_000, Server);
+        let mut open = story.verdict();
+        window_closed(&mut story, &mut open, Elapsed::from_millis(3_100));
+        assert_eq!((open.code, story.stage), (Code::NoServerHello, Stage::ClientHello));
+        story.path.counters = Some(closed);
+        let mut verdict = story.verdict();
+        window_closed(&mut story, &mut verdict, Elapsed::from_millis(3_100));
+        assert_eq!((verdict.code, verdict.actor), (Code::ClientSilent, Actor::Server));
+        assert!(verdict.headline.contains("window closed"), "{}", verdict.headline);
+        assert_eq!(story.stage, Stage::TcpEstablished);
+    }
+
+    #[test]
+    fn a_rst_that_the_system_reports_and_no_capture_holds_is_this_host_s() {
+        let story = Story::at(Stage::ApplicationData);
+        let mut verdict = story.verdict();
+        reset_here(&story, &mut verdict);
+        assert_eq!((verdict.code, verdict.actor), (Code::Reset, Actor::Client));
+        let story = Story::at(Stage::ApplicationData).rst(Server);
+        let mut verdict = story.verdict();
+        let before = verdict.clone();
+        reset_here(&story, &mut verdict);
+        assert_eq!(verdict, before);
+    }
+
+    #[test]
+    fn a_rst_of_this_host_while_the_check_waits_is_no_program_s() {
+        let of = |story: &Story, left: Option<Timestamp>| {
+            let mut verdict = story.verdict();
+            answered_by_reset(story, &mut verdict, left);
+            (verdict.code, verdict.actor)
+        };
+        let late = Timestamp::from_parts(i64::from(u32::MAX), 0);
+        let story = Story::at(Stage::ServerHello).rst(Client);
+        assert_eq!(of(&story, None), (Code::Reset, Actor::Client));
+        let story = Story::at(Stage::SynAck).rst(Client);
+        assert_eq!(of(&story, Some(late)), (Code::TcpHandshakeIncomplete, Actor::Client));
+        // The system's own RST to a SYN-ACK that came after the check had left.
+        let early = Timestamp::from_parts(0, 0);
+        assert_eq!(of(&story, Some(early)), (story.verdict().code, story.verdict().actor));
+        // The same after the check's own close.
+        let story = Story::at(Stage::ServerHello).fin(Client).rst(Client);
+        assert_eq!(of(&story, None), (story.verdict().code, story.verdict().actor));
+        let story = Story::at(Stage::SynAck).rst(Client).but(|story| story.missing.acked_unseen.client = 1);
+        assert_eq!(of(&story, Some(late)), (Code::TcpHandshakeIncomplete, Actor::Path));
     }
 
     #[test]

@@ -70,6 +70,7 @@ pub(super) fn connected(verdict: &mut Verdict, is_open: bool, is_violated: bool)
     }
     // Who of the two ended it, or broke it, does not show.
     if is_violated || matches!(verdict.code, Code::Reset | Code::ClosedEarly) {
+        verdict.actor = Actor::Path;
         verdict.headline = subject(&verdict.headline, EITHER).into();
         verdict.explanation = subject(&verdict.explanation, EITHER).into();
         verdict.change_advice(|advice| advice.insert(0, PROXY_LOG));
@@ -163,7 +164,7 @@ mod tests {
         let mut inside = reset.clone();
         connected(&mut inside, true, false);
         assert!(inside.headline.contains("the proxy or the server behind it"), "{}", inside.headline);
-        assert_eq!(inside.actor, Actor::Server);
+        assert_eq!(inside.actor, Actor::Path);
         let mut before = reset.clone();
         connected(&mut before, false, false);
         assert_eq!(before.actor, Actor::Path);

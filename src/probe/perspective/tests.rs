@@ -40,6 +40,8 @@ fn ignorant() -> Perspective<'static> {
         is_restricted: false,
         is_captured: false,
         own_packets: OwnPackets::Unknown,
+        unopened: &[],
+        reset: &[],
         proxy: None,
         at_proxy_for: None,
     }

@@ -160,6 +160,8 @@ pub struct SocketCounters {
     pub path_mtu: Option<(u32, u32)>,
     /// Whether bytes of the server were still missing at the end, behind which others had arrived.
     pub is_behind_hole: bool,
+    /// Whether bytes of the client could not be sent at the end because the server's receive window was closed.
+    pub is_window_closed: bool,
 }
 
 impl SocketCounters {
@@ -170,12 +172,14 @@ impl SocketCounters {
         let mtu =
             self.path_mtu.map(|(before, after)| format!("a path MTU that fell from {before} to {after}"));
         let icmp = self.icmp.map(|error| format!("an ICMP error ({error})"));
+        let window = self.is_window_closed.then(|| "a closed receive window of the server".to_owned());
         let parts: Vec<_> = [
             icmp,
             count(self.retransmitted, "of this host's segments retransmitted"),
             count(self.out_of_order, "of the server's segments out of order"),
             hole,
             mtu,
+            window,
         ]
         .into_iter()
         .flatten()
