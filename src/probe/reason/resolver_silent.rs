@@ -65,9 +65,7 @@ fn in_part(found: &Resolution) -> Option<Conclusion> {
             "the resolver {server} cuts its answer for the {record} records of {name} (TC), and by TCP {why}"
         ),
         (Some(record), None) => {
-            format!(
-                "the resolver {server} does not answer for the {record} records of {name} (asked several times)"
-            )
+            format!("the resolver {server} did not answer for the {record} records of {name} within {took}")
         }
         (None, _) => format!(
             "the resolver {server} does not answer; another one has the address of {name}, after {took}"

@@ -152,7 +152,7 @@ fn a_resolver_that_fails_in_part_is_a_warning_next_to_a_server_that_answers() {
     for (fault, reason, words) in [
         (fault(Some("AAAA"), Some("SERVFAIL")), "resolver-failed", "answers SERVFAIL for the AAAA records"),
         (fault(None, Some("REFUSED")), "resolver-failed", "another one has its address"),
-        (fault(Some("AAAA"), None), "resolver-silent", "does not answer for the AAAA records"),
+        (fault(Some("AAAA"), None), "resolver-silent", "did not answer for the AAAA records"),
         (fault(None, None), "resolver-silent", "192.0.2.54:53 does not answer; another one has the address"),
     ] {
         let addresses = vec!["198.51.100.20".parse().unwrap()];

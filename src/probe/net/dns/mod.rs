@@ -212,7 +212,7 @@ fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Fa
             let asked = Instant::now();
             let is_first = round == 0 && servers.len() > 1;
             let patience = if is_first { patience.min(FIRST_PATIENCE) } else { patience };
-            let reply = query::ask(server, &question, family, (asked + patience).min(until));
+            let reply = query::ask(server, &question, family, ((asked + patience).min(until), until));
             let took = Elapsed::from_secs_f64(asked.elapsed().as_secs_f64());
             let reply = match reply {
                 Err(why) => {

@@ -16,8 +16,9 @@ use crate::probe::net::socket::words;
 /// After this time a question is sent again: a datagram may have been lost.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// How long the other family's answer is waited for, once one with addresses is there.
-const OTHER_FAMILY: Duration = Duration::from_secs(1);
+/// How long the other family's answer is waited for, once one with addresses is there: the C library waits for 5 s before it asks
+/// again, and a resolver that needs less is no silent one.
+const OTHER_FAMILY: Duration = Duration::from_secs(3);
 
 /// What a resolver answered for one name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,7 +63,8 @@ pub(super) struct Answer {
     pub(super) is_loop: bool,
 }
 
-/// Asks one resolver for the addresses of one name, both families at once.
+/// Asks one resolver for the addresses of one name, both families at once. A resolver that has answered one question within its time, `until`,
+/// is waited for longer than that, but not beyond `limit`.
 ///
 /// # Errors
 /// Why there is no answer, in words.
@@ -70,13 +72,13 @@ pub(super) fn ask(
     server: SocketAddr,
     name: &Name<Vec<u8>>,
     family: Option<Family>,
-    until: Instant,
+    (until, limit): (Instant, Instant),
 ) -> Result<Reply, String> {
     let wanted = [(Rtype::A, Family::V4), (Rtype::AAAA, Family::V6)];
     let wanted = wanted.into_iter().filter(|(_, of)| family.is_none_or(|family| family == *of));
     let records: Vec<_> = wanted.map(|(record, _)| record).collect();
     let questions: Vec<_> = records.iter().filter_map(|record| question(name, *record)).collect();
-    let answers = ask_by_udp(server, &questions, until).map_err(|error| match error.kind() {
+    let answers = ask_by_udp(server, &questions, (until, limit)).map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused => "nobody listens there, an ICMP error says".to_owned(),
         _ => format!("it can't be asked: {}", words(&error)),
     })?;
@@ -154,7 +156,11 @@ fn question(name: &Name<Vec<u8>>, record: Rtype) -> Option<(u16, Vec<u8>)> {
 }
 
 /// The answers to these questions, as far as they come before that time; those that are cut are asked for again by TCP.
-fn ask_by_udp(server: SocketAddr, questions: &[(u16, Vec<u8>)], mut until: Instant) -> io::Result<Vec<Came>> {
+fn ask_by_udp(
+    server: SocketAddr,
+    questions: &[(u16, Vec<u8>)],
+    (mut until, limit): (Instant, Instant),
+) -> io::Result<Vec<Came>> {
     let unspecified: IpAddr =
         if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((unspecified, 0))?;
@@ -211,7 +217,7 @@ fn ask_by_udp(server: SocketAddr, questions: &[(u16, Vec<u8>)], mut until: Insta
         if let Came::Whole(answer) = &answer
             && read_answer(answer).is_ok_and(|answer| !answer.addresses.is_empty())
         {
-            until = until.min(Instant::now() + OTHER_FAMILY);
+            until = limit.min(Instant::now() + OTHER_FAMILY);
             again_at = again_at.min(halfway(until));
         }
         *slot = answer;
