@@ -4,7 +4,7 @@ use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Moment, Observed, Opening, Silence, Story};
 use crate::tcp::Role;
-use crate::tls::{Basis, ClientHello, Plain, PlainKind};
+use crate::tls::{Basis, ClientHello, Plain, PlainKind, Prelude};
 
 /// `not-tls`.
 pub(super) const RULE: Rule = Rule {
@@ -152,7 +152,9 @@ fn refused(story: &Story) -> Option<Verdict> {
     let prelude = story.prelude.as_ref()?;
     let ending =
         story.endings.first().filter(|end| matches!(end.what, EndingKind::Fin | EndingKind::Reset(_)))?;
-    let code = refusal.what.code.map(|code| format!(" with {code}")).unwrap_or_default();
+    let name = refusal.what.code.filter(|_| prelude.protocol == Prelude::Ldap).and_then(ldap_result);
+    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    let code = refusal.what.code.map(|code| format!(" with {code}{name}")).unwrap_or_default();
     let headline = format!("the server refused {}{code}, and the client left", prelude.protocol);
     let hello = story.tls.client_hello.as_ref().map(|hello| hello.moment.number);
     let continued = match hello {
@@ -171,6 +173,21 @@ fn refused(story: &Story) -> Option<Verdict> {
                  can't load their certificate.",
             ]),
     )
+}
+
+/// The names of LDAP's result codes with which servers refuse StartTLS (RFC 4511, 4.14.2 and A.2).
+fn ldap_result(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1 => "operationsError",
+        2 => "protocolError: it has no StartTLS",
+        10 => "referral",
+        13 => "confidentialityRequired",
+        51 => "busy",
+        52 => "unavailable: often it has no certificate",
+        53 => "unwillingToPerform",
+        80 => "other",
+        _ => return None,
+    })
 }
 
 /// Whether the server sent it before the client sent anything. Where the client's packets are missing, bytes that are not

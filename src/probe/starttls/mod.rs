@@ -118,7 +118,8 @@ pub(in crate::probe) fn open(
         GREETING.to_owned()
     };
     let came = heard.since();
-    let words = heard::words(&came, channel.tape()).or_else(|| postgres::error(&came, channel.tape()));
+    let came = if protocol == StartTls::Xmpp { xmpp::error(&came) } else { &came };
+    let words = heard::words(came, channel.tape()).or_else(|| postgres::error(came, channel.tape()));
     let reply = match answer {
         Ok(reply) => reply,
         Err(error) => return Err(Unanswered { error, words, awaited }),

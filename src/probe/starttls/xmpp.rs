@@ -31,6 +31,13 @@ pub(super) fn open(channel: &mut (impl Read + Write), host: &str) -> io::Result<
     .map(Reply::of)
 }
 
+/// What came, from its error on: a stream's head is long, and says nothing.
+pub(super) fn error(came: &[u8]) -> &[u8] {
+    let at = |word: &[u8]| came.windows(word.len()).position(|part| part == word);
+    let begin = at(b"<stream:error").or_else(|| at(b"<failure")).unwrap_or(0);
+    came.get(begin..).unwrap_or_default()
+}
+
 /// Where `<proceed/>` ends, in either of its forms, with the space behind it.
 fn end_of_proceed(came: &[u8]) -> Option<usize> {
     let find = |from: usize, word: &[u8]| {
@@ -66,6 +73,13 @@ mod tests {
         assert_eq!(refused, Reply::Refuses);
         let refused = open(&mut Script::new(&["<stream:error/></stream:stream>"]), "ssm.example").unwrap();
         assert_eq!(refused, Reply::Refuses);
+    }
+
+    #[test]
+    fn of_a_refusal_the_error_is_shown() {
+        let came = b"<?xml version='1.0'?><stream:stream><stream:error><host-unknown/></stream:error>";
+        assert!(error(came).starts_with(b"<stream:error><host-unknown/>"));
+        assert_eq!(error(b"<stream:stream>"), b"<stream:stream>");
     }
 
     #[test]
