@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use ssmscope::cert::{Anchors, Trust};
 
 use super::files;
@@ -44,7 +44,9 @@ fn of_file(file: &Path) -> anyhow::Result<Anchors> {
     let name = file.display().to_string();
     let certificates = certificates(file)?;
     if certificates.is_empty() {
-        bail!("{name} holds no certificate in PEM; openssl x509 -inform DER -in FILE converts one from DER");
+        bail!(
+            "{name} holds no certificate in PEM (-----BEGIN CERTIFICATE-----); if it is DER, openssl x509 -inform DER -in FILE converts it"
+        );
     }
     Ok(Anchors::new(name, true, &bytes(&certificates)))
 }
@@ -67,7 +69,65 @@ fn of_system() -> Anchors {
 pub fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let why = || format!("can't read certificates from {}", file.display());
     let pem = files::read_bounded(file, files::CERTIFICATE_BYTES).with_context(why)?;
-    CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().with_context(why)
+    of_pem(&pem).with_context(why)
+}
+
+/// The certificates in these bytes, whichever of OpenSSL's labels they have (PEM_read_bio_X509_AUX(3)), behind a byte order mark or not.
+fn of_pem(pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
+    let mut text = String::from_utf8_lossy(pem).into_owned();
+    for label in [" TRUSTED CERTIFICATE-----", " X509 CERTIFICATE-----"] {
+        text = text.replace(label, " CERTIFICATE-----");
+    }
+    let certificates = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|error| match error {
+        pem::Error::MissingSectionEnd { .. } => anyhow!("a block lacks its end (-----END CERTIFICATE-----)"),
+        error => error.into(),
+    })?;
+    Ok(certificates.into_iter().map(without_trust).collect())
+}
+
+/// A certificate without what OpenSSL adds to one that it trusts for some purposes.
+fn without_trust(certificate: CertificateDer<'static>) -> CertificateDer<'static> {
+    let len = match *certificate {
+        // DER with a length in two bytes; a shorter one is no certificate.
+        [0x30, 0x82, high, low, ..] => 4 + usize::from(u16::from_be_bytes([high, low])),
+        _ => certificate.len(),
+    };
+    match certificate.get(..len) {
+        Some(own) if len < certificate.len() => CertificateDer::from(own.to_vec()),
+        _ => certificate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = "MIIBADCB";
+
+    fn block(label: &str) -> String {
+        format!("-----BEGIN {label}-----\n{BODY}\n-----END {label}-----\n")
+    }
+
+    #[test]
+    fn each_label_that_openssl_takes_is_a_certificate_s() {
+        for label in ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"] {
+            assert_eq!(of_pem(block(label).as_bytes()).unwrap().len(), 1, "{label}");
+        }
+        let marked = [b"\xef\xbb\xbf", block("CERTIFICATE").as_bytes()].concat();
+        assert_eq!(of_pem(&marked).unwrap().len(), 1);
+        assert!(of_pem(block("PRIVATE KEY").as_bytes()).unwrap().is_empty());
+        let cut = of_pem(b"-----BEGIN CERTIFICATE-----\nMIIB\n").unwrap_err().to_string();
+        assert!(cut.contains("lacks its end"), "{cut}");
+    }
+
+    #[test]
+    fn what_follows_a_trusted_certificate_is_no_part_of_it() {
+        let bytes = [&[0x30, 0x82, 0, 3, 1, 2, 3][..], &[0x30, 0]].concat();
+        assert_eq!(without_trust(CertificateDer::from(bytes)).len(), 7);
+        assert_eq!(without_trust(CertificateDer::from(vec![0x30, 0x82, 0, 9, 1])).len(), 5);
+    }
 }
 
 fn bytes(certificates: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
