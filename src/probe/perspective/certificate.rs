@@ -24,7 +24,19 @@ pub(super) fn refused(story: &Story, verdict: &mut Verdict, accepted: Accepted) 
     if let Issuer::Refused(why) = &found.issuer
         && !is_dated
     {
-        verdict.headline = format!("the certificate's chain can't be verified: {why}").into();
+        let weak = found.faults.iter().find_map(|fault| match fault {
+            Fault::Weak { of, why: Weakness::Signature(kind) } => Some((of, kind)),
+            _ => None,
+        });
+        verdict.headline = match weak.filter(|_| why.starts_with("a signature")) {
+            Some((of, kind)) => {
+                format!("the certificate {of} is signed by {kind}, which today's clients refuse").into()
+            }
+            None => {
+                let why = why.replace("webpki refuses", "this check does not verify");
+                format!("the certificate's chain can't be verified: {why}").into()
+            }
+        };
         verdict.actor = Actor::Server;
         verdict.explanation = refused.into();
         return;
@@ -63,7 +75,7 @@ pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
             format!("the certificate {of} is not valid until {}", date(*not_before).unwrap_or_default()),
             &[CLOCK, "If both are right, the server's certificate was installed too early."],
         ),
-        Fault::NameMismatch { wanted, names, common_name, .. } => (
+        Fault::NameMismatch { wanted, names, common_name, further_names, .. } => (
             match names.first().or(common_name.as_ref()) {
                 // A client compares addresses with addresses, and no name with the common name (RFC 9525, 6.3 and 6.5).
                 Some(name) if *name == wanted.name && names.is_empty() => {
@@ -74,7 +86,7 @@ pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
                 }
                 Some(name) if names.len() > 1 => format!(
                     "the certificate is for {name} and {} more, not for {}",
-                    names.len() - 1,
+                    names.len() - 1 + further_names,
                     wanted.name
                 ),
                 Some(name) => format!("the certificate is for {name}, not for {}", wanted.name),

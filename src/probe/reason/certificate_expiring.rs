@@ -24,7 +24,10 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let verb = if days < 0.0 { "ended" } else { "ends" };
     let whose = match expiry.place {
         0 => "the server's certificate".to_owned(),
-        place => format!("certificate {} of the server's chain", place + 1),
+        place => {
+            let name = expiry.certificate.common_name.as_ref().unwrap_or(&expiry.certificate.subject);
+            format!("certificate {} of the server's chain, {name},", place + 1)
+        }
     };
     let option = if severity == Severity::Critical { "-c" } else { "-w" };
     let subject = &expiry.certificate.subject;
