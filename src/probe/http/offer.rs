@@ -299,11 +299,10 @@ fn suites(with_tls13: bool) -> Vec<u16> {
     tls13.chain(ranked.into_iter().map(|(_, number)| number)).collect()
 }
 
-/// Groups: X25519 with ML-KEM 768, X25519, the NIST curves, X448, secp256k1, Brainpool's, and the finite fields of RFC 7919.
-const GROUPS: [u16; 15] = [
-    0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0016, 0x001a, 0x001b, 0x001c, 0x0100, 0x0101, 0x0102,
-    0x0103, 0x0104,
-];
+/// Groups: X25519 with ML-KEM 768, X25519, the NIST curves, X448, and the finite fields of RFC 7919. Today's OpenSSL and Java offer neither
+/// secp256k1 nor Brainpool's curves unless they are told to.
+const GROUPS: [u16; 11] =
+    [0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104];
 
 /// Signatures: ECDSA, EdDSA, RSA-PSS, RSA, DSA, over SHA-1 too.
 const SIGNATURES: [u16; 22] = [

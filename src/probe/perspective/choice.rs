@@ -5,7 +5,8 @@ use super::advice::{MODERN, OPENSSL};
 use super::certificate::words_of;
 use crate::cert::Fault;
 use crate::probe::http::verifier::objectionable;
-use crate::story::Story;
+use crate::story::{Ending, EndingKind, Story};
+use crate::tcp::Role;
 use crate::tls::{NamedGroup, Version};
 use crate::verdict::{Actor, Severity, Verdict};
 
@@ -15,11 +16,10 @@ impl Perspective<'_> {
         let Some((hello, version, suite)) =
             self.choice.and_then(|hello| Some((hello, hello.version?, hello.cipher_suite?)))
         else {
-            verdict.explanation = format!(
-                "{} A second ClientHello with everything that OpenSSL and Java offer, TLS 1.0 to 1.3, was refused as well.",
-                verdict.explanation
-            )
-            .into();
+            if let Some(judged) = self.offered.first() {
+                verdict.explanation =
+                    format!("{} {SECOND}{}", verdict.explanation, second(&judged.story)).into();
+            }
             // The check's own alert is its answer to what the server chose.
             if let (Actor::Client, Some(version)) = (verdict.actor, story.tls.version()) {
                 verdict.actor = Actor::Server;
@@ -47,15 +47,20 @@ impl Perspective<'_> {
             verdict.change_advice(|advice| *advice = vec![ALPN]);
         } else {
             let others = others(&name, version);
-            let is_suite = !version.is_tls13() || is_rare(&name);
             // A suite that the check has is not what it lacks.
-            let lacking = if is_suite {
-                ", which this check can't complete"
-            } else {
-                " with a certificate or a group that this check lacks"
-            };
+            let is_suite = !version.is_tls13() || is_rare(&name);
             let why = why(&name, version, hello.group);
-            verdict.headline = format!("the server chooses {suite} over {version}{lacking}; {others}").into();
+            let group = hello.group.and_then(NamedGroup::name).filter(|group| !OWN_GROUPS.contains(group));
+            verdict.headline = match group {
+                Some(group) if !is_suite => {
+                    format!("the server chooses the group {group} over {version}, which this check lacks; {others}")
+                }
+                _ if !is_suite => {
+                    format!("the server's choice over {version} needs a kind of certificate that this check lacks, as P-521; {others}")
+                }
+                _ => format!("the server chooses {suite} over {version}, which this check can't complete; {others}"),
+            }
+            .into();
             verdict.explanation = format!(
                 "The server refused what this check offered{restricted}, and was asked by a second ClientHello what it would \
                  choose of all that OpenSSL and Java offer; nothing was completed. The choice is obsolete or rare: {why}. Whether \
@@ -95,8 +100,33 @@ impl Perspective<'_> {
     }
 }
 
+const SECOND: &str = "A second ClientHello with everything that OpenSSL and Java offer, TLS 1.0 to 1.3,";
+
+/// What a second ClientHello came to that the server did not answer by a choice.
+fn second(story: &Story) -> &'static str {
+    let by_server = |ending: &&Ending| ending.by == Role::Server;
+    let mut endings = story.endings.iter().filter(by_server);
+    let alert = endings.clone().any(|ending| matches!(ending.what, EndingKind::Alert { .. }));
+    match () {
+        () if story.plain.server.is_some() => " was answered by bytes that are no TLS.",
+        () if alert => " was refused as well.",
+        () if story.tls.server_hello.is_some() => " was answered by a choice that was not among them.",
+        () if endings.clone().any(|ending| matches!(ending.what, EndingKind::Reset(_))) => {
+            " was answered by a RST: the server, or a device before it, may limit how often a client connects."
+        }
+        () if endings.any(|ending| matches!(ending.what, EndingKind::Fin)) => {
+            " was answered by the connection's close."
+        }
+        () if story.data[Role::Server].first.is_some() => " got part of an answer.",
+        () => " got no answer: the server, or a device before it, may limit how often a client connects.",
+    }
+}
+
 /// By which a server refuses each protocol that is offered inside TLS (RFC 7301, 3.2).
 const NO_PROTOCOL: &str = "no_application_protocol";
+
+/// Groups that the check has, or that a server does not insist on.
+const OWN_GROUPS: [&str; 4] = ["x25519", "secp256r1", "secp384r1", "X25519MLKEM768"];
 
 const ALPN: &str =
     "Give --alpn a protocol that the server accepts, such as h2, or none by --alpn '', as clients have it.";
@@ -128,7 +158,7 @@ fn why(suite: &str, version: Version, group: Option<NamedGroup>) -> String {
         () if !(version.is_tls13() || is_aead && suite.contains("ECDHE")) => {
             "a suite without ECDHE and AEAD is obsolete (RFC 9325, 4.2)".to_owned()
         }
-        () if !["x25519", "secp256r1", "secp384r1", "X25519MLKEM768"].contains(&group) => {
+        () if !OWN_GROUPS.contains(&group) => {
             format!("its group, {group}, is not one that this check has")
         }
         () => "its certificate or its group is of a kind that this check lacks, as P-521 is".to_owned(),
@@ -138,6 +168,23 @@ fn why(suite: &str, version: Version, group: Option<NamedGroup>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::story::Stage;
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn a_second_hello_is_said_to_be_refused_only_where_it_was() {
+        let at = || Story::at(Stage::ClientHello);
+        for (story, words) in [
+            (at().alert(Role::Server, 40), "was refused as well"),
+            (at().rst(Role::Server), "answered by a RST"),
+            (at().fin(Role::Server), "the connection's close"),
+            (at().fin(Role::Client), "got no answer"),
+            (at().sends(Role::Server, PlainKind::HttpResponse(400), "HTTP/1.1 400"), "bytes that are no TLS"),
+            (Story::at(Stage::ServerHello), "was not among them"),
+        ] {
+            assert!(second(&story).contains(words), "{words}: {}", second(&story));
+        }
+    }
 
     #[test]
     fn what_a_choice_lacks_is_named_by_what_it_is() {

@@ -233,7 +233,9 @@ fn what_breaks_tls_is_the_server_s_whatever_alert_answered_it() {
 #[test]
 fn a_second_client_hello_decides_between_obsolete_and_refused() {
     let story = || Story::at(Stage::ClientHello).alert(Server, 40);
-    let nothing = seen(&Perspective { refused: Some(end()), ..ignorant() }, story());
+    let (own, verdict) = (story(), story().verdict());
+    let offered = [Judged { story: Box::new(own), verdict, findings: Vec::new() }];
+    let nothing = seen(&Perspective { refused: Some(end()), offered: &offered, ..ignorant() }, story());
     assert_eq!(nothing.severity, Severity::Critical);
     assert!(nothing.explanation.contains("was refused as well"), "{}", nothing.explanation);
     for (version, suite, words) in [
