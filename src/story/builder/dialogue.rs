@@ -13,6 +13,8 @@ pub(super) struct Spoken {
     reply: Reply,
     /// The last data of the side that spoke last.
     last: Option<(Role, Moment)>,
+    /// Since when the server's current reply was awaited, and whether that reply's line lacks its end.
+    turn: (Option<Moment>, bool),
     /// Between which packets the server's slowest reply came.
     slowest: Option<(Moment, Moment)>,
 }
@@ -31,6 +33,9 @@ impl Spoken {
         }
         if story.prelude.is_none() {
             self.on_turn(observation.role, moment, story);
+            if observation.role == Role::Server {
+                self.turn.1 = segment.payload.last().is_some_and(|byte| *byte != b'\n');
+            }
         }
         let is_whole = segment.header.payload_len == Some(segment.payload.len() as u32)
             && observation.kind != SegmentKind::OutOfOrder;
@@ -64,9 +69,11 @@ impl Spoken {
     fn on_turn(&mut self, role: Role, moment: Moment, story: &Story) {
         let since = match self.last {
             Some((Role::Client, asked)) => Some(asked),
-            Some((Role::Server, _)) => None,
+            // A reply that comes in pieces ends with its last one.
+            Some((Role::Server, _)) => self.turn.0.filter(|_| self.turn.1),
             None => story.opening.established,
         };
+        self.turn.0 = since.filter(|_| role == Role::Server);
         if let (Role::Server, Some(since)) = (role, since)
             && self.slowest.is_none_or(|(from, to)| moment.at - since.at > to.at - from.at)
         {
@@ -103,6 +110,20 @@ mod tests {
         let begun = message.say(Client, b"Subject: x\r\n");
         assert_eq!(open(&begun), None);
         assert!(open(&begun.say(Client, b"\r\n.\r\n")).is_some());
+    }
+
+    #[test]
+    fn a_reply_that_comes_in_pieces_lasts_until_its_line_ends() {
+        let begun = Talk::to_port(25).open().wait(500).say(Server, b"220 m").ack(Client).wait(3_000);
+        let asked =
+            |talk: Talk| talk.ack(Client).wait(100).say(Client, b"STARTTLS\r\n").say(Server, b"220 go\r\n");
+        let slowest = |talk: Talk| asked(talk).story(0).prelude.and_then(|prelude| prelude.slowest_reply);
+        let pieces = slowest(begun.say(Server, b"x\r\n"));
+        assert_eq!(pieces.map(|(from, to)| (from.number, to.number)), Some((3, 6)));
+        // What it adds to a whole line is no part of it.
+        let whole = Talk::to_port(25).open().wait(500).say(Server, b"220 mx\r\n").ack(Client).wait(3_000);
+        let added = slowest(whole.say(Server, b"220 again\r\n"));
+        assert_eq!(added.map(|(from, to)| (from.number, to.number)), Some((3, 4)));
     }
 
     #[test]
