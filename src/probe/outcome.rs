@@ -8,6 +8,7 @@ use super::net::capture::Captured;
 use super::net::dns::Resolution;
 use super::page::PageAnswer;
 use super::proxy::{ProxyKind, Tunnel};
+use super::reason::addresses;
 use super::states::States;
 use super::step::Step;
 use super::token::Token;
@@ -139,6 +140,11 @@ pub struct Conclusion {
 
 impl Outcome {
     /// A conclusion with the severity that the user gives its reason.
+    /// The other addresses that TCP did not open either, in words that follow those about the one of the connection with this index.
+    pub fn fail_too(&self, connection: usize) -> Option<String> {
+        addresses::fail_too(self, self.connections.get(connection)?)
+    }
+
     pub(super) fn mapped(&self, conclusion: Conclusion) -> Conclusion {
         match self.states.severity(conclusion.reason) {
             Some(severity) if conclusion.unmapped.is_none() => {

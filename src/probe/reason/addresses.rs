@@ -16,7 +16,40 @@ pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) ->
     let conclusion = outcome.mapped(conclusion);
     match passed_over_for(outcome, judged) {
         Some((dead, next)) => passed_over(dead, &others_dead(outcome, dead), next, conclusion),
-        None => conclusion,
+        None => with_others(outcome, judged, conclusion),
+    }
+}
+
+/// A fault of an address that is not passed over, with the other addresses that fail too.
+fn with_others(outcome: &Outcome, judged: &Judged, conclusion: Conclusion) -> Conclusion {
+    match fail_too(outcome, judged) {
+        Some(others) if conclusion.severity == Severity::Critical => {
+            Conclusion { headline: format!("{}{others}", conclusion.headline), ..conclusion }
+        }
+        _ => conclusion,
+    }
+}
+
+/// The other addresses that TCP did not open either, and how many were not tried, in words that follow those about the one of
+/// `judged`; absent where there are none, or where TCP opened this one.
+pub(in crate::probe) fn fail_too(outcome: &Outcome, judged: &Judged) -> Option<String> {
+    let own = address(judged).filter(|_| !is_open(judged))?;
+    let dead = listed(&others_dead(outcome, own));
+    let untried = match outcome.untried.len() {
+        0 => String::new(),
+        1 => "; 1 more was not tried in time".to_owned(),
+        count => format!("; {count} more were not tried in time"),
+    };
+    Some(dead + &untried).filter(|words| !words.is_empty())
+}
+
+/// Addresses that fail too, as many as a status line has room for.
+fn listed(dead: &[IpAddr]) -> String {
+    match dead {
+        [] => String::new(),
+        [only] => format!("; {only} fails too"),
+        [one, two] => format!("; {one} and {two} fail too"),
+        [one, others @ ..] => format!("; {one} and {} others fail too", others.len()),
     }
 }
 
@@ -53,8 +86,7 @@ fn others_dead(outcome: &Outcome, dead: IpAddr) -> Vec<IpAddr> {
 }
 
 fn passed_over(dead: IpAddr, others: &[IpAddr], next: IpAddr, conclusion: Conclusion) -> Conclusion {
-    let too: Vec<_> = others.iter().map(|other| format!("; {other} fails too")).collect();
-    let too = too.concat();
+    let too = listed(others);
     // What the user declares to be ok is no warning either.
     let is_ok = conclusion.severity == Severity::Ok;
     Conclusion {

@@ -3,7 +3,7 @@
 //! Each reason is one file: its code, and a pure function from what came of an attempt to the conclusion. Its page for
 //! people who want to know more is in `docs/reasons`.
 
-mod addresses;
+pub(super) mod addresses;
 mod certificate_expiring;
 mod name_unknown;
 mod not_sent;

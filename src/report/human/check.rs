@@ -81,7 +81,7 @@ fn write_attempt(check: CheckResult<'_>, style: &Style, out: &mut dyn Write) -> 
         }
         write_steps(outcome, &names, out)?;
     } else if !conclusion.is_well() {
-        write_last_step(outcome, out)?;
+        write_last_step(&conclusion, outcome, out)?;
     }
     let mut with_packets = Vec::new();
     if conclusion.is_well() && !is_detailed {
@@ -193,12 +193,14 @@ pub(super) fn parts(conclusion: &Conclusion, outcome: &Outcome) -> Vec<(&'static
     parts
 }
 
-/// The last step before the connection's end, which is the one that failed.
-fn write_last_step(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+/// The last step before the decisive connection's end, which is the one that failed.
+fn write_last_step(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let until = next_connection(conclusion, outcome);
     let is_end = |step: &&Step| {
         ["closed", "closes", "sent"].iter().any(|word| step.text.contains(word)) || step.received.is_some()
     };
-    let Some(step) = outcome.steps.iter().rev().find(|step| !is_end(step)) else { return Ok(()) };
+    let mut steps = outcome.steps.iter().rev().skip_while(|step| step.number >= until);
+    let Some(step) = steps.find(|step| !is_end(step)) else { return Ok(()) };
     let color = style_of(Severity::Critical);
     let after = step.at - outcome.began;
     let (number, title) = (step.number, title(step.phase));
@@ -208,6 +210,17 @@ fn write_last_step(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{DIM}{label:LABEL_COLUMNS$}{DIM:#}{color}{line}{color:#}")?;
     }
     Ok(())
+}
+
+/// The step with which the connection after the decisive one begins. With packets of their own, connections have no steps.
+fn next_connection(conclusion: &Conclusion, outcome: &Outcome) -> u64 {
+    let decisive = conclusion.connection.and_then(|index| outcome.connections.get(index));
+    let Some(first) = decisive.filter(|_| outcome.captured.is_none()).map(|judged| judged.story.first.number)
+    else {
+        return u64::MAX;
+    };
+    let begins = outcome.connections.iter().map(|judged| judged.story.first.number);
+    begins.filter(|number| *number > first).min().unwrap_or(u64::MAX)
 }
 
 /// Writes a row for each part of the check.

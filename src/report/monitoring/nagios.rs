@@ -78,7 +78,8 @@ fn write_check(of: &End<'_>, check: &CheckResult<'_>, out: &mut dyn Write) -> io
             if conclusion.is_well() {
                 redirect(outcome).map_or(place.clone(), |page| format!("{place}; {page}"))
             } else if PLAIN_CODES.contains(&conclusion.reason) {
-                place
+                let others = conclusion.connection.and_then(|index| outcome.fail_too(index));
+                place + &others.unwrap_or_default()
             } else {
                 format!("{place}: {}", conclusion.headline)
             }
