@@ -83,18 +83,19 @@ pub struct PhaseDurations {
 }
 
 impl PhaseDurations {
-    /// The part that took longest, in words, and how long it took.
-    pub(super) fn longest(&self) -> (&'static str, Elapsed) {
+    /// The part that took longest, in words, how long it took, and who took it.
+    pub(super) fn longest(&self) -> (&'static str, Elapsed, Actor) {
         let parts = [
-            ("for finding the address", self.dns),
-            ("for TCP", self.connect),
-            ("for the proxy's tunnel", self.proxy),
-            ("for TLS", self.tls),
-            ("for the token", self.token),
-            ("for the page", self.page),
+            // A resolver is none of them.
+            ("for finding the address", self.dns, Actor::Unknown),
+            ("for TCP", self.connect, Actor::Path),
+            ("for the proxy's tunnel", self.proxy, Actor::Path),
+            ("for TLS", self.tls, Actor::Server),
+            ("for the token", self.token, Actor::Server),
+            ("for the page", self.page, Actor::Server),
         ];
-        let parts = parts.into_iter().filter_map(|(part, elapsed)| Some((part, elapsed?)));
-        parts.max_by_key(|(_, elapsed)| *elapsed).unwrap_or(("for all of it", self.total))
+        let parts = parts.into_iter().filter_map(|(part, elapsed, actor)| Some((part, elapsed?, actor)));
+        parts.max_by_key(|(_, elapsed, _)| *elapsed).unwrap_or(("for all of it", self.total, Actor::Unknown))
     }
 }
 
@@ -139,12 +140,12 @@ pub struct Conclusion {
 }
 
 impl Outcome {
-    /// A conclusion with the severity that the user gives its reason.
     /// The other addresses that TCP did not open either, in words that follow those about the one of the connection with this index.
     pub fn fail_too(&self, connection: usize) -> Option<String> {
         addresses::fail_too(self, self.connections.get(connection)?)
     }
 
+    /// A conclusion with the severity that the user gives its reason.
     pub(super) fn mapped(&self, conclusion: Conclusion) -> Conclusion {
         match self.states.severity(conclusion.reason) {
             Some(severity) if conclusion.unmapped.is_none() => {
