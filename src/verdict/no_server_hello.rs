@@ -2,6 +2,7 @@
 
 use super::words::{ack_unseen, advice, drops, farewell, icmp_error, path_mtu, sent_unseen};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Moment, SentUnseen, Silence, Stage, Story};
 use crate::tcp::Role;
 
@@ -152,7 +153,10 @@ fn acknowledged_late(story: &Story, by: Moment) -> Verdict {
     .explain(format!(
         "The ClientHello was sent {} times before its ACK came. {}{}",
         story.data.client.repeats.count + 1,
-        if is_ack_lost(story) {
+        if story.capture.viewpoint == Viewpoint::Socket {
+            "A device drops it because of its content or size, the path or the server's host failed after the handshake, or the server \
+             lost the connection: a socket does not show which."
+        } else if is_ack_lost(story) {
             "The server repeated its SYN-ACK meanwhile: its queue of connections was full, or nothing of the client reached it."
         } else {
             "Until then it, or every ACK, was lost in transit."

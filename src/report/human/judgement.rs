@@ -12,6 +12,7 @@ use super::{chain, ladder};
 use crate::analysis::{Judged, Summary};
 use crate::cert::Fault;
 use crate::finding::{Finding, Weight};
+use crate::packet::Viewpoint;
 use crate::report::Style;
 use crate::report::text::words::{BOLD, DIM, PacketNames, style_of, wrapped};
 use crate::report::text::{clock, ends, escape, wireshark, words};
@@ -236,14 +237,22 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
             "the firewall that dropped the SYN".to_owned()
         }
         Actor::Unknown if verdict.code == Code::SynNoReply => {
-            "path or server; the capture does not show which".to_owned()
+            format!("path or server; {} does not show which", witness(story))
         }
-        Actor::Unknown => "unknown; the capture does not show whose".to_owned(),
+        Actor::Unknown => format!("unknown; {} does not show whose", witness(story)),
         Actor::Client if verdict.code == Code::TlsAlert => {
             untrusted(story).unwrap_or_else(|| "client".to_owned())
         }
         actor => actor.to_string(),
     })
+}
+
+/// What the verdict rests on.
+fn witness(story: &Story) -> &'static str {
+    match story.capture.viewpoint {
+        Viewpoint::Wire => "the capture",
+        Viewpoint::Socket => "a socket",
+    }
 }
 
 /// Who is to change something, where the client trusts nobody in the chain: the packets do not show which of the two.
