@@ -114,15 +114,23 @@ impl Probe<'_> {
     }
 
     /// Follows the redirects of a page, each over a connection of its own.
+        let first = &page.path;
     fn follow(&mut self, server: SocketAddr, page: &Page, token: Option<(&Secret, token::Grant)>) {
+        let mut is_followed = false;
         let mut request = page.request.clone();
         for _ in 0..limits::REDIRECTS {
             let Some(answer) = &mut self.page else { return };
             if answer.next.is_some() && Instant::now() >= self.until {
                 return answer.is_not_followed_in_time();
             }
-            let Some((path, method)) = answer.next.take() else { return };
-            self.followed.push(self.tape.cover(&path));
+            let Some((path, method)) = answer.next.take() else {
+                if is_followed {
+                    answer.is_led_to_from(first);
+                }
+                return;
+            };
+            self.followed.push(self.tape.cover(&page::shown(&path)));
+            is_followed = true;
             request.method = method;
             let page = Page { path, request: request.clone(), ..page.clone() };
             let before = self.spent.page.take();
@@ -398,7 +406,7 @@ fn perform(
             .tape()
             .note(format!("sends {secrets} to {server}, which answers for {origin} and was not verified"));
     }
-    let (phase, line) = match (task, task.line()) {
+    let (phase, line) = match (task, task.shown_line()) {
         (Task::Token(_), Some(line)) => (Phase::Oauth, line),
         (_, Some(line)) => (Phase::Http, line),
         (_, None) => return Performed::default(),

@@ -7,6 +7,7 @@ use tracing::debug;
 
 use super::net::capture::Captured;
 use super::net::socket;
+use super::page;
 use super::perspective::{OwnPackets, Perspective};
 use super::redacted::Redacted;
 use super::{Outcome, PhaseDurations, Probe, ProxyUse, TlsPlan, Tunnel, reported};
@@ -41,7 +42,8 @@ impl Probe<'_> {
         };
         let redacted = plan.settings.redaction.as_ref().map(|redaction| {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
-            let page = plan.page.as_ref().map(|page| page.path.as_str());
+            let page = plan.page.as_ref().map(|page| page::shown(&page.path));
+            let page = page.as_deref();
             let words = self.unpinned.iter().map(|(_, own)| own).chain(&self.followed);
             Redacted::of(redaction, token, page, words.map(String::as_str))
         });

@@ -36,6 +36,19 @@ impl Page {
     pub(super) fn line(&self) -> String {
         format!("{} {}", self.request.method.0, self.path)
     }
+
+    /// The same as it is shown.
+    pub(super) fn shown_line(&self) -> String {
+        format!("{} {}", self.request.method.0, shown(&self.path))
+    }
+}
+
+/// A path without its query, which may be secret.
+pub(super) fn shown(path: &str) -> String {
+    match path.find('?') {
+        Some(end) => format!("{}?...", path.get(..end).unwrap_or_default()),
+        None => path.to_owned(),
+    }
 }
 
 /// What came of the request for a page.
@@ -56,6 +69,9 @@ pub struct PageAnswer {
     /// The path that a redirect leads to, and the method, where it is to be followed.
     #[serde(skip)]
     pub(super) next: Option<(String, PageMethod)>,
+    /// Whether redirects led to it.
+    #[serde(skip)]
+    pub is_followed: bool,
     /// What it is, in one line.
     pub headline: String,
     /// Why, in plain words.
@@ -73,7 +89,7 @@ pub(super) fn ask(
     established: &mut Established,
     channel: &mut Channel<'_>,
 ) -> PageAnswer {
-    let line = page.line();
+    let line = page.shown_line();
     channel.tape().note(line.clone());
     let request = &page.request;
     let mut head = Request::builder().method(request.method.0.clone()).uri(format!("{origin}{}", page.path));
@@ -127,12 +143,13 @@ const FRONT: &str =
 impl PageAnswer {
     pub(super) fn unanswered(page: &Page, headline: &str) -> Self {
         Self {
-            path: page.path.clone(),
+            path: shown(&page.path),
             status: None,
             is_expected: false,
             quoted: Vec::new(),
             unanswered: None,
             next: None,
+            is_followed: false,
             headline: headline.to_owned(),
             explanation: "TCP and TLS are fine, and the request was sent.".to_owned(),
             advice: vec![LOG],
@@ -141,7 +158,7 @@ impl PageAnswer {
 
     /// An answer for which nobody had asked.
     pub(super) fn unasked(page: &Page, failure: &Failure, tape: &Tape) -> Self {
-        let result = Self::unanswered(page, &failure.of(&page.line(), tape));
+        let result = Self::unanswered(page, &failure.of(&page.shown_line(), tape));
         Self { explanation: unasked::meaning(failure), advice: vec![LOG, FRONT], ..result }
     }
 
@@ -159,7 +176,7 @@ impl PageAnswer {
             ranges => ranges.iter().any(|(from, to)| (*from..=*to).contains(&status)),
         };
         let unmatched = page.pattern.as_ref().filter(|pattern| !pattern.is_in(&answer.body));
-        let path = &page.path;
+        let path = &shown(&page.path);
         let mut result = Self {
             path: path.clone(),
             status: Some(status),
@@ -167,6 +184,7 @@ impl PageAnswer {
             quoted: Vec::new(),
             unanswered: None,
             next: None,
+            is_followed: false,
             headline: format!("{path} answers {status}"),
             explanation: "TCP and TLS are fine; the response says what is wrong.".to_owned(),
             advice: vec![LOG],
@@ -316,6 +334,12 @@ impl PageAnswer {
         self.headline = format!("{}, and time was over before it could be followed", self.headline);
         "--follow wants the page that the redirect leads to, and --timeout ended the check before it was asked for."
             .clone_into(&mut self.explanation);
+    }
+
+    /// Redirects led here from that path.
+    pub(super) fn is_led_to_from(&mut self, path: &str) {
+        self.is_followed = true;
+        self.headline = format!("redirected from {}: {}", shown(path), self.headline);
     }
 
     /// The status is what is expected, and the body is not.

@@ -238,8 +238,18 @@ impl<'r> Redacted<'r> {
     }
 
     fn page(&mut self, page: PageAnswer) -> PageAnswer {
-        let PageAnswer { path, status, is_expected, quoted, unanswered, next, headline, explanation, advice } =
-            page;
+        let PageAnswer {
+            path,
+            status,
+            is_expected,
+            quoted,
+            unanswered,
+            next,
+            is_followed,
+            headline,
+            explanation,
+            advice,
+        } = page;
         let quoted = quoted.iter().map(|words| self.quote(words)).collect();
         PageAnswer {
             path: self.redaction.path(&path),
@@ -248,6 +258,7 @@ impl<'r> Redacted<'r> {
             quoted,
             unanswered,
             next,
+            is_followed,
             headline: self.sentence(&headline),
             explanation: self.sentence(&explanation),
             advice,

@@ -32,6 +32,14 @@ impl Task<'_> {
         }
     }
 
+    /// The same as it is shown.
+    pub(super) fn shown_line(&self) -> Option<String> {
+        match self {
+            Self::Page(page, _) => Some(page.shown_line()),
+            _ => self.line(),
+        }
+    }
+
     /// The secrets that it sends, in words.
     pub(super) fn secrets(&self) -> Option<&'static str> {
         match self {

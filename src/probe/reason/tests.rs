@@ -89,6 +89,7 @@ fn page(is_expected: bool) -> PageAnswer {
         quoted: Vec::new(),
         unanswered: None,
         next: None,
+        is_followed: false,
         headline: "/x answers 500".to_owned(),
         explanation: "It failed.".to_owned(),
         advice: Vec::new(),

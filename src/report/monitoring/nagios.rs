@@ -112,7 +112,8 @@ fn write_check(of: &End<'_>, check: &CheckResult<'_>, out: &mut dyn Write) -> io
 /// Where a page that is as expected leads: worth knowing although nothing is wrong.
 fn redirect(outcome: &Outcome) -> Option<&str> {
     let is_redirect = |status: u16| (300..400).contains(&status);
-    let page = outcome.page.as_ref().filter(|page| page.status.is_some_and(is_redirect))?;
+    let page = outcome.page.as_ref();
+    let page = page.filter(|page| page.is_followed || page.status.is_some_and(is_redirect))?;
     Some(&page.headline)
 }
 
