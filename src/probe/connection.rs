@@ -368,6 +368,10 @@ fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) ->
         Ok(Answer::Injects(len, words)) => {
             channel.tape().note("the unencrypted data after the STARTTLS reply is not read as part of TLS");
             let failed =
+            if channel.asks_for_renegotiation() {
+                channel.tape().note("the server asked for renegotiation, which this check refuses");
+                result.may_want_renegotiation();
+            }
                 Failed { phase: Phase::StartTls, awaited: String::new(), words, injected: Some(len) };
             return before(Some(failed));
         }

@@ -261,6 +261,22 @@ impl PageAnswer {
         self.advice.insert(0, IDENTITY);
     }
 
+    /// A refusal, or no answer, of a server that asked for a new handshake: mostly it wants a client certificate for this path.
+    pub(super) fn may_want_renegotiation(&mut self) {
+        if self.is_expected {
+            return;
+        }
+        self.headline.push_str("; the server asked for renegotiation, which this check refuses");
+        self.explanation.push_str(
+            " The server asked for a new handshake after the request (renegotiation, up to TLS 1.2). TLS 1.3 has none, and browsers refuse \
+             it too. A server does that mostly to ask for a client certificate for one path.",
+        );
+        self.advice.insert(
+            0,
+            "Have the server ask for the client certificate in the first handshake, or not for this path.",
+        );
+    }
+
     /// The server wants a login, or does not accept the one it got.
     fn wants_login(&mut self, page: &Page, answer: &Answer, has_token: bool) {
         let schemes = answer.headers.get_all("www-authenticate").iter();
@@ -320,6 +336,12 @@ impl PageAnswer {
         self
     }
 
+    /// Redirects led here from that path.
+    pub(super) fn is_led_to_from(&mut self, path: &str) {
+        self.is_followed = true;
+        self.headline = format!("redirected from {}: {}", shown(path), self.headline);
+    }
+
     /// The redirects do not come to an end.
     pub(super) fn leads_nowhere(&mut self) {
         self.is_expected = false;
@@ -334,12 +356,6 @@ impl PageAnswer {
         self.headline = format!("{}, and time was over before it could be followed", self.headline);
         "--follow wants the page that the redirect leads to, and --timeout ended the check before it was asked for."
             .clone_into(&mut self.explanation);
-    }
-
-    /// Redirects led here from that path.
-    pub(super) fn is_led_to_from(&mut self, path: &str) {
-        self.is_followed = true;
-        self.headline = format!("redirected from {}: {}", shown(path), self.headline);
     }
 
     /// The status is what is expected, and the body is not.

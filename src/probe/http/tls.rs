@@ -188,6 +188,7 @@ impl Tls {
     ) -> (Handshake, EndpointKnowledge) {
         channel.tape().enter(self.peer.phase());
         let mut knowledge = EndpointKnowledge::of(channel.connection().client);
+        channel.begins_tls();
         self.forget();
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned());

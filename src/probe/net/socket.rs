@@ -14,6 +14,7 @@ use super::overtaking::Overtaking;
 use super::readiness::wait_for;
 use super::stream::Bare;
 use super::wrapping::{Unwrapped, Wrapping};
+use crate::probe::http::records::Records;
 use crate::probe::secret::Secret;
 use crate::probe::tape::{Tape, TapedConnection};
 use crate::story::SocketCounters;
@@ -68,6 +69,8 @@ pub(in crate::probe) struct Channel<'t> {
     /// TLS with a proxy, inside which everything else is said.
     pub(super) wrapping: Option<Wrapping>,
     pub(super) overtaking: Overtaking,
+    /// What the server's TLS records are.
+    pub(super) records: Records,
 }
 
 impl<'t> Channel<'t> {
@@ -99,6 +102,7 @@ impl<'t> Channel<'t> {
             unread: Vec::new(),
             wrapping: None,
             overtaking: Overtaking::default(),
+            records: Records::default(),
         }
     }
 
@@ -192,6 +196,16 @@ impl<'t> Channel<'t> {
         let len = if self.waits_until(Instant::now())? { self.read(&mut came)? } else { 0 };
         came.truncate(len);
         Ok(came)
+    }
+
+    /// The server's TLS begins with what comes next.
+    pub(in crate::probe) fn begins_tls(&mut self) {
+        self.records = Records::default();
+    }
+
+    /// Whether the server asked for a new handshake inside the TLS that began last.
+    pub(in crate::probe) fn asks_for_renegotiation(&self) -> bool {
+        self.records.asks_for_renegotiation()
     }
 
     /// A request is sent from now on.

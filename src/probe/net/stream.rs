@@ -112,6 +112,7 @@ impl Read for Channel<'_> {
         if !self.unread.is_empty() {
             let len = self.unread.as_slice().read(buffer)?;
             self.unread.drain(..len);
+            self.records.read(buffer.get(..len).unwrap_or_default());
             return Ok(len);
         }
         if self.tape.is_full() {
@@ -127,6 +128,7 @@ impl Read for Channel<'_> {
         };
         if len > 0 {
             let mut bytes = buffer.get(..len).unwrap_or_default().to_vec();
+            self.records.read(&bytes);
             // A server may repeat what it was sent.
             self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
             self.tape.received(&mut self.connection, &bytes);
