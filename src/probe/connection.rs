@@ -4,18 +4,17 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::before_tls::{Before, Failed, before_tls};
 use super::closing::Closing;
 use super::http::offer::{self, Offer};
-use super::http::tls::{self, Established, Handshake};
+use super::http::tls::{Established, Handshake};
 use super::http::unasked;
 use super::net::authority::authority;
 use super::net::connect::{Connected, connect};
 use super::net::socket::Channel;
 use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
-use super::proxy::{self, Proxy, Tunnel};
 use super::secret::Secret;
-use super::starttls::{self, Answer, Unanswered};
 use super::step::Phase;
 use super::task::{Performed, Task};
 use super::token::{self, Token};
@@ -114,10 +113,10 @@ impl Probe<'_> {
     }
 
     /// Follows the redirects of a page, each over a connection of its own.
-        let first = &page.path;
     fn follow(&mut self, server: SocketAddr, page: &Page, token: Option<(&Secret, token::Grant)>) {
-        let mut is_followed = false;
+        let first = &page.path;
         let mut request = page.request.clone();
+        let mut is_followed = false;
         for _ in 0..limits::REDIRECTS {
             let Some(answer) = &mut self.page else { return };
             if answer.next.is_some() && Instant::now() >= self.until {
@@ -213,11 +212,11 @@ impl Probe<'_> {
             self.unread = self.unread.take().or_else(|| Some((client, tunnel.unread.clone()?)));
             self.tunnel = Some(tunnel);
         }
-        if let Some(Failed { phase, awaited, words, injected }) = failed {
+        if let Some(Failed { phase, awaited, words, cut, injected }) = failed {
             if let Some(len) = injected {
                 self.injected.get_or_insert((client, len, words));
             } else if phase == Phase::StartTls {
-                self.unencrypted.get_or_insert((client, words));
+                self.unencrypted.get_or_insert((client, words, cut));
             }
             self.knowledge.push(EndpointKnowledge::of(client));
             let waiting = GivenUp::of(client, phase, awaited, spent(began));
@@ -318,80 +317,6 @@ impl Probe<'_> {
     }
 }
 
-/// What came before TLS.
-struct Before {
-    /// The proxy's answer.
-    tunnel: Option<Tunnel>,
-    /// When it came.
-    tunnelled: Option<Instant>,
-    failed: Option<Failed>,
-}
-
-/// What failed before TLS.
-struct Failed {
-    phase: Phase,
-    /// What was awaited.
-    awaited: String,
-    /// What the server said instead.
-    words: Option<String>,
-    /// The bytes that it sent in clear although it had agreed to TLS.
-    injected: Option<usize>,
-}
-
-/// What precedes TLS: a proxy's tunnel, and the request for TLS.
-fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) -> Before {
-    let mut tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, behind, channel));
-    // A server that speaks TLS says nothing before the ClientHello.
-    if plan.starttls.is_none()
-        && let Some(tunnel) = tunnel.as_mut().filter(|tunnel| tunnel.is_open())
-        && let Some(what) = proxy::behind_tunnel(channel)
-    {
-        channel.tape().note(what.clone());
-        tunnel.unread = Some(what);
-    }
-    let tunnelled = tunnel.as_ref().map(|_| Instant::now());
-    let is_refused = tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open());
-    if !is_refused {
-        // What follows is the server's.
-        channel.cover(Vec::new());
-    }
-    let before = |failed| Before { tunnel, tunnelled, failed };
-    if is_refused {
-        let failed =
-            Failed { phase: Phase::Proxy, awaited: "a tunnel".to_owned(), words: None, injected: None };
-        return before(Some(failed));
-    }
-    let Some(protocol) = plan.starttls else { return before(None) };
-    let (words, awaited) = match starttls::open(channel, protocol, &plan.host) {
-        Ok(Answer::Agrees) => return before(None),
-        Ok(Answer::Refuses(words)) => (words, String::new()),
-        Ok(Answer::Injects(len, words)) => {
-            channel.tape().note("the unencrypted data after the STARTTLS reply is not read as part of TLS");
-            let failed =
-            if channel.asks_for_renegotiation() {
-                channel.tape().note("the server asked for renegotiation, which this check refuses");
-                result.may_want_renegotiation();
-            }
-                Failed { phase: Phase::StartTls, awaited: String::new(), words, injected: Some(len) };
-            return before(Some(failed));
-        }
-        Err(Unanswered { error, words, awaited }) => {
-            channel.tape().note(format!("the server owes {awaited}: {}", tls::ended(&error)));
-            (words, awaited)
-        }
-    };
-    before(Some(Failed { phase: Phase::StartTls, awaited, words, injected: None }))
-}
-
-/// Asks the proxy for a tunnel.
-fn tunnel(plan: &Plan, proxy: &Proxy, behind: Option<IpAddr>, channel: &mut Channel<'_>) -> Tunnel {
-    let answer = proxy::open(channel, proxy, &plan.host, behind, plan.port);
-    answer.unwrap_or_else(|error| {
-        channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
-        Tunnel::default()
-    })
-}
-
 /// Does a task over an established connection. Before it asks, it listens for what comes unasked.
 fn perform(
     task: &Task<'_>,
@@ -443,6 +368,10 @@ fn perform(
                 Ok(before) => page::ask(page, &origin, *token, before, established, channel),
                 Err(failure) => PageAnswer::unasked(page, &failure, channel.tape()),
             };
+            if channel.asks_for_renegotiation() {
+                channel.tape().note("the server asked for renegotiation, which this check refuses");
+                result.may_want_renegotiation();
+            }
             result.cover(|text| channel.tape().cover(text));
             channel.tape().note(result.headline.clone());
             Performed {

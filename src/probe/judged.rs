@@ -175,7 +175,7 @@ impl Probe<'_> {
             has_identity: plan.tls.identity.is_some(),
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
             injected: self.injected.as_ref().map(|(end, len, words)| (*end, *len, words.as_deref())),
-            unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
+            unencrypted: self.unencrypted.as_ref().map(|(end, words, cut)| (*end, words.as_deref(), *cut)),
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
             refused: self.refused,
@@ -200,7 +200,10 @@ impl Probe<'_> {
         self.unmet.iter_mut().map(|(end, _)| end).for_each(end);
         self.unopened.iter_mut().map(|(end, _)| end).for_each(end);
         self.unidentified.iter_mut().map(|(end, _)| end).for_each(end);
-        self.violations.iter_mut().map(|(end, _)| end).for_each(end);
+        for (end, what) in &mut self.violations {
+            *end = redaction.socket(*end);
+            *what = Redaction::without_quotes(what);
+        }
         for (end, own) in &mut self.unpinned {
             *end = redaction.socket(*end);
             *own = Redaction::masked(own);
@@ -213,7 +216,7 @@ impl Probe<'_> {
             *end = redaction.socket(*end);
             *words = words.as_deref().map(Redaction::masked);
         }
-        if let Some((end, words)) = &mut self.unencrypted {
+        if let Some((end, words, _)) = &mut self.unencrypted {
             *end = redaction.socket(*end);
             *words = words.as_deref().map(|words| redaction.said(words));
         }

@@ -8,6 +8,7 @@
 //! This room does not know how anything is printed.
 
 mod alerts;
+mod before_tls;
 mod body_pattern;
 mod broken;
 mod closing;
@@ -159,8 +160,9 @@ pub struct Probe<'p> {
     unmet: Vec<(SocketAddr, Unmet)>,
     /// The client's ends of the connections on which the server refused the client's certificate after the handshake, and its alert.
     unidentified: Vec<(SocketAddr, AlertDescription)>,
-    /// The client's end of the first connection on which the server was asked for TLS and did not agree, and what it said.
-    unencrypted: Option<(SocketAddr, Option<String>)>,
+    /// The client's end of the first connection on which the server was asked for TLS and did not agree, what it said, and how
+    /// the connection ended where that has no end.
+    unencrypted: Option<(SocketAddr, Option<String>, Option<io::ErrorKind>)>,
     /// The client's end of the first connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
     injected: Option<(SocketAddr, usize, Option<String>)>,
     /// The client's end of the first connection on which client and server had nothing in common.

@@ -12,6 +12,30 @@ pub(super) fn begin(came: &[u8], tape: &Tape) -> String {
     shown(&tape.cover_cut(&String::from_utf8_lossy(came)))
 }
 
+/// How these bytes begin, in so few characters of ASCII that a status line has room for them, whatever they are.
+pub(super) fn short(came: &[u8], tape: &Tape) -> String {
+    let lossy = String::from_utf8_lossy(came);
+    let covered = tape.cover_cut(&lossy);
+    // What is no text shows its bytes, unless something of it is covered.
+    let text = match std::str::from_utf8(came) {
+        Err(_) if covered == lossy => came.iter().map(|byte| char::from(*byte)).collect(),
+        _ => covered,
+    };
+    let mut shown = String::new();
+    for character in text.chars() {
+        let escaped: String = match u8::try_from(character) {
+            Ok(byte) => byte.escape_ascii().map(char::from).collect(),
+            Err(_) => character.escape_unicode().collect(),
+        };
+        if shown.len() + escaped.len() > SHOWN {
+            shown.push_str("...");
+            break;
+        }
+        shown.push_str(&escaped);
+    }
+    shown
+}
+
 /// How their first line begins.
 pub(super) fn line(came: &[u8], tape: &Tape) -> String {
     let covered = tape.cover_cut(&String::from_utf8_lossy(came));
@@ -57,6 +81,16 @@ mod tests {
         assert_eq!(line(b"Bearer t0ken%2dof%2", &tape()), "Bearer [secret]");
         // Fewer characters occur by chance.
         assert_eq!(line(b"x t0k", &tape()), "x t0k");
+    }
+
+    #[test]
+    fn a_short_quote_cuts_no_escape() {
+        let binary = short(&[0xff; 64], &tape());
+        assert_eq!(binary, format!("{}...", "\\xff".repeat(SHOWN / 4)));
+        assert_eq!(short(b"AMQP\0\x09", &tape()), "AMQP\\x00\\t");
+        assert_eq!(short("über".as_bytes(), &tape()), "\\xfcber");
+        assert_eq!(short(b"\xfft0ken-of-joe", &tape()), "\\u{fffd}[secret]");
+        assert!(!short(format!("{} t0ken-of-joe", "a".repeat(SHOWN - 6)).as_bytes(), &tape()).contains("t0"));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use crate::tls::Version;
 /// A record's head, a handshake message's head, and the version of a ServerHello (RFC 8446, 5.1, 4 and 4.1.3).
 const HEAD: usize = 5 + 4 + 2;
 
+/// Bytes that are kept: what is no TLS is quoted.
+const KEPT: usize = 64;
+
 /// A channel, and how what is read from it begins.
 pub(super) struct Overheard<'c, 't> {
     channel: &'c mut Channel<'t>,
@@ -17,6 +20,11 @@ pub(super) struct Overheard<'c, 't> {
 impl<'c, 't> Overheard<'c, 't> {
     pub(super) fn new(channel: &'c mut Channel<'t>) -> Self {
         Self { channel, begin: Vec::new() }
+    }
+
+    /// How what came begins.
+    pub(super) fn begin(&self) -> Vec<u8> {
+        self.begin.clone()
     }
 
     /// The version in the ServerHello, if one came first.
@@ -39,7 +47,7 @@ fn version(begin: &[u8]) -> Option<Version> {
 impl Read for Overheard<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.channel.read(buffer)?;
-        let room = HEAD.saturating_sub(self.begin.len());
+        let room = KEPT.max(HEAD).saturating_sub(self.begin.len());
         self.begin.extend(buffer.iter().take(len.min(room)));
         Ok(len)
     }

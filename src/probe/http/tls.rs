@@ -21,6 +21,7 @@ use crate::cert::{Anchors, Date, NameSource, Pin, Wanted};
 use crate::limits;
 use crate::probe::broken::broken_by;
 use crate::probe::net::socket::{Channel, words};
+use crate::probe::quote;
 use crate::probe::step::Phase;
 use crate::story::EndpointKnowledge;
 use crate::tcp::Role;
@@ -187,8 +188,8 @@ impl Tls {
         awaits_verdict: bool,
     ) -> (Handshake, EndpointKnowledge) {
         channel.tape().enter(self.peer.phase());
-        let mut knowledge = EndpointKnowledge::of(channel.connection().client);
         channel.begins_tls();
+        let mut knowledge = EndpointKnowledge::of(channel.connection().client);
         self.forget();
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned());
@@ -208,7 +209,7 @@ impl Tls {
         while connection.is_handshaking() && outcome.is_ok() {
             outcome = connection.complete_io(&mut overheard).map(|_| ());
         }
-        let first_version = overheard.version();
+        let (first_version, begin) = (overheard.version(), overheard.begin());
         let took = began.elapsed();
         let unmet = self.looked_at(channel);
         let was_asked = self.resolver.was_asked.load(Ordering::Relaxed);
@@ -248,7 +249,10 @@ impl Tls {
                 let by_server = knowledge.alert.filter(|(by, _)| *by == Role::Server);
                 let refusal = by_server.filter(|_| was_asked && !connection.is_handshaking());
                 let refusal = refusal.map(|(_, alert)| alert);
-                let failed = Failed { unmet, refusal, ..self.failed(&connection, &error, first_version) };
+                let mut failed = Failed { unmet, refusal, ..self.failed(&connection, &error, first_version) };
+                if failed.violation.is_some() && !begins_record(&begin) {
+                    failed.violation = Some(format!("{NO_TLS}\"{}\"", quote::short(&begin, channel.tape())));
+                }
                 (Handshake::Failed(failed), knowledge)
             }
         }
@@ -314,6 +318,14 @@ fn is_no_choice(error: &io::Error, version: Option<Version>) -> bool {
 /// TLS 1.0 and 1.1, which a client of that time completes.
 fn is_old(version: Version) -> bool {
     matches!(version.0, 0x0301 | 0x0302)
+}
+
+/// What begins the words about an answer to the ClientHello that is no record of TLS.
+pub(in crate::probe) const NO_TLS: &str = "bytes that are no TLS: ";
+
+/// Whether bytes begin a record of TLS, as far as they go (RFC 8446, 5.1).
+fn begins_record(bytes: &[u8]) -> bool {
+    matches!(*bytes, [] | [20..=23] | [20..=23, 3, ..])
 }
 
 /// A version that no client offers, where that ended the handshake.

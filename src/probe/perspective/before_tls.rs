@@ -1,5 +1,7 @@
 //! What failed before TLS began: a proxy's tunnel, or a request for TLS inside the protocol.
 
+use std::io;
+
 use super::{OTHER_SIDE, PROTOCOL, SERVER_LOG};
 use crate::probe::http::failure;
 use crate::probe::proxy::Tunnel;
@@ -26,6 +28,56 @@ pub(super) fn unencrypted(story: &Story, verdict: &mut Verdict) {
     verdict.headline = "the server does not start TLS: it refused, or is no server of this protocol".into();
     verdict.explanation =
         "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer.".into();
+    verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
+}
+
+/// The server began to say this, and never came to its end.
+pub(super) fn half_said(story: &Story, verdict: &mut Verdict, words: &str, how: io::ErrorKind) {
+    let said = if story.data[Role::Client].first.is_none() { "greeting" } else { "reply" };
+    let (code, did) = match how {
+        io::ErrorKind::TimedOut if said == "greeting" => (Code::ClientSilent, "stopped"),
+        io::ErrorKind::TimedOut => (Code::NoResponse, "stopped"),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => (Code::Reset, "reset the connection"),
+        io::ErrorKind::UnexpectedEof => (Code::ClosedEarly, "closed the connection"),
+        // It has no end that is read.
+        _ => (Code::NotTls, "did not come to an end"),
+    };
+    verdict.code = code;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    verdict.headline = format!("the server {did} in the middle of its {said}: {}", shown(words)).into();
+    verdict.explanation = "The check speaks the protocol that --starttls names. What the server said is incomplete, so it has neither agreed to TLS \
+                           nor refused it."
+        .into();
+    verdict.client_reports = Vec::new();
+    verdict.change_advice(|advice| *advice = vec![SERVER_LOG, PROTOCOL]);
+}
+
+/// The ClientHello was answered by what is no TLS, in these words. Text that a bystander recognises is named by the analysis.
+pub(super) fn no_tls(story: &Story, verdict: &mut Verdict, what: &str) {
+    let is_own_end = matches!(verdict.code, Code::TlsAlert | Code::ClosedEarly)
+        && !story
+            .endings
+            .iter()
+            .any(|ending| ending.by == Role::Server && matches!(ending.what, EndingKind::Alert { .. }));
+    let is_unnamed = verdict.code == Code::NotTls && verdict.headline.contains("bytes that are not TLS");
+    if verdict.severity == Severity::Critical && !is_own_end && !is_unnamed {
+        return;
+    }
+    let agreed = story.prelude.as_ref().filter(|prelude| prelude.is_agreed() && !prelude.protocol.is_proxy());
+    let did = if agreed.is_some() { "agreed to TLS and answered" } else { "answered" };
+    verdict.code = Code::NotTls;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    verdict.headline = format!("the server {did} the ClientHello with {what}").into();
+    verdict.explanation =
+        "The service on this port does not speak TLS, or the connection reached the wrong service.".into();
+    verdict.client_reports = vec![
+        "OpenSSL: wrong version number".into(),
+        "javax.net.ssl.SSLException: Unsupported or unrecognized SSL message".into(),
+    ];
     verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
 }
 
@@ -187,3 +239,51 @@ const LEFT: &str = ", and the client left";
 const SCHEME: &str = "The proxy speaks TLS: name it with https://, --proxy https://HOST:PORT.";
 const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
 const PROXY: &str = "Check the proxy's address, port and kind: another service may be listening there.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Stage;
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn a_reply_without_an_end_refuses_nothing() {
+        let greeted =
+            || Story::at(Stage::TcpEstablished).on_port(25).sends(Role::Server, PlainKind::Text, "220-mx");
+        let asked = || greeted().sends(Role::Client, PlainKind::Text, "EHLO x");
+        for (story, how, code, words) in [
+            (greeted(), io::ErrorKind::TimedOut, Code::ClientSilent, "stopped in the middle of its greeting"),
+            (asked(), io::ErrorKind::TimedOut, Code::NoResponse, "stopped in the middle of its reply"),
+            (asked(), io::ErrorKind::UnexpectedEof, Code::ClosedEarly, "closed the connection in the middle"),
+            (asked(), io::ErrorKind::ConnectionReset, Code::Reset, "reset the connection in the middle"),
+        ] {
+            let mut verdict = story.verdict();
+            half_said(&story, &mut verdict, "250-x", how);
+            assert_eq!((verdict.code, verdict.severity), (code, Severity::Critical), "{how}");
+            assert!(
+                verdict.headline.contains(words) && verdict.headline.ends_with(": 250-x"),
+                "{}",
+                verdict.headline
+            );
+        }
+    }
+
+    #[test]
+    fn what_answers_a_client_hello_and_is_no_tls_is_shown() {
+        let what = "bytes that are no TLS: \"PROXY UNKNOWN\"";
+        let story = Story::at(Stage::ClientHello).fin(Role::Client);
+        let mut verdict = story.verdict();
+        no_tls(&story, &mut verdict, what);
+        assert_eq!((verdict.code, verdict.actor), (Code::NotTls, Actor::Server));
+        assert!(verdict.headline.ends_with("the ClientHello with bytes that are no TLS: \"PROXY UNKNOWN\""));
+        // The server's own alert says more, and so does a name for what came.
+        for story in [
+            Story::at(Stage::ClientHello).alert(Role::Server, 40),
+            Story::at(Stage::ClientHello).sends(Role::Server, PlainKind::Ssh, "SSH-2.0-x"),
+        ] {
+            let (mut verdict, before) = (story.verdict(), story.verdict());
+            no_tls(&story, &mut verdict, what);
+            assert_eq!(verdict, before);
+        }
+    }
+}

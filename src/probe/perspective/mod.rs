@@ -8,22 +8,26 @@ mod before_tls;
 mod certificate;
 mod choice;
 mod own_host;
+mod path;
 mod proxied;
 #[cfg(test)]
 mod tests;
 mod unanswered;
 
+use std::io;
 use std::net::SocketAddr;
 
 use advice::{
-    CAPTURE, IDENTITY, KEY, LONGER, LOSS, MTU, NEW_PIN, OTHER_SIDE, PATIENT, PINNED, PROTOCOL, PROXY_LOG,
-    SERVER_LOG,
+    CAPTURE, IDENTITY, KEY, LONGER, NEW_PIN, OTHER_SIDE, PATIENT, PINNED, PROTOCOL, PROXY_LOG, SERVER_LOG,
 };
 pub(super) use own_host::OwnPackets;
 
-use before_tls::{injected, never_began, portal, quote, refused_tunnel, unencrypted, unlisted, unread};
+use before_tls::{
+    half_said, injected, never_began, no_tls, portal, quote, refused_tunnel, unencrypted, unlisted, unread,
+};
 
 use super::http::demands::Unmet;
+use super::http::tls::NO_TLS;
 use super::http::verifier::{Accepted, objectionable};
 use super::net::wrapping::Unwrapped;
 use super::proxy::{Proxy, Tunnel};
@@ -32,7 +36,7 @@ use super::starttls::GREETING;
 use super::step::Phase;
 use crate::analysis::Judged;
 use crate::cert::Issuer;
-use crate::story::{PreludeFacts, SocketCounters, Stage, Story};
+use crate::story::{PreludeFacts, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Prelude, ServerHello};
@@ -91,8 +95,9 @@ pub(super) struct Perspective<'p> {
     pub(super) unwrapped: &'p [(SocketAddr, Unwrapped)],
     /// The client's end of the connection on which a proxy's answer could not be read, and why in a sentence.
     pub(super) unread: Option<(SocketAddr, &'p str)>,
-    /// The client's end of the connection on which the server was asked for TLS and did not agree, and what it said.
-    pub(super) unencrypted: Option<(SocketAddr, Option<&'p str>)>,
+    /// The client's end of the connection on which the server was asked for TLS and did not agree, what it said, and how the connection
+    /// ended where that has no end.
+    pub(super) unencrypted: Option<(SocketAddr, Option<&'p str>, Option<io::ErrorKind>)>,
     /// The client's end of the connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
     pub(super) injected: Option<(SocketAddr, usize, Option<&'p str>)>,
     pub(super) accepted: Accepted,
@@ -128,10 +133,10 @@ impl Perspective<'_> {
             if let Some(asked) = self.closed_instead.iter().find(|asked| is_of(story, asked.client)) {
                 unanswered::closed_instead(verdict, &asked.awaited);
             }
-            lost_on_the_path(story, verdict);
+            path::lost_on_the_path(story, verdict);
             self.own_host(story, verdict);
             if let Some((_, what)) = self.violations.iter().find(|(end, _)| is_of(story, *end)) {
-                violation(verdict, what);
+                violation(story, verdict, what);
             }
             if let Some((_, alert)) = self.unidentified.iter().find(|(end, _)| is_of(story, *end)) {
                 unidentified(verdict, *alert, self.has_identity);
@@ -205,9 +210,10 @@ impl Perspective<'_> {
 
     /// What came before TLS: a proxy's answer, a request for TLS inside the protocol, bytes in clear.
     fn before_tls(&self, story: &Story, verdict: &mut Verdict) {
-        if let Some((end, words)) = self.unencrypted
-            && is_of(story, end)
-        {
+        let unencrypted_here = self.unencrypted.filter(|(end, ..)| is_of(story, *end));
+        if let Some((_, Some(words), Some(cut))) = unencrypted_here {
+            half_said(story, verdict, words, cut);
+        } else if let Some((_, words, _)) = unencrypted_here {
             if verdict.severity != Severity::Critical {
                 unencrypted(story, verdict);
             }
@@ -232,7 +238,7 @@ impl Perspective<'_> {
 
     /// Its own close at the end of its time is no decision of a client.
     fn time_is_over(&self, story: &Story, verdict: &mut Verdict, given_up: &GivenUp) {
-        let has_words = self.unencrypted.is_some_and(|(end, words)| words.is_some() && is_of(story, end));
+        let has_words = self.unencrypted.is_some_and(|(end, words, _)| words.is_some() && is_of(story, end));
         let is_own_close = verdict.code == Code::ClosedEarly && verdict.actor == Actor::Client;
         let GivenUp { phase, awaited, waited, .. } = given_up;
         let most = self.timeout;
@@ -268,12 +274,14 @@ impl Perspective<'_> {
             Phase::Tls if self.own_packets == OwnPackets::Whole && own_host::is_kept_back(story) => {
                 return own_host::kept_back(verdict, *waited);
             }
-            // It spoke, and not as a server of this protocol does.
-            Phase::StartTls if has_words => return unencrypted(story, verdict),
+            // What it said so far is looked at later.
+            Phase::StartTls if has_words => return,
             Phase::StartTls if awaited == GREETING => (
                 Code::ClientSilent,
                 Actor::Server,
-                format!("the server sent no greeting for {waited}, and the check gave up"),
+                format!(
+                    "the server sent no greeting for {waited}: it hangs, or this port begins with TLS, without --starttls"
+                ),
             ),
             Phase::Oauth | Phase::Http | Phase::StartTls => (
                 Code::NoResponse,
@@ -334,69 +342,6 @@ impl Perspective<'_> {
     }
 }
 
-/// What became of packets on the path, as far as a socket knows.
-fn lost_on_the_path(story: &Story, verdict: &mut Verdict) {
-    unacknowledged(story, verdict);
-    rejected_packets(story, verdict);
-    hole(story, verdict);
-}
-
-/// A request that never arrived is another fault than one that is not answered, and the headline may be all that is read.
-fn unacknowledged(story: &Story, verdict: &mut Verdict) {
-    let is_lost = verdict.actor == Actor::Path && !story.data[Role::Client].is_all_acknowledged;
-    if verdict.code == Code::NoResponse
-        && is_lost
-        && !["acknowledg", "ACK"].iter().any(|word| verdict.headline.contains(word))
-    {
-        verdict.headline = format!("{}, and no ACK of it", verdict.headline).into();
-    }
-}
-
-/// Bytes that are missing while later ones wait in the kernel were lost on the path: the server does send.
-fn hole(story: &Story, verdict: &mut Verdict) {
-    let is_hole = |counters: &SocketCounters| counters.is_behind_hole && is_stall(verdict);
-    let Some(counters) = story.path.counters.filter(is_hole) else {
-        return;
-    };
-    if verdict.code != Code::NoResponse {
-        verdict.code = Code::HandshakeStalled;
-        verdict.cause = Some("server-flight-lost".into());
-    }
-    verdict.actor = Actor::Path;
-    verdict.headline =
-        "part of what the server sent was lost: later segments arrived, the missing ones did not".into();
-    verdict.explanation = format!(
-        "The server sends. This host's kernel holds segments that arrived behind missing bytes ({} out of order), and the missing \
-         ones did not come until the check gave up: packets are lost on the path, often the large ones.",
-        counters.out_of_order
-    )
-    .into();
-    verdict.change_advice(|advice| *advice = vec![MTU, LOSS]);
-}
-
-/// An ICMP error that came while an answer was awaited: something on the path rejects this host's packets.
-fn rejected_packets(story: &Story, verdict: &mut Verdict) {
-    let Some(counters) = story.path.counters else { return };
-    let Some(error) = counters.icmp else { return };
-    let is_delivered = verdict.actor == Actor::Server && counters.retransmitted == 0;
-    if !is_stall(verdict) || is_delivered {
-        return;
-    }
-    verdict.actor = Actor::Path;
-    verdict.headline = format!("{}, and an ICMP error came: {error}", verdict.headline).into();
-    verdict.explanation = format!(
-        "An ICMP error about this host's packets came meanwhile ({error}): a router or firewall on the path rejects them. A \
-         socket does not show which, nor the exact code. {}",
-        verdict.explanation
-    )
-    .into();
-}
-
-/// Whether a verdict is about an answer that did not come.
-fn is_stall(verdict: &Verdict) -> bool {
-    matches!(verdict.code, Code::NoServerHello | Code::HandshakeStalled | Code::NoResponse)
-}
-
 /// Up to TLS 1.2 a server refuses a missing client certificate by an alert that has other meanings too.
 fn missing_identity(story: &Story, verdict: &mut Verdict) {
     let is_refusal = verdict.code == Code::TlsAlert && verdict.cause.as_deref() == Some("handshake_failure");
@@ -441,7 +386,10 @@ fn is_hidden_from_sockets(verdict: &Verdict) -> bool {
 }
 
 /// The check ended the handshake because of what the server sent, whether or not a bystander can see that.
-fn violation(verdict: &mut Verdict, what: &str) {
+fn violation(story: &Story, verdict: &mut Verdict, what: &str) {
+    if what.starts_with(NO_TLS) {
+        return no_tls(story, verdict, what);
+    }
     let is_own_end =
         verdict.actor == Actor::Client && matches!(verdict.code, Code::TlsAlert | Code::ClosedEarly);
     if verdict.severity == Severity::Critical && !is_own_end {

@@ -306,12 +306,12 @@ fn tls_that_was_asked_for_and_refused_is_no_plaintext_that_is_fine() {
     let said = || Story::at(Stage::TcpEstablished).on_port(25).sends(Server, PlainKind::Text, "220 mx");
     let story = || said().sends(Client, PlainKind::Text, "EHLO x").fin(Client).fin(Server);
     assert_eq!(story().verdict().severity, Severity::Ok);
-    let perspective = Perspective { unencrypted: Some((end(), Some("502 no"))), ..ignorant() };
+    let perspective = Perspective { unencrypted: Some((end(), Some("502 no"), None)), ..ignorant() };
     let verdict = seen(&perspective, story());
     assert_eq!((verdict.code, verdict.severity), (Code::NotTls, Severity::Critical));
     assert!(verdict.headline.ends_with("and says: 502 no"), "{}", verdict.headline);
     let long = "x".repeat(200);
-    let perspective = Perspective { unencrypted: Some((end(), Some(&long))), ..ignorant() };
+    let perspective = Perspective { unencrypted: Some((end(), Some(&long), None)), ..ignorant() };
     assert!(seen(&perspective, story()).headline.len() < 150);
     let reset = seen(&perspective, Story::at(Stage::TcpEstablished).on_port(25).rst(Server));
     assert_eq!(reset.code, Code::Reset);
