@@ -36,7 +36,7 @@ use super::starttls::GREETING;
 use super::step::Phase;
 use crate::analysis::Judged;
 use crate::cert::Issuer;
-use crate::story::{PreludeFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, PreludeFacts, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Prelude, ServerHello};
@@ -390,8 +390,15 @@ fn violation(story: &Story, verdict: &mut Verdict, what: &str) {
     if what.starts_with(NO_TLS) {
         return no_tls(story, verdict, what);
     }
-    let is_own_end =
-        verdict.actor == Actor::Client && matches!(verdict.code, Code::TlsAlert | Code::ClosedEarly);
+    let is_own_alert = |ending: &Ending| {
+        ending.by == Role::Client
+            && matches!(ending.what, EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. })
+    };
+    let is_own_end = match verdict.code {
+        Code::TlsAlert => verdict.actor == Actor::Client || story.endings.first().is_some_and(is_own_alert),
+        Code::ClosedEarly => verdict.actor == Actor::Client,
+        _ => false,
+    };
     if verdict.severity == Severity::Critical && !is_own_end {
         return;
     }

@@ -165,6 +165,9 @@ fn a_certificate_s_own_fault_decides_the_words() {
             !verdict.headline.contains("changes the traffic") && !verdict.headline.contains("alert"),
             "{words}"
         );
+    // Of some alerts a bystander can't tell whose fault they show.
+    let strange = seen(&perspective, Story::at(Stage::ClientHello).alert(Client, 10));
+    assert_eq!((strange.actor, strange.cause.as_deref()), (Actor::Server, Some("unexpected_message")));
     }
 }
 
