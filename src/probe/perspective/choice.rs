@@ -48,7 +48,7 @@ impl Perspective<'_> {
         } else {
             let others = others(&name, version);
             // A suite that the check has is not what it lacks.
-            let is_suite = !version.is_tls13() || is_rare(&name);
+            let is_suite = is_rare(&name) || !version.is_tls13() && !is_modern(&name);
             let why = why(&name, version, hello.group);
             let group = hello.group.and_then(NamedGroup::name).filter(|group| !OWN_GROUPS.contains(group));
             verdict.headline = match group {
@@ -56,7 +56,7 @@ impl Perspective<'_> {
                     format!("the server chooses the group {group} over {version}, which this check lacks; {others}")
                 }
                 _ if !is_suite => {
-                    format!("the server's choice over {version} needs a kind of certificate that this check lacks, as P-521; {others}")
+                    format!("the server's choice over {version} needs a certificate or a signature of a kind that this check lacks (P-521, SHA-1); {others}")
                 }
                 _ => format!("the server chooses {suite} over {version}, which this check can't complete; {others}"),
             }
@@ -136,6 +136,11 @@ fn is_rare(suite: &str) -> bool {
     suite.contains("CCM")
 }
 
+/// Whether the check has suites of this kind.
+fn is_modern(suite: &str) -> bool {
+    suite.contains("ECDHE") && (suite.contains("GCM") || suite.contains("CHACHA20"))
+}
+
 /// Who can complete it.
 fn others(suite: &str, version: Version) -> &'static str {
     let is_java = ["AES_128", "AES_256", "CHACHA20"].iter().any(|cipher| suite.contains(cipher));
@@ -155,13 +160,15 @@ fn why(suite: &str, version: Version, group: Option<NamedGroup>) -> String {
         () if is_rare(suite) => {
             "this check lacks suites with CCM, and clients offer none by default".to_owned()
         }
-        () if !(version.is_tls13() || is_aead && suite.contains("ECDHE")) => {
+        () if !(version.is_tls13() || is_modern(suite)) => {
             "a suite without ECDHE and AEAD is obsolete (RFC 9325, 4.2)".to_owned()
         }
         () if !OWN_GROUPS.contains(&group) => {
             format!("its group, {group}, is not one that this check has")
         }
-        () => "its certificate or its group is of a kind that this check lacks, as P-521 is".to_owned(),
+        () => {
+            "its certificate, its group or its signature is of a kind that this check lacks, as P-521 and SHA-1 are".to_owned()
+        }
     }
 }
 
