@@ -21,7 +21,9 @@ fn subject(text: &str, who: &str) -> String {
 /// The handshake with the proxy failed: what the verdict says of the server is about the proxy.
 pub(super) fn failed(verdict: &mut Verdict) {
     let is_no_tls = verdict.code == Code::NotTls;
-    let hint = if is_no_tls { "; is it an http:// proxy?" } else { "" };
+    // One that is asked in clear awaits the rest of a request.
+    let may_be_plain = is_no_tls || verdict.code == Code::NoServerHello && verdict.actor == Actor::Server;
+    let hint = if may_be_plain { "; is it an http:// proxy?" } else { "" };
     verdict.headline = format!("TLS with the proxy: {}{hint}", subject(&verdict.headline, PROXY)).into();
     verdict.explanation = format!("{} {NOTHING}", subject(&verdict.explanation, PROXY)).into();
     verdict.client_reports = Vec::new();
@@ -31,7 +33,7 @@ pub(super) fn failed(verdict: &mut Verdict) {
     verdict.change_advice(|advice| {
         let is_untrusted = advice.contains(&TRUST);
         advice.retain(|advice| !advice.to_ascii_lowercase().contains("server"));
-        advice.insert(0, if is_no_tls { KIND } else { LOOK });
+        advice.insert(0, if may_be_plain { KIND } else { LOOK });
         advice.extend(is_untrusted.then_some(OWN_AUTHORITY));
     });
 }
