@@ -243,7 +243,10 @@ const PROXY: &str = "Check the proxy's address, port and kind: another service m
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::perspective::Perspective;
+    use crate::probe::perspective::tests::{end, ignorant, seen};
     use crate::story::Stage;
+    use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
 
     #[test]
@@ -285,5 +288,61 @@ mod tests {
             no_tls(&story, &mut verdict, what);
             assert_eq!(verdict, before);
         }
+    }
+
+    #[test]
+    fn tls_that_was_asked_for_and_refused_is_no_plaintext_that_is_fine() {
+        let said = || Story::at(Stage::TcpEstablished).on_port(25).sends(Server, PlainKind::Text, "220 mx");
+        let story = || said().sends(Client, PlainKind::Text, "EHLO x").fin(Client).fin(Server);
+        assert_eq!(story().verdict().severity, Severity::Ok);
+        let perspective = Perspective { unencrypted: Some((end(), Some("502 no"), None)), ..ignorant() };
+        let verdict = seen(&perspective, story());
+        assert_eq!((verdict.code, verdict.severity), (Code::NotTls, Severity::Critical));
+        assert!(verdict.headline.ends_with("and says: 502 no"), "{}", verdict.headline);
+        let long = "x".repeat(200);
+        let perspective = Perspective { unencrypted: Some((end(), Some(&long), None)), ..ignorant() };
+        assert!(seen(&perspective, story()).headline.len() < 150);
+        let reset = seen(&perspective, Story::at(Stage::TcpEstablished).on_port(25).rst(Server));
+        assert_eq!(reset.code, Code::Reset);
+    }
+
+    #[test]
+    fn a_connection_that_was_to_carry_tls_is_never_fine_without_it() {
+        let said = || {
+            Story::at(Stage::TcpEstablished).on_port(3_128).sends(Client, PlainKind::Connect, "CONNECT x:1")
+        };
+        let ends = [end()];
+        let perspective = Perspective { unestablished: &ends, ..ignorant() };
+        for (story, code) in
+            [(said().rst(Server), Code::Reset), (said().fin(Server).fin(Client), Code::ClosedEarly)]
+        {
+            let verdict = seen(&perspective, story.clone());
+            assert_eq!(verdict.severity, Severity::Critical, "{verdict:?}");
+            // A bystander's own failure is the better one.
+            let own = story.verdict();
+            assert!(
+                verdict.code == code || own.severity == Severity::Critical && verdict.code == own.code,
+                "{own:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_in_clear_behind_the_agreement_to_tls_are_critical() {
+        let story = Story::at(Stage::TcpEstablished).on_port(25).fin(Client).fin(Server);
+        let perspective = Perspective { injected: Some((end(), 14, Some("250 injected"))), ..ignorant() };
+        let verdict = seen(&perspective, story.clone());
+        assert_eq!(
+            (verdict.code, verdict.severity, verdict.actor),
+            (Code::NotTls, Severity::Critical, Actor::Server)
+        );
+        assert!(
+            verdict.headline.contains("14 further bytes in clear before it: 250 injected"),
+            "{}",
+            verdict.headline
+        );
+        let binary = seen(&Perspective { injected: Some((end(), 1, None)), ..ignorant() }, story);
+        assert!(binary.headline.ends_with("1 further byte in clear before it"), "{}", binary.headline);
+        assert!(!binary.mentions("refused"), "{binary:?}");
     }
 }

@@ -145,3 +145,71 @@ const CLOCK: &str = "Compare the clock of this host with the server's.";
 pub(super) const TRUST: &str =
     "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";
 const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or ECDSA, signed over SHA-256.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::perspective::Perspective;
+    use crate::probe::perspective::tests::{end, expired, ignorant, misnamed, refused as refused_by, seen};
+
+    #[test]
+    fn a_certificate_s_own_fault_decides_the_words() {
+        for (alert, fault, words) in [
+            (45, expired(), "expired on 2020-09-13"),
+            (42, misnamed(&["a.example"]), "is for a.example, not for ssm.example"),
+            (42, misnamed(&["a.example", "b.example"]), "is for a.example and 1 more, not for ssm.example"),
+            (42, misnamed(&[]), "contains no name, so not ssm.example"),
+            (
+                42,
+                Fault::Weak { of: "x".into(), why: Weakness::ShortKey { bits: 1_024, is_authority: false } },
+                "key is weak: RSA of 1024 bits",
+            ),
+            (
+                42,
+                Fault::NotYetValid { of: "x".into(), not_before: Date(1_900_000_000) },
+                "not valid until 2030-03-17",
+            ),
+            (
+                48,
+                Fault::SelfSigned { of: "x".into(), store: "its store".into() },
+                "self-signed, and is not in its store",
+            ),
+        ] {
+            let verdict = seen(&ignorant(), refused_by(alert, vec![fault], Issuer::Trusted));
+            assert!(verdict.headline.contains(words), "{}", verdict.headline);
+            assert_eq!((verdict.code, verdict.actor), (Code::TlsAlert, Actor::Server), "{words}");
+            assert!(
+                !verdict.headline.contains("changes the traffic") && !verdict.headline.contains("alert"),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_several_faults_the_one_that_is_not_accepted_is_named() {
+        let faults = vec![expired(), misnamed(&["a.example"])];
+        let both = seen(&ignorant(), refused_by(45, faults.clone(), Issuer::Trusted));
+        assert!(both.headline.contains("expired on"), "{}", both.headline);
+        let accepted = Accepted { is_expired: true, ..Accepted::default() };
+        let name =
+            seen(&Perspective { accepted, ..ignorant() }, refused_by(42, faults.clone(), Issuer::Trusted));
+        assert!(name.headline.contains("not for ssm.example"), "{}", name.headline);
+        // To a proxy nothing is accepted.
+        let at_proxy = [end()];
+        let perspective = Perspective { accepted, at_proxy: &at_proxy, ..ignorant() };
+        let verdict = seen(&perspective, refused_by(45, faults, Issuer::Trusted));
+        assert!(verdict.headline.starts_with("TLS with the proxy: "), "{}", verdict.headline);
+        assert!(verdict.headline.contains("expired on"), "{}", verdict.headline);
+        assert_eq!(verdict.actor, Actor::Path);
+    }
+
+    #[test]
+    fn an_authority_s_certificate_is_a_warning_and_a_second_fault_is_none() {
+        let authority = seen(&ignorant(), refused_by(42, Vec::new(), Issuer::Authority));
+        assert_eq!(authority.severity, Severity::Warning);
+        assert!(authority.headline.contains("CA:TRUE"), "{}", authority.headline);
+        let expired = seen(&ignorant(), refused_by(45, vec![expired()], Issuer::Authority));
+        assert_eq!(expired.severity, Severity::Critical);
+        assert!(expired.headline.contains("expired on"), "{}", expired.headline);
+    }
+}

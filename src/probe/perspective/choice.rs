@@ -153,7 +153,6 @@ fn others(suite: &str, version: Version) -> &'static str {
 
 /// Why the check can't.
 fn why(suite: &str, version: Version, group: Option<NamedGroup>) -> String {
-    let is_aead = suite.contains("GCM") || suite.contains("CHACHA20");
     let group = group.and_then(NamedGroup::name).unwrap_or("secp256r1");
     match () {
         () if version.is_obsolete() => format!("{version} must not be used any more (RFC 8996)"),
@@ -175,8 +174,13 @@ fn why(suite: &str, version: Version, group: Option<NamedGroup>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Judged;
+    use crate::cert::{Examination, Issuer};
+    use crate::probe::perspective::tests::{end, expired, hello, ignorant, seen};
     use crate::story::Stage;
+    use crate::tcp::Role::Server;
     use crate::tls::PlainKind;
+    use std::sync::Arc;
 
     #[test]
     fn a_second_hello_is_said_to_be_refused_only_where_it_was() {
@@ -203,5 +207,54 @@ mod tests {
         assert_eq!(others("TLS_RSA_WITH_3DES_EDE_CBC_SHA", old), "clients with old settings can");
         assert!(why("TLS_AES_128_GCM_SHA256", new, Some(NamedGroup(0x0019))).contains("secp521r1"));
         assert!(why("TLS_AES_128_GCM_SHA256", new, None).contains("P-521"));
+    }
+
+    #[test]
+    fn a_second_client_hello_decides_between_obsolete_and_refused() {
+        let story = || Story::at(Stage::ClientHello).alert(Server, 40);
+        let (own, verdict) = (story(), story().verdict());
+        let offered = [Judged { story: Box::new(own), verdict, findings: Vec::new() }];
+        let nothing = seen(&Perspective { refused: Some(end()), offered: &offered, ..ignorant() }, story());
+        assert_eq!(nothing.severity, Severity::Critical);
+        assert!(nothing.explanation.contains("was refused as well"), "{}", nothing.explanation);
+        for (version, suite, words) in [
+            (
+                0x0303,
+                0x002f,
+                "TLS_RSA_WITH_AES_128_CBC_SHA over TLS 1.2, which this check can't complete; a Java client can",
+            ),
+            (0x0301, 0x000a, "clients with old settings can"),
+        ] {
+            let choice = hello(version, suite);
+            let perspective = Perspective { refused: Some(end()), choice: Some(&choice), ..ignorant() };
+            let verdict = seen(&perspective, story());
+            assert_eq!((verdict.severity, verdict.actor), (Severity::Warning, Actor::Server), "{words}");
+            assert!(verdict.headline.contains(words), "{}", verdict.headline);
+            // Where the user allows less than the check can do, the refusal stays.
+            let restricted = seen(&Perspective { is_restricted: true, ..perspective }, story());
+            assert_eq!(restricted.severity, Severity::Critical);
+            assert!(restricted.explanation.contains("--tls-min and --tls-max"), "{}", restricted.explanation);
+        }
+    }
+
+    #[test]
+    fn an_old_server_whose_certificate_is_refused_anyway_is_critical() {
+        let choice = hello(0x0303, 0x009c);
+        let offered = Story::at(Stage::ServerHello).but(|story| {
+            let examination =
+                Examination { issuer: Issuer::Trusted, ..Examination::by_hand(vec![expired()]) };
+            story.tls.examination = Some(Arc::new(examination));
+        });
+        let verdict = offered.verdict();
+        let offered = [Judged { story: Box::new(offered), verdict, findings: Vec::new() }];
+        let perspective =
+            Perspective { refused: Some(end()), choice: Some(&choice), offered: &offered, ..ignorant() };
+        let verdict = seen(&perspective, Story::at(Stage::ClientHello).alert(Server, 40));
+        assert_eq!(verdict.severity, Severity::Critical);
+        assert!(
+            verdict.headline.contains("expired on 2020-09-13; and the server chooses"),
+            "{}",
+            verdict.headline
+        );
     }
 }

@@ -67,3 +67,34 @@ fn rejected_packets(story: &Story, verdict: &mut Verdict) {
 fn is_stall(verdict: &Verdict) -> bool {
     matches!(verdict.code, Code::NoServerHello | Code::HandshakeStalled | Code::NoResponse)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::perspective::tests::{ignorant, seen};
+    use crate::story::Stage;
+    use crate::tcp::Role::Server;
+
+    #[test]
+    fn segments_behind_a_hole_show_that_the_server_sends() {
+        let counted = |counters: SocketCounters, story: Story| {
+            seen(&ignorant(), story.but(|story| story.path.counters = Some(counters)))
+        };
+        let hole = SocketCounters { is_behind_hole: true, out_of_order: 2, ..SocketCounters::default() };
+        let stalled = || Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged();
+        let verdict = counted(hole, stalled());
+        assert_eq!(verdict.is(), ("handshake-stalled", Actor::Path, Some("server-flight-lost")));
+        assert!(!verdict.mentions("hangs"), "{verdict:?}");
+        // After a complete exchange a hole is none that matters.
+        let healthy = Story::at(Stage::ApplicationData).answered();
+        assert_eq!(counted(hole, healthy).code, Code::Healthy);
+        let rejected =
+            SocketCounters { icmp: Some("EHOSTUNREACH"), retransmitted: 3, ..SocketCounters::default() };
+        let verdict = counted(rejected, stalled());
+        assert_eq!(verdict.actor, Actor::Path);
+        assert!(verdict.explanation.contains("EHOSTUNREACH"), "{}", verdict.explanation);
+        // What was delivered was not rejected.
+        let delivered = counted(SocketCounters { retransmitted: 0, ..rejected }, stalled());
+        assert_eq!(delivered.actor, Actor::Server);
+    }
+}

@@ -121,7 +121,12 @@ const IDENTITY: &str = "Have the proxy not require a client certificate: this ch
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Judged;
+    use crate::probe::perspective::Perspective;
+    use crate::probe::perspective::tests::{end, ignorant, left, seen};
+    use crate::probe::proxy::Tunnel;
     use crate::tcp::Role;
+    use crate::tcp::Role::{Client, Server};
 
     fn unwrapped_by(alert: Option<AlertDescription>) -> Unwrapped {
         Unwrapped { words: "the proxy sent the alert x".to_owned(), alert }
@@ -200,5 +205,43 @@ mod tests {
         unwrapped(&mut verdict, &unwrapped_by(None));
         slow(&mut verdict, Elapsed::from_millis(5_000));
         assert_eq!(verdict, healthy);
+    }
+
+    #[test]
+    fn a_proxy_that_opens_no_tunnel_is_the_path_s_and_its_words_are_its_own() {
+        let tunnel = Tunnel { status: Some(407), schemes: vec!["Basic".to_owned()], ..Tunnel::default() };
+        let story = || Story::at(Stage::TcpEstablished).rst(Server);
+        let verdict = seen(&Perspective { tunnel: Some(&tunnel), ..ignorant() }, story());
+        assert_eq!((verdict.code, verdict.actor), (Code::Reset, Actor::Path));
+        assert!(!verdict.headline.contains("the server"), "{}", verdict.headline);
+        let portal = Tunnel { status: Some(200), is_page: true, ..Tunnel::default() };
+        let perspective = Perspective { tunnel: Some(&portal), portal: Some(end()), ..ignorant() };
+        let verdict = seen(&perspective, Story::at(Stage::TcpEstablished).fin(Server).fin(Client));
+        assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
+        assert!(verdict.headline.contains("a portal, not a tunnel"), "{}", verdict.headline);
+        let unread = Some((end(), "the answer to CONNECT is not HTTP/1.1: it begins \"SSH\""));
+        let verdict = seen(&Perspective { unread, ..ignorant() }, left(Stage::TcpEstablished));
+        assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
+        assert!(verdict.headline.contains("SSH"), "{}", verdict.headline);
+        // A bystander takes the alert of a proxy that speaks TLS for the server's.
+        let unread = Some((end(), "the answer to CONNECT is not HTTP/1.1: it is a TLS record"));
+        let verdict =
+            seen(&Perspective { unread, ..ignorant() }, Story::at(Stage::TcpEstablished).alert(Server, 10));
+        assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
+        assert!(format!("{verdict:?}").contains("--proxy https://HOST:PORT"), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_proxy_that_is_named_by_its_address_has_no_note_about_a_servers_default_certificate() {
+        use crate::story::script::talk;
+        let unnamed = talk::ssm().open().say(Client, &talk::client_hello_with(&[]));
+        for (at_proxy, notes) in [(&[end()][..], 0), (&[], 1)] {
+            let story = Story::at(Stage::ClientHello);
+            let verdict = story.verdict();
+            let findings = vec![unnamed.finding("no-sni").expect("a finding")];
+            let mut all = [Judged { story: Box::new(story), verdict, findings }];
+            Perspective { at_proxy, ..ignorant() }.apply(&mut all);
+            assert_eq!(all[0].findings.len(), notes);
+        }
     }
 }

@@ -126,3 +126,51 @@ fn address(judged: &Judged) -> Option<IpAddr> {
         Host::Name(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::reason::tests::{attempt, healthy, is, refused, to};
+    use crate::story::Story;
+    use crate::tcp::Role;
+
+    #[test]
+    fn addresses_that_fail_too_are_named_as_far_as_there_is_room() {
+        let dead: Vec<IpAddr> = (1..6).map(|last| IpAddr::from([192, 0, 2, last])).collect();
+        assert_eq!(listed(&dead[..0]), "");
+        assert_eq!(listed(&dead[..1]), "; 192.0.2.1 fails too");
+        assert_eq!(listed(&dead[..2]), "; 192.0.2.1 and 192.0.2.2 fail too");
+        assert_eq!(listed(&dead), "; 192.0.2.1 and 4 others fail too");
+    }
+
+    #[test]
+    fn an_address_that_was_left_in_the_middle_of_its_syn_answers_nobody() {
+        let dead = || Story::at(Stage::Syn).silent_for(8_000, Role::Server);
+        let outcome = attempt(vec![to(1, dead()), to(2, dead()), to(3, Story::at(Stage::Syn))]);
+        assert_eq!(is(&outcome), ("syn-no-reply", Severity::Critical));
+    }
+
+    #[test]
+    fn each_address_that_clients_pass_over_is_named() {
+        let outcome = attempt(vec![to(9, refused()), to(8, refused()), to(8, refused()), to(7, healthy())]);
+        let headline = outcome.conclusion().headline;
+        assert!(headline.starts_with("address 198.51.100.9: "), "{headline}");
+        assert!(headline.ends_with("; 198.51.100.8 fails too; 198.51.100.7 answers"), "{headline}");
+    }
+
+    #[test]
+    fn an_address_that_clients_pass_over_is_a_warning_that_names_both() {
+        let outcome = attempt(vec![to(1, refused()), to(2, healthy())]);
+        assert_eq!(is(&outcome), ("refused", Severity::Warning));
+        let headline = outcome.conclusion().headline;
+        assert!(headline.starts_with("address 198.51.100.1: "), "{headline}");
+        assert!(headline.ends_with("; 198.51.100.2 answers"), "{headline}");
+        let all = Outcome { tries_all_addresses: true, ..attempt(vec![to(1, refused()), to(2, healthy())]) };
+        assert_eq!(is(&all), ("refused", Severity::Critical));
+        // Nobody answers at all.
+        assert_eq!(is(&attempt(vec![to(1, refused()), to(2, refused())])), ("refused", Severity::Critical));
+        // An address that answers and fails is not passed over.
+        let alert = Story::at(Stage::ClientHello).alert(Role::Server, 40);
+        assert_eq!(is(&attempt(vec![to(1, alert), to(2, healthy())])), ("tls-alert", Severity::Critical));
+    }
+}

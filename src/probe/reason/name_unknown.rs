@@ -92,3 +92,53 @@ fn family(found: &Resolution) -> &'static str {
         None => "IPv4 or IPv6",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::reason::tests::{attempt, found, is, looked_up};
+
+    #[test]
+    fn a_name_without_an_address_is_named_with_what_its_resolver_says() {
+        for (lookup, words) in [
+            (Lookup::NoSuchName, "there is no name ssm.example"),
+            (Lookup::NoAddress, "ssm.example has no IPv4 or IPv6 address"),
+            (Lookup::AliasLoop, "the aliases of ssm.example lead in a circle"),
+            (Lookup::BadName, "ssm.example is no name that can be asked for"),
+        ] {
+            let outcome = looked_up(found(lookup));
+            assert_eq!(is(&outcome), ("name-unknown", Severity::Critical), "{lookup:?}");
+            let conclusion = outcome.conclusion();
+            assert_eq!(conclusion.headline, words);
+            assert!(!conclusion.explanation.contains("no resolver answered"), "{lookup:?}");
+        }
+        let only = Resolution { family: Some(Family::V6), ..found(Lookup::NoAddress) };
+        let conclusion = looked_up(only).conclusion();
+        assert!(conclusion.headline.ends_with("no IPv6 address"), "{}", conclusion.headline);
+        assert!(conclusion.advice[0].contains("-4 and -6"), "{:?}", conclusion.advice);
+        let literal =
+            Resolution { family: Some(Family::V4), name: "2001:db8::1".into(), ..found(Lookup::Literal) };
+        assert!(looked_up(literal).conclusion().headline.contains("is no IPv4 address"));
+    }
+
+    #[test]
+    fn an_alias_of_a_name_that_does_not_exist_is_no_missing_name() {
+        let target = Some("nx.example".to_owned());
+        let outcome = Outcome {
+            resolution: Some(Resolution { canonical: target, ..found(Lookup::NoSuchName) }),
+            ..attempt(Vec::new())
+        };
+        let conclusion = outcome.conclusion();
+        assert_eq!(
+            conclusion.headline,
+            "ssm.example is an alias of nx.example, and there is no name nx.example"
+        );
+        // A domain of resolv.conf makes no alias of a name.
+        let searched = Some("ssm.example.lab.example".to_owned());
+        let outcome = Outcome {
+            resolution: Some(Resolution { canonical: searched, ..found(Lookup::NoSuchName) }),
+            ..attempt(Vec::new())
+        };
+        assert_eq!(outcome.conclusion().headline, "there is no name ssm.example");
+    }
+}

@@ -25,3 +25,21 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     );
     Some(addresses::not_sent(outcome, Conclusion { actor: Actor::Client, ..conclusion }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::reason::tests::{attempt, healthy, is};
+
+    #[test]
+    fn what_this_host_did_not_send_is_its_own_and_a_warning_where_another_address_answers() {
+        let not_sent = || Some(("198.51.100.9".parse().unwrap(), "Network is unreachable".to_owned()));
+        let outcome = Outcome { not_sent: not_sent(), ..attempt(Vec::new()) };
+        assert_eq!(is(&outcome), ("not-sent", Severity::Critical));
+        let conclusion = outcome.conclusion();
+        assert_eq!(conclusion.actor, Actor::Client);
+        assert!(conclusion.advice[0].contains("ip route get 198.51.100.9"), "{:?}", conclusion.advice);
+        let outcome = Outcome { not_sent: not_sent(), ..attempt(vec![healthy()]) };
+        assert_eq!(is(&outcome), ("not-sent", Severity::Warning));
+    }
+}

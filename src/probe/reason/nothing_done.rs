@@ -45,3 +45,29 @@ pub(super) fn conclusion() -> Conclusion {
         advice: vec!["Give it more time with --timeout.".to_owned()],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::net::dns::Lookup;
+    use crate::probe::reason::tests::{attempt, found, healthy, is, looked_up, refused};
+
+    #[test]
+    fn nothing_done_is_unknown_and_gives_way_to_what_kept_the_check_from_it() {
+        let outcome = attempt(Vec::new());
+        assert_eq!(is(&outcome), ("nothing-done", Severity::Unknown));
+        assert_eq!(is(&looked_up(found(Lookup::NoSuchName))).0, "name-unknown");
+    }
+
+    #[test]
+    fn an_address_that_was_to_be_tried_and_was_not_is_no_success() {
+        let untried = || vec!["198.51.100.9".parse().unwrap(), "198.51.100.10".parse().unwrap()];
+        let one = Outcome { untried: untried(), ..attempt(vec![healthy()]) };
+        assert_eq!(is(&one), ("healthy", Severity::Ok));
+        let all = |story| Outcome { untried: untried(), tries_all_addresses: true, ..attempt(vec![story]) };
+        assert_eq!(is(&all(healthy())), ("nothing-done", Severity::Unknown));
+        let headline = all(healthy()).conclusion().headline;
+        assert_eq!(headline, "time was over before 198.51.100.9 and 1 more address could be tried");
+        assert_eq!(is(&all(refused())), ("refused", Severity::Critical));
+    }
+}

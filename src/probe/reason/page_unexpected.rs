@@ -19,3 +19,24 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let conclusion = Conclusion::critical(REASON.code, headline, explanation, &page.advice);
     Some(Conclusion { actor: Actor::Server, ..conclusion })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::reason::tests::{attempt, healthy, is, page};
+    use crate::story::{Stage, Story};
+    use crate::tcp::Role;
+
+    #[test]
+    fn a_page_that_is_not_as_expected_is_the_server_s_behind_a_sound_connection() {
+        let outcome = Outcome { page: Some(page(false)), ..attempt(vec![healthy()]) };
+        assert_eq!(is(&outcome), ("page-unexpected", Severity::Critical));
+        assert_eq!(outcome.conclusion().actor, Actor::Server);
+        let outcome = Outcome { page: Some(page(true)), ..attempt(vec![healthy()]) };
+        assert_eq!(is(&outcome), ("healthy", Severity::Ok));
+        // A connection that failed comes first: there the page has its cause.
+        let reset = Story::at(Stage::ApplicationData).rst(Role::Server);
+        let outcome = Outcome { page: Some(page(false)), ..attempt(vec![reset]) };
+        assert_eq!(is(&outcome).0, "reset");
+    }
+}

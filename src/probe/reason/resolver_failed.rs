@@ -57,3 +57,45 @@ fn in_part(found: &Resolution) -> Option<Conclusion> {
     let conclusion = Conclusion::critical(REASON.code, headline, explanation, &[ADVICE]);
     Some(Conclusion { severity: Severity::Warning, ..conclusion })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::net::dns::ResolverFault;
+    use crate::probe::reason::tests::{attempt, found, healthy, is, refused};
+
+    #[test]
+    fn a_resolver_that_fails_in_part_is_a_warning_next_to_a_server_that_answers() {
+        let fault = |record: Option<&str>, rcode: Option<&str>| ResolverFault {
+            server: "192.0.2.54:53".parse().unwrap(),
+            record: record.map(str::to_owned),
+            rcode: rcode.map(str::to_owned),
+            cut: None,
+        };
+        for (fault, reason, words) in [
+            (
+                fault(Some("AAAA"), Some("SERVFAIL")),
+                "resolver-failed",
+                "answers SERVFAIL for the AAAA records",
+            ),
+            (fault(None, Some("REFUSED")), "resolver-failed", "another one has its address"),
+            (fault(Some("AAAA"), None), "resolver-silent", "did not answer for the AAAA records"),
+            (
+                fault(None, None),
+                "resolver-silent",
+                "192.0.2.54:53 does not answer; another one has the address",
+            ),
+        ] {
+            let addresses = vec!["198.51.100.20".parse().unwrap()];
+            let resolution = Resolution { faults: vec![fault], addresses, ..found(Lookup::Found) };
+            let outcome = Outcome { resolution: Some(resolution), ..attempt(vec![healthy()]) };
+            assert_eq!(is(&outcome), (reason, Severity::Warning), "{words}");
+            assert!(outcome.conclusion().headline.contains(words), "{}", outcome.conclusion().headline);
+            // A failure of the connection is graver.
+            let outcome = Outcome { resolution: outcome.resolution, ..attempt(vec![refused()]) };
+            assert_eq!(is(&outcome), ("refused", Severity::Critical), "{words}");
+        }
+        let sound = Outcome { resolution: Some(found(Lookup::Found)), ..attempt(vec![healthy()]) };
+        assert_eq!(is(&sound), ("healthy", Severity::Ok));
+    }
+}

@@ -81,3 +81,28 @@ fn in_part(found: &Resolution) -> Option<Conclusion> {
     );
     Some(Conclusion { severity: Severity::Warning, ..conclusion })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::reason::tests::{found, is, looked_up};
+
+    #[test]
+    fn a_resolver_that_fails_differs_from_one_that_is_silent() {
+        let failed = Resolution { rcode: Some("SERVFAIL".to_owned()), ..found(Lookup::Failed) };
+        let outcome = looked_up(failed);
+        assert_eq!(is(&outcome), ("resolver-failed", Severity::Critical));
+        assert!(outcome.conclusion().headline.contains("SERVFAIL"));
+        let silent = Resolution { rcode: None, failure: Some("no answer".into()), ..found(Lookup::Silent) };
+        let outcome = looked_up(silent);
+        assert_eq!(is(&outcome), ("resolver-silent", Severity::Critical));
+        let conclusion = outcome.conclusion();
+        assert!(conclusion.explanation.contains("Asked: 192.0.2.53:53"), "{}", conclusion.explanation);
+        assert!(!conclusion.explanation.contains("SERVFAIL"), "{}", conclusion.explanation);
+        let cut = "its answer for A by UDP is cut (TC), and by TCP it refuses the connection";
+        let cut = Resolution { rcode: None, failure: Some(cut.into()), ..found(Lookup::Silent) };
+        let headline = looked_up(cut).conclusion().headline;
+        assert!(headline.ends_with("is cut (TC), and by TCP it refuses the connection"), "{headline}");
+        assert!(!headline.contains("no resolver answered"), "{headline}");
+    }
+}

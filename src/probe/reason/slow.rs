@@ -52,7 +52,9 @@ const SERVER: &str = "Read the server's log at that time; `-v` shows the times o
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::Alerts;
     use crate::probe::PhaseDurations;
+    use crate::probe::reason::tests::{attempt, healthy, is, refused, to};
     use crate::story::Stage;
     use crate::time::Elapsed;
 
@@ -74,5 +76,29 @@ mod tests {
         let story = Story::at(Stage::ApplicationData).answered();
         assert!(!lost_packets(&story));
         assert!(lost_packets(&story.repeats(Role::Client, 1)));
+    }
+
+    #[test]
+    fn a_threshold_of_time_is_about_what_was_done() {
+        let alerts = Alerts { time_warning: Some(Elapsed::from_millis(50)), ..Alerts::default() };
+        let outcome = Outcome { alerts, ..attempt(vec![healthy()]) };
+        assert_eq!(is(&outcome), ("slow", Severity::Warning));
+        assert!(
+            outcome.conclusion().headline.starts_with("it took 100"),
+            "{}",
+            outcome.conclusion().headline
+        );
+        let critical = Alerts { time_critical: Some(Elapsed::from_millis(60)), ..alerts };
+        assert_eq!(
+            is(&Outcome { alerts: critical, ..attempt(vec![healthy()]) }),
+            ("slow", Severity::Critical)
+        );
+        let patient = Alerts { time_warning: Some(Elapsed::from_millis(200)), ..Alerts::default() };
+        assert_eq!(is(&Outcome { alerts: patient, ..attempt(vec![healthy()]) }), ("healthy", Severity::Ok));
+        // An address that clients pass over does not hide it.
+        let second = attempt(vec![to(1, refused()), to(2, healthy())]);
+        assert_eq!(is(&Outcome { alerts: critical, ..second }), ("slow", Severity::Critical));
+        // A failure is not slow.
+        assert_eq!(is(&Outcome { alerts: critical, ..attempt(vec![refused()]) }).0, "refused");
     }
 }
