@@ -14,11 +14,29 @@ pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) ->
     let severity = outcome.unmapped.get(index).copied().unwrap_or(judged.verdict.severity);
     let conclusion = Conclusion { severity, ..Conclusion::of_connection(index, judged) };
     let conclusion = outcome.mapped(conclusion);
+    let conclusion = match address(judged).filter(IpAddr::is_unspecified) {
+        Some(own) if conclusion.severity != Severity::Ok => unspecified(own, conclusion),
+        _ => conclusion,
+    };
     match passed_over_for(outcome, judged) {
         Some((dead, next)) => passed_over(dead, &others_dead(outcome, dead), next, conclusion),
         None => with_others(outcome, judged, conclusion),
     }
 }
+
+/// A fault of what is no address of any host: this one itself was asked.
+fn unspecified(own: IpAddr, conclusion: Conclusion) -> Conclusion {
+    let mut advice = vec![BLOCKED.to_owned()];
+    advice.extend(conclusion.advice);
+    Conclusion {
+        headline: format!("{}; {own} is this host itself", conclusion.headline),
+        advice,
+        ..conclusion
+    }
+}
+
+const BLOCKED: &str =
+    "Look at what the name resolves to: resolvers that block names answer 0.0.0.0 or :: for them.";
 
 /// A fault of an address that is not passed over, with the other addresses that fail too.
 fn with_others(outcome: &Outcome, judged: &Judged, conclusion: Conclusion) -> Conclusion {
@@ -133,6 +151,7 @@ mod tests {
     use crate::probe::reason::tests::{attempt, healthy, is, refused, to};
     use crate::story::Story;
     use crate::tcp::Role;
+    use crate::verdict::Actor;
 
     #[test]
     fn addresses_that_fail_too_are_named_as_far_as_there_is_room() {
@@ -141,6 +160,14 @@ mod tests {
         assert_eq!(listed(&dead[..1]), "; 192.0.2.1 fails too");
         assert_eq!(listed(&dead[..2]), "; 192.0.2.1 and 192.0.2.2 fail too");
         assert_eq!(listed(&dead), "; 192.0.2.1 and 4 others fail too");
+    }
+
+    #[test]
+    fn the_unspecified_address_is_what_blocking_resolvers_answer() {
+        let refused = Conclusion::critical("refused", "refused".to_owned(), String::new(), &["Look."]);
+        let conclusion = unspecified([0, 0, 0, 0].into(), Conclusion { actor: Actor::Server, ..refused });
+        assert_eq!(conclusion.headline, "refused; 0.0.0.0 is this host itself");
+        assert_eq!((conclusion.advice[0].as_str(), conclusion.advice.len()), (BLOCKED, 2));
     }
 
     #[test]
