@@ -8,7 +8,6 @@ use super::net::capture::Captured;
 use super::net::dns::Resolution;
 use super::page::PageAnswer;
 use super::proxy::{ProxyKind, Tunnel};
-use super::reason::addresses;
 use super::states::States;
 use super::step::Step;
 use super::token::Token;
@@ -140,11 +139,6 @@ pub struct Conclusion {
 }
 
 impl Outcome {
-    /// The other addresses that TCP did not open either, in words that follow those about the one of the connection with this index.
-    pub fn fail_too(&self, connection: usize) -> Option<String> {
-        addresses::fail_too(self, self.connections.get(connection)?)
-    }
-
     /// A conclusion with the severity that the user gives its reason.
     pub(super) fn mapped(&self, conclusion: Conclusion) -> Conclusion {
         match self.states.severity(conclusion.reason) {

@@ -9,7 +9,6 @@ pub(super) mod failure;
 pub(super) mod head;
 pub(super) mod offer;
 mod overheard;
-pub(super) mod records;
 pub(super) mod tls;
 pub(super) mod unasked;
 pub(super) mod verifier;

@@ -11,6 +11,7 @@ mod lack;
 pub(super) mod order;
 mod overtaking;
 pub(super) mod readiness;
+mod records;
 pub(super) mod socket;
 mod stream;
 pub(super) mod wrapping;

@@ -1,6 +1,6 @@
 //! TCP through the system's sockets, with everything on the tape.
 
-use std::io::{self, Read};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,8 @@ use super::counters::counters;
 use super::lack;
 use super::overtaking::Overtaking;
 use super::readiness::wait_for;
-use super::stream::Bare;
+use super::records::Records;
 use super::wrapping::{Unwrapped, Wrapping};
-use crate::probe::http::records::Records;
 use crate::probe::secret::Secret;
 use crate::probe::tape::{Tape, TapedConnection};
 use crate::story::SocketCounters;
@@ -326,5 +325,28 @@ impl<'t> Channel<'t> {
         // Nothing that comes later is waited for.
         self.until = until;
         Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// The socket itself, outside any wrapping.
+pub(super) struct Bare<'c, 't>(pub(super) &'c mut Channel<'t>);
+
+impl Read for Bare<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.receive(buffer)
+    }
+}
+
+impl Write for Bare<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.transmit(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.transmit(parts)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

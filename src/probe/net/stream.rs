@@ -3,13 +3,13 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::time::Instant;
 
-use super::socket::{Channel, Ended};
+use super::socket::{Bare, Channel, Ended};
 use super::wrapping::{Unwrapped, Wrapping};
 use crate::limits;
 
 impl Channel<'_> {
     /// Reads what the socket brings.
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = loop {
             let read = self.wait().and_then(|()| self.stream.read(buffer));
             let has_more = read.as_ref().is_err_and(|error| self.takes_icmp(error)) && !self.tape.is_full();
@@ -32,7 +32,7 @@ impl Channel<'_> {
     }
 
     /// Gives the socket bytes to send.
-    fn transmit(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn transmit(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         if Instant::now() >= self.until {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -81,29 +81,6 @@ impl Channel<'_> {
             self.server_ended();
         }
         taken
-    }
-}
-
-/// The socket itself, outside any wrapping.
-pub(super) struct Bare<'c, 't>(pub(super) &'c mut Channel<'t>);
-
-impl Read for Bare<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.receive(buffer)
-    }
-}
-
-impl Write for Bare<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.transmit(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.transmit(parts)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

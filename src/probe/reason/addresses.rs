@@ -50,7 +50,7 @@ fn with_others(outcome: &Outcome, judged: &Judged, conclusion: Conclusion) -> Co
 
 /// The other addresses that TCP did not open either, and how many were not tried, in words that follow those about the one of
 /// `judged`; absent where there are none, or where TCP opened this one.
-pub(in crate::probe) fn fail_too(outcome: &Outcome, judged: &Judged) -> Option<String> {
+pub(super) fn fail_too(outcome: &Outcome, judged: &Judged) -> Option<String> {
     let own = address(judged).filter(|_| !is_open(judged))?;
     let dead = listed(&others_dead(outcome, own));
     let untried = match outcome.untried.len() {

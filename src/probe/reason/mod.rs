@@ -3,7 +3,7 @@
 //! Each reason is one file: its code, and a pure function from what came of an attempt to the conclusion. Its page for
 //! people who want to know more is in `docs/reasons`.
 
-pub(super) mod addresses;
+mod addresses;
 mod certificate_expiring;
 mod name_unknown;
 mod not_sent;
@@ -79,6 +79,11 @@ impl Outcome {
                 of_it.clone().find(|conclusion| !conclusion.is_well()).or_else(|| of_it.next()).cloned()
             })
             .unwrap_or_else(|| self.mapped(nothing_done::conclusion()))
+    }
+
+    /// The other addresses that TCP did not open either, in words that follow those about the one of the connection with this index.
+    pub fn fail_too(&self, connection: usize) -> Option<String> {
+        addresses::fail_too(self, self.connections.get(connection)?)
     }
 
     /// What the attempt comes to.

@@ -56,19 +56,36 @@ pub(super) fn pop3(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
     Ok(Reply::of((line.starts_with("+OK"), rest)))
 }
 
-/// The code of a reply of SMTP or FTP: of its last line, in which a space follows the code (RFC 5321, 4.2.1; RFC 959, 4.2).
-/// 0 for what is no code. With what came behind it.
+/// The code of a reply of SMTP or FTP, which ends with the line in which its code stands without a hyphen behind it (RFC 5321, 4.2.1; RFC 959,
+/// 4.2). 0 for what has no code. With what came behind it.
 fn reply(channel: &mut impl Read) -> io::Result<(u16, Vec<u8>)> {
-    // Another one follows a preliminary reply (RFC 959, 4.2).
-    let is_preliminary =
-        |line: &str| matches!(line.as_bytes(), [b'1', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..]);
-    let is_last = |line: &str| {
-        !(line.get(3..).is_some_and(|rest| rest.starts_with('-'))
-            || line.starts_with(' ')
-            || is_preliminary(line))
-    };
-    let (last, rest) = line(channel, is_last)?;
-    Ok((last.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0), rest))
+    last_answer(channel, whole_reply)
+}
+
+/// The code and the length of the reply that these bytes begin with, once it is whole.
+fn whole_reply(came: &[u8]) -> Option<(u16, usize)> {
+    let mut end = 0;
+    let mut open: Option<&[u8]> = None;
+    for line in came.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        end += line.len();
+        let code = line.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit));
+        let has_more = line.get(3) == Some(&b'-');
+        match (open, code) {
+            // What comes between the first line and the last is any text.
+            (Some(first), code) if code != Some(first) || has_more => continue,
+            (None, Some(code)) if has_more => {
+                open = Some(code);
+                continue;
+            }
+            // Another one follows a preliminary reply (RFC 959, 4.2).
+            (_, Some([b'1', ..])) => open = None,
+            (_, code) => {
+                let code = code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+                return Some((code.unwrap_or(0), end));
+            }
+        }
+    }
+    None
 }
 
 /// The first whole line that fits, and what came behind it.
@@ -118,6 +135,24 @@ mod tests {
         assert_eq!(server.heard, b"CAPA\r\nSTLS\r\n");
         let old = ["+OK hi\r\n", "-ERR what?\r\n", "-ERR no\r\n"];
         assert_eq!(pop3(&mut Script::new(&old)).unwrap(), Reply::Refuses);
+    }
+
+    #[test]
+    fn a_reply_ends_with_its_own_code_and_what_has_none_is_no_reply() {
+        for (came, reply) in [
+            (&b"220 mx\r\n"[..], Some((220, 8))),
+            (b"220\r\n", Some((220, 5))),
+            (b"220-mx\r\n220 mx\r\n", Some((220, 16))),
+            (b"220-a\r\nWelcome\r\n 221 b\r\n220 c\r\n", Some((220, 31))),
+            (b"120-a\r\n120 b\r\n220 c\r\n", Some((220, 21))),
+            (b"220-mx\r\n220-mx\r\n", None),
+            (b"220 m", None),
+            // Another protocol's words.
+            (b"SSH-2.0-x\r\n", Some((0, 11))),
+            (b"HTTP/1.1 400 No\r\n", Some((0, 17))),
+        ] {
+            assert_eq!(whole_reply(came), reply, "{}", came.escape_ascii());
+        }
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub(super) fn open(channel: &mut (impl Read + Write), host: &str) -> io::Result<
     ask(channel, stream.as_bytes())?;
     // A server without TLS does not list it (RFC 6120, 5.4.1).
     let has_starttls = answer(channel, |came| {
+        // Another protocol's words.
+        if came.trim_ascii_start().first().is_some_and(|byte| *byte != b'<') {
+            return Some(false);
+        }
         let whole = ["</stream:features>", "<stream:features/>", "</stream:stream>", "<stream:error"];
         first(came, &whole).map(|_| first(came, &["<starttls"]).is_some())
     })?;
@@ -71,8 +75,9 @@ mod tests {
         let refused =
             open(&mut Script::new(&[features, "<failure/></stream:stream>"]), "ssm.example").unwrap();
         assert_eq!(refused, Reply::Refuses);
-        let refused = open(&mut Script::new(&["<stream:error/></stream:stream>"]), "ssm.example").unwrap();
-        assert_eq!(refused, Reply::Refuses);
+        for other in ["<stream:error/></stream:stream>", "220 mx ESMTP\r\n"] {
+            assert_eq!(open(&mut Script::new(&[other]), "ssm.example").unwrap(), Reply::Refuses, "{other}");
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn a_server_that_breaks_the_protocol_is_critical_and_is_not_asked_again() {
         // A server that knows no newer version answers so, and others complete that.
         (8446, 0x0302, 0xc013, "protocol_version", "over TLS 1.1, which this check can't complete", 1),
         // What it answers to the second one must have been offered as well.
-        (8447, 0x0302, 0x0000, "protocol_version", "was refused as well", 2),
+        (8447, 0x0302, 0x0000, "protocol_version", "a choice that was not among them", 2),
     ] {
         let count = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&count);

@@ -9,7 +9,7 @@ const HEAD: usize = 5;
 
 /// Follows the heads of a server's records.
 #[derive(Clone, Debug, Default)]
-pub(in crate::probe) struct Records {
+pub(super) struct Records {
     /// As much of a head as has come.
     head: Vec<u8>,
     /// Bytes of the current record that have not come.
@@ -21,7 +21,7 @@ pub(in crate::probe) struct Records {
 
 impl Records {
     /// Takes in what came.
-    pub(in crate::probe) fn read(&mut self, mut bytes: &[u8]) {
+    pub(super) fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let skipped = self.left.min(bytes.len());
             self.left -= skipped;
@@ -42,7 +42,7 @@ impl Records {
 
     /// Whether the server asked for a new handshake (RFC 5246, 7.4.1.1). Up to TLS 1.2 one encrypted handshake record follows the
     /// ChangeCipherSpec, its Finished; with TLS 1.3 at most the ServerHello does, behind a HelloRetryRequest.
-    pub(in crate::probe) fn asks_for_renegotiation(&self) -> bool {
+    pub(super) fn asks_for_renegotiation(&self) -> bool {
         self.encrypted > 1
     }
 }
