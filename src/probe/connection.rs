@@ -34,7 +34,7 @@ const SYN_REPEATED: Duration = Duration::from_millis(1_200);
 /// An address that answers at all does so within this time, wherever on Earth it is.
 const SHORTEST: Duration = Duration::from_millis(400);
 
-/// How long an address may take to open TCP, with so much time left for it and the ones after it, where a silence lasts `least` at
+/// How long an address may take to open TCP, with `left` for it and the ones after it, where a silence lasts `least` at
 /// least, and `most` is enough. Once one was silent for that long, the others share the time that is left: a good one among
 /// them is to be reached.
 fn patience_for(

@@ -300,7 +300,7 @@ fn suites(with_tls13: bool) -> Vec<u16> {
 }
 
 /// Groups: X25519 with ML-KEM 768, X25519, the NIST curves, X448, and the finite fields of RFC 7919. Today's OpenSSL and Java offer neither
-/// secp256k1 nor Brainpool's curves unless they are told to.
+/// secp256k1 nor Brainpool's curves unless they are configured to.
 const GROUPS: [u16; 11] =
     [0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104];
 

@@ -210,7 +210,7 @@ mod tests {
         };
         assert!(!before.is_window_closed(), "{before:?}");
         client.set_nonblocking(true).unwrap();
-        while client.write(&[0; 65_536]).is_ok() {}
+        while client.write(&[0; 8_192]).is_ok() {}
         let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
         let is_closed = || counters(&connection).is_some_and(|counters| counters.is_window_closed());
         while !is_closed() && std::time::Instant::now() < until {

@@ -28,15 +28,12 @@ pub(super) fn refused(story: &Story, verdict: &mut Verdict, accepted: Accepted) 
             Fault::Weak { of, why: Weakness::Signature(kind) } => Some((of, kind)),
             _ => None,
         });
-        verdict.headline = match weak.filter(|_| why.starts_with("a signature")) {
-            Some((of, kind)) => {
-                format!("the certificate {of} is signed by {kind}, which today's clients refuse").into()
-            }
-            None => {
-                let why = why.replace("webpki refuses", "this check does not verify");
-                format!("the certificate's chain can't be verified: {why}").into()
-            }
-        };
+        let why = why.replace("webpki refuses", "this check does not verify");
+        verdict.headline = format!("the certificate's chain can't be verified: {why}").into();
+        if let Some((of, kind)) = weak.filter(|_| why.starts_with("a signature")) {
+            verdict.headline =
+                format!("the certificate {of} is signed by {kind}, which today's clients refuse").into();
+        }
         verdict.actor = Actor::Server;
         verdict.explanation = refused.into();
         return;

@@ -279,9 +279,7 @@ impl Perspective<'_> {
             Phase::StartTls if awaited == GREETING => (
                 Code::ClientSilent,
                 Actor::Server,
-                format!(
-                    "the server sent no greeting for {waited}: it hangs, or this port begins with TLS, without --starttls"
-                ),
+                format!("the server sent no greeting for {waited}: {MUTE}"),
             ),
             Phase::Oauth | Phase::Http | Phase::StartTls => (
                 Code::NoResponse,
@@ -341,6 +339,8 @@ impl Perspective<'_> {
         verdict.change_advice(|advice| *advice = vec![KEY, NEW_PIN]);
     }
 }
+
+const MUTE: &str = "it hangs, or this port begins with TLS, without --starttls";
 
 /// Up to TLS 1.2 a server refuses a missing client certificate by an alert that has other meanings too.
 fn missing_identity(story: &Story, verdict: &mut Verdict) {

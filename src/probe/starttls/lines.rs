@@ -72,11 +72,8 @@ fn whole_reply(came: &[u8]) -> Option<(u16, usize)> {
         let has_more = line.get(3) == Some(&b'-');
         match (open, code) {
             // What comes between the first line and the last is any text.
-            (Some(first), code) if code != Some(first) || has_more => continue,
-            (None, Some(code)) if has_more => {
-                open = Some(code);
-                continue;
-            }
+            (Some(first), code) if code != Some(first) || has_more => {}
+            (None, Some(code)) if has_more => open = Some(code),
             // Another one follows a preliminary reply (RFC 959, 4.2).
             (_, Some([b'1', ..])) => open = None,
             (_, code) => {

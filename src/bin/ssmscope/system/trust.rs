@@ -100,6 +100,10 @@ fn without_trust(certificate: CertificateDer<'static>) -> CertificateDer<'static
     }
 }
 
+fn bytes(certificates: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
+    certificates.iter().map(|certificate| certificate.to_vec()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,8 +132,4 @@ mod tests {
         assert_eq!(without_trust(CertificateDer::from(bytes)).len(), 7);
         assert_eq!(without_trust(CertificateDer::from(vec![0x30, 0x82, 0, 9, 1])).len(), 5);
     }
-}
-
-fn bytes(certificates: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
-    certificates.iter().map(|certificate| certificate.to_vec()).collect()
 }
