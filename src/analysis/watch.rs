@@ -58,6 +58,8 @@ pub(super) struct Watch<'s> {
     stall_after: Elapsed,
     /// Judges copies of stories that continue.
     judging: Judging<'s>,
+    /// Whether logs are compared with names that reports must not have.
+    keeps_names: bool,
     looked_at: Timestamp,
     /// When it was looked for losses.
     losses_at: Timestamp,
@@ -68,6 +70,7 @@ impl<'s> Watch<'s> {
         Self {
             stall_after: settings.judging.stall_after,
             judging: Judging::new(settings, examiner, needs),
+            keeps_names: settings.redaction.is_some() && settings.logs.is_some(),
             looked_at: Timestamp::ZERO,
             losses_at: Timestamp::ZERO,
         }
@@ -128,6 +131,7 @@ impl<'s> Watch<'s> {
         let so_far = tracked.story.so_far();
         let story = tracked.so_far(CaptureFacts { end: now, ..facts.of(so_far) });
         self.judging.earn(story.packets.saturating_sub(tracked.watched.packets));
+        let named = self.keeps_names.then(|| self.judging.with_names(story.clone()));
         let judged = self.judging.judged(story);
         let lasting = judged.story.silence().filter(|silence| silence.until == now).copied();
         let waited = now - tracked.story.waits_for().0.at;
@@ -152,7 +156,7 @@ impl<'s> Watch<'s> {
         if is_known && is_news {
             outlet.reports(&Event::Known(&judged))?;
         }
-        outlet.stays(judged)
+        outlet.stays(named.unwrap_or(judged))
     }
 }
 

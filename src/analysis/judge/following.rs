@@ -2,6 +2,9 @@
 //!
 //! A connection is compared with the logs while it is open, and once it left it waits a moment for the line about it. What is tied
 //! is reported at once; the verdict takes it in as long as the connection was not reported to have ended.
+//!
+//! Logs are compared with names. So connections and lines keep them here, and lose them on their way to the sink where they are to be
+//! redacted.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -14,7 +17,7 @@ use crate::analysis::logs::{self, Frame, LogInput, LogSummary};
 use crate::analysis::summary::Tally;
 use crate::analysis::{Event, Judged};
 use crate::limits;
-use crate::log::tie::TieSettings;
+use crate::log::tie::{Tie, TieSettings};
 use crate::log::{Attempt, ClockId, Exchange, Follower, Logs, Wire};
 use crate::story::LogTie;
 use crate::time::{Elapsed, Timestamp};
@@ -81,7 +84,8 @@ struct Progress {
 
 impl<'s> Following<'s> {
     /// Reports to the sink of `here` what is judged.
-    pub(super) fn new(here: Box<Here<'s>>, input: &'s LogInput, follower: Arc<Mutex<Follower>>) -> Self {
+    pub(super) fn new(mut here: Box<Here<'s>>, input: &'s LogInput, follower: Arc<Mutex<Follower>>) -> Self {
+        here.keep_names(true);
         Self {
             here,
             input,
@@ -207,17 +211,31 @@ impl<'s> Following<'s> {
                 }
             }
         }
+        if !is_end && !fresh.is_empty() {
+            self.report_ties(&fresh, &summary, &wire)?;
+        }
         for tie in &fresh {
-            let Some(exchange) = wire.exchanges.get(tie.exchange) else { continue };
-            let Some(fact) = logs::fact(tie, &summary.logs, exchange) else { continue };
-            if !is_end {
-                self.here.event(&Event::Tied(&summary, tie, &fact))?;
-            }
-            if let Some(id) = summary.connections.get(tie.exchange) {
+            let fact = fact(tie, &summary, &wire);
+            if let (Some(id), Some(fact)) = (summary.connections.get(tie.exchange), fact) {
                 self.tied(*id, fact)?;
             }
         }
         Ok(summary)
+    }
+
+    /// Reports ties that were just found.
+    fn report_ties(&mut self, ties: &[Tie], summary: &LogSummary, wire: &Wire) -> io::Result<()> {
+        let nameless = self.here.redaction().map(|redaction| (redaction, redaction.logs_of(summary)));
+        for tie in ties {
+            let Some(fact) = fact(tie, summary, wire) else { continue };
+            match &nameless {
+                Some((redaction, logs)) => {
+                    self.here.event(&Event::Tied(logs, tie, &redaction.log_tie(fact)))?;
+                }
+                None => self.here.event(&Event::Tied(summary, tie, &fact))?,
+            }
+        }
+        Ok(())
     }
 
     /// A log reports this of a connection: it is judged again.
@@ -231,7 +249,8 @@ impl<'s> Following<'s> {
         judged.story.logs.clone_from(&known.logs);
         let judged = self.here.judged(Departed::Story(judged.story));
         if judged.verdict.code != before {
-            self.here.event(&Event::Known(&judged))?;
+            let reported = self.here.without_names(judged.clone());
+            self.here.event(&Event::Known(&reported))?;
         }
         known.judged = Some(judged);
         Ok(())
@@ -240,7 +259,10 @@ impl<'s> Following<'s> {
     /// Reports a connection that left.
     fn report(&mut self, id: u64) -> io::Result<()> {
         match self.known.get_mut(&id).and_then(|known| known.judged.take()) {
-            Some(judged) => self.here.report(judged),
+            Some(judged) => {
+                let judged = self.here.without_names(judged);
+                self.here.report(judged)
+            }
             None => Ok(()),
         }
     }
@@ -309,6 +331,11 @@ impl Judge for Following<'_> {
         here.tally().logs = Some(Ok(Box::new(summary)));
         here.finish()
     }
+}
+
+/// What a tie says about its connection.
+fn fact(tie: &Tie, summary: &LogSummary, wire: &Wire) -> Option<LogTie> {
+    logs::fact(tie, &summary.logs, wire.exchanges.get(tie.exchange)?)
 }
 
 fn key(attempt: &Attempt) -> Option<Key> {

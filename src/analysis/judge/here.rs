@@ -7,7 +7,7 @@ use super::judging::Judging;
 use super::{Departed, Judge};
 use crate::analysis::summary::Tally;
 use crate::analysis::table::{Budget, TrackedConnection};
-use crate::analysis::{Event, Judged, Settings, Sink};
+use crate::analysis::{Event, Judged, Redaction, Settings, Sink};
 
 /// Judges a connection at once, and hands it to the sink.
 pub(super) struct Here<'s> {
@@ -22,9 +22,7 @@ impl<'s> Here<'s> {
         let judging = Judging::new(settings, examiner, sink.needs());
         Self { settings, judging, tally: Tally::default(), sink }
     }
-}
 
-impl Here<'_> {
     /// Judges a connection that left.
     pub(super) fn judged(&mut self, left: Departed) -> Judged {
         let story = match left {
@@ -42,6 +40,19 @@ impl Here<'_> {
     pub(super) fn keep_names(&mut self, keeps_names: bool) -> bool {
         self.judging.keep_names(keeps_names);
         self.settings.redaction.is_some()
+    }
+
+    /// The stand-ins, where names are to be replaced.
+    pub(super) fn redaction(&self) -> Option<&'s Redaction> {
+        self.settings.redaction.as_ref()
+    }
+
+    /// What was judged with its names, judged again without them where that is asked for.
+    pub(super) fn without_names(&mut self, judged: Judged) -> Judged {
+        match self.redaction() {
+            Some(_) => self.judging.without_names(judged.story),
+            None => judged,
+        }
     }
 
     /// Counts and reports a connection that was judged.

@@ -1,5 +1,6 @@
 //! The verdict on a story, and what else is worth knowing.
 
+use std::mem;
 use std::sync::PoisonError;
 
 use super::chains::{Examined, SharedExaminer};
@@ -32,6 +33,23 @@ impl<'s> Judging<'s> {
     /// Keeps names, or replaces them from now on where that is asked for.
     pub(in crate::analysis) fn keep_names(&mut self, keeps_names: bool) {
         self.keeps_names = keeps_names;
+    }
+
+    /// Judges a story and keeps its names: logs are compared with them.
+    pub(in crate::analysis) fn with_names(&mut self, story: Box<Story>) -> Judged {
+        self.keeping(true, story)
+    }
+
+    /// Judges a story, with its names replaced where that is asked for.
+    pub(in crate::analysis) fn without_names(&mut self, story: Box<Story>) -> Judged {
+        self.keeping(false, story)
+    }
+
+    fn keeping(&mut self, keeps_names: bool, story: Box<Story>) -> Judged {
+        let before = mem::replace(&mut self.keeps_names, keeps_names);
+        let judged = self.judged(story);
+        self.keeps_names = before;
+        judged
     }
 
     /// Judges a story that has ended, or would end now.

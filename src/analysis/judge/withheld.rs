@@ -34,9 +34,7 @@ impl Judge for Withheld<'_> {
             return Ok(());
         }
         self.beyond += 1;
-        let is_renamed = self.here.keep_names(false);
-        let judged = if is_renamed { self.here.judged(Departed::Story(judged.story)) } else { judged };
-        self.here.keep_names(true);
+        let judged = self.here.without_names(judged);
         self.here.report(judged)
     }
 

@@ -1,6 +1,10 @@
 //! Logs without names: of their words those stay that tell which error it is.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
 
 use super::{Redaction, StandIns, words};
 use crate::analysis::LogSummary;
@@ -48,6 +52,19 @@ impl Redaction {
     /// What logs that stand alone came to, without names.
     pub fn logs(&self, summary: &mut LogSummary) {
         self.stand_ins().log_summary(summary);
+    }
+
+    /// What logs came to so far, without names.
+    pub(in crate::analysis) fn logs_of(&self, summary: &LogSummary) -> LogSummary {
+        let mut nameless = summary.clone();
+        self.logs(&mut nameless);
+        nameless
+    }
+
+    /// What a log reports of a connection, without names.
+    pub(in crate::analysis) fn log_tie(&self, mut tie: LogTie) -> LogTie {
+        self.stand_ins().log_ties(std::slice::from_mut(&mut tie));
+        tie
     }
 }
 
@@ -316,9 +333,9 @@ fn is_class(word: &str) -> bool {
 }
 
 fn is_of_class(word: &str) -> bool {
+    static OF_CLASSES: Words = LazyLock::new(|| CLASS_WORDS.split_ascii_whitespace().collect());
     word.chars().all(|letter| letter.is_ascii_alphanumeric())
-        && (is_listed(word)
-            || CLASS_WORDS.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word)))
+        && (is_listed(word) || is_among(&OF_CLASSES, word))
 }
 
 /// The words of a name that is written as `SSLHandshakeException` is.
@@ -352,8 +369,16 @@ fn is_known(word: &str) -> bool {
     is_number || is_version || is_listed(word)
 }
 
+type Words = LazyLock<HashSet<&'static str, RandomState>>;
+
 fn is_listed(word: &str) -> bool {
-    VOCABULARY.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word))
+    static LISTED: Words = LazyLock::new(|| VOCABULARY.split_ascii_whitespace().collect());
+    is_among(&LISTED, word)
+}
+
+/// Whether it is one of these words, in letters of either case.
+fn is_among(words: &HashSet<&str, RandomState>, word: &str) -> bool {
+    words.contains(word.to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]

@@ -30,10 +30,10 @@ impl Sink for Screen<'_> {
                 let (story, entry) = self.redaction.stand_ins().passing(story, entry);
                 self.sink.event(&Event::Entry(&story, &entry))
             }
-            // Logs that are followed are not redacted, so none are.
-            Event::Tied(..) | Event::LogUnread(_) => Ok(()),
-            // The source's own account has no names any more.
+            // The source's own account, and ties, have no names any more; why a log is unread is for whoever runs the command.
             Event::Idle(..)
+            | Event::Tied(..)
+            | Event::LogUnread(_)
             | Event::Silence(..)
             | Event::Known(_)
             | Event::Packet(_)

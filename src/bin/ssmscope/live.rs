@@ -36,7 +36,7 @@ const USER: &str = "--user names whose rights files are opened with";
 pub fn run(options: &Live) -> anyhow::Result<Status> {
     let slow_after = options.judgement.timing.slow_after;
     let run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, options.selection.words())
-        .redacting(options.redacting, "live", !options.logs.log.is_empty())?;
+        .redacting(options.redacting, "live")?;
     run.alerting_as_plugin().finish_after(|run| capture(options, run))
 }
 

@@ -28,11 +28,8 @@ use crate::{exit, input, logs, no_match, provenance};
 pub fn run(options: &Read) -> anyhow::Result<Status> {
     let form = options.rendering.form()?;
     let slow_after = options.judgement.timing.slow_after;
-    let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words()).redacting(
-        options.redacting,
-        "read",
-        false,
-    )?;
+    let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words())
+        .redacting(options.redacting, "read")?;
     run.deadline = patience(options.timeout, form).map(|patience| Deadline::after(patience, form));
     run.alerting_as_plugin().finish_after(|run| read(options, run))
 }

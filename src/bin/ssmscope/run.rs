@@ -91,13 +91,12 @@ impl<'o> Run<'o> {
         }
     }
 
-    /// Has everything that is reported redacted, where that is asked for of `command`. `follows_logs` is whether it reads logs while they
-    /// grow.
+    /// Has everything that is reported redacted, where that is asked for of `command`.
     ///
     /// # Errors
-    /// When packets are printed, or logs are followed: they are not redacted.
-    pub fn redacting(mut self, asked: Redacting, command: &str, follows_logs: bool) -> anyhow::Result<Self> {
-        self.redaction = redaction(asked, self.form, follows_logs)?;
+    /// When packets are printed: they are not redacted.
+    pub fn redacting(mut self, asked: Redacting, command: &str) -> anyhow::Result<Self> {
+        self.redaction = redaction(asked, self.form)?;
         if let Some(redaction) = &self.redaction {
             self.provenance = provenance::redacted(&self.provenance, redaction, command);
             self.target = None;
@@ -272,20 +271,15 @@ impl<'o> Run<'o> {
     }
 }
 
-/// The stand-ins that are asked for. `follows_logs` is whether logs are read while they grow.
+/// The stand-ins that are asked for.
 ///
 /// # Errors
-/// When packets are printed, or logs are followed: they are not redacted.
-pub fn redaction(asked: Redacting, form: Form, follows_logs: bool) -> anyhow::Result<Option<Redaction>> {
+/// When packets are printed: they are not redacted.
+pub fn redaction(asked: Redacting, form: Form) -> anyhow::Result<Option<Redaction>> {
     if !asked.redact {
         return Ok(None);
     }
     ensure!(form.can_be_redacted(), "--redact is for reports, and -o {} prints packets", form.name());
-    ensure!(
-        !follows_logs,
-        "--redact works with --log on `read` alone: keep the log and a capture for yourself, and pass on what `ssmscope read --redact` \
-         prints of both"
-    );
     Ok(Some(Redaction::default()))
 }
 

@@ -224,7 +224,7 @@ pub struct Redacting {
     /// Put stand-ins in the place of addresses, names and files, so that what is printed can be passed on.
     ///
     /// Codes, causes and actors stay. Packets are written anew, without names and with what TLS shows: by `read -w`, and by `live -w`,
-    /// --record and --save up to a second later. Refused with it are -o tcpdump, and --log where logs are followed.
+    /// --record and --save up to a second later. -o tcpdump is refused with it.
     #[arg(long, help_heading = "Output")]
     pub redact: bool,
 }

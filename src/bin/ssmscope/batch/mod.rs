@@ -46,7 +46,7 @@ fn check_inputs(options: &Batch, form: Form) -> anyhow::Result<()> {
 pub fn run(options: &Batch) -> anyhow::Result<Status> {
     let form = options.rendering.form()?;
     check_inputs(options, form)?;
-    run::redaction(options.redacting, form, false)?;
+    run::redaction(options.redacting, form)?;
     let mut style = run::style(&options.rendering, Detail::Examples);
     if options.into.is_some() {
         // Outputs that stay don't depend on the terminal.

@@ -49,7 +49,7 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
     let target = probe::authority(server.host, server.port);
     let slow_after = options.timing.slow_after;
     let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, Some(target))
-        .redacting(options.redacting, "check", !options.logs.log.is_empty())?;
+        .redacting(options.redacting, "check")?;
     run.target = run
         .redaction
         .as_ref()

@@ -53,11 +53,8 @@ impl Target {
 /// When the list, or a file that an option names, can't be read, and when a report can't be written.
 pub fn run(options: &Check) -> anyhow::Result<Status> {
     let slow_after = options.timing.slow_after;
-    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, None).redacting(
-        options.redacting,
-        "check",
-        !options.logs.log.is_empty(),
-    )?;
+    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, None)
+        .redacting(options.redacting, "check")?;
     // Reading the list may take as long as one check.
     let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));
     run.deadline = Some(Deadline::after(most, run.form));

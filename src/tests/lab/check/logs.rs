@@ -1,5 +1,6 @@
 //! `check --log`: what programs log meanwhile is read with the attempt, and tied to what the check itself asked.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use super::{Checked, Command, check};
 use crate::peers;
 use crate::pki::{NAME, Pki};
 use crate::support::lab::{CLIENT, Lab, SERVER};
+use crate::support::originals::expect_none;
 use crate::support::run::{Outcome, path};
 
 /// The time of now, in this form of date(1).
@@ -151,6 +153,33 @@ fn an_answer_that_the_check_expects_is_no_refusal_whatever_a_log_says() {
 }
 
 #[test]
+fn logs_of_a_check_leave_no_original_in_any_form_that_is_redacted() {
+    let Some(lab) = Lab::new() else { return };
+    let logs = Logs::new(&lab);
+    let options = serve(&lab, &logs);
+    let asks = [logs.options(), vec!["--http", "/forbidden"]].concat();
+    let words = [SERVER, CLIENT, NAME, "admin", "production", "access.log"];
+    let originals: BTreeSet<String> = words.into_iter().map(str::to_owned).collect();
+    let page = lab.folder.path().join("check.html");
+    for form in ["json", "timeline", "html"] {
+        let further = ["--redact", "--html", path(&page), "-vv", "-o", form];
+        let outcome = Outcome::of(&mut lab.check(&with(&options, &[&asks[..], &further].concat())));
+        assert_eq!(outcome.status, 2, "{form} {outcome:?}");
+        let printed = outcome.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            printed.replace("&#39;", "'").contains("Failed to authenticate user - 'xxxxx'"),
+            "{form} {outcome:?}"
+        );
+        expect_none(outcome.out.as_bytes(), &originals, form);
+        expect_none(&fs::read(&page).unwrap(), &originals, "the page");
+        if form == "json" {
+            let tied = outcome.objects_of("log").into_iter().filter(|log| !log["tie"].is_null());
+            assert_eq!(tied.map(|log| log["status"].clone()).collect::<Vec<_>>(), [403], "{outcome:?}");
+        }
+    }
+}
+
+#[test]
 fn a_check_that_asks_nothing_has_no_request_in_a_log() {
     let Some(lab) = Lab::new() else { return };
     let logs = Logs::new(&lab);
@@ -212,7 +241,6 @@ fn logs_are_for_one_server_and_for_files_that_grow() {
         (vec![SERVER, "--log", path(&prose)], "is no log"),
         (vec![SERVER, "--log", "-"], "is standard input"),
         (vec![SERVER, "--log", "/nowhere/a.log"], "can't be read"),
-        (vec![SERVER, "--log", path(&prose), "--redact"], "on `read` alone"),
         (vec!["--targets", path(&list), "--log", path(&prose)], "cannot be used with"),
     ] {
         let outcome = Outcome::of(&mut lab.check(&options));

@@ -5,14 +5,15 @@ use std::fs::OpenOptions;
 use super::*;
 
 /// A line that vManage's program writes now.
-fn append(log: &Path, text: &str) {
+pub(super) fn append(log: &Path, text: &str) {
     let now = Command::new("date").args(["-u", "+%d-%b-%Y %H:%M:%S,%3N UTC"]).output().unwrap();
     let now = self::text(&now.stdout);
     let mut file = OpenOptions::new().append(true).create(true).open(log).unwrap();
     writeln!(file, "{} {text}", now.trim_end()).unwrap();
 }
 
-const QUERY: &str = "INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Query the licences";
+pub(super) const QUERY: &str =
+    "INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Query the licences";
 const REFUSED: &str = "ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to authenticate user - 'admin'. \
                        {\"error\": \"invalid_client\"}";
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use ssmscope::report::Form;
 
-use super::{HELLO, NO_SERVER, Peers, request_over_tls, watch};
+use super::{HELLO, NO_SERVER, Peers, logs, request_over_tls, watch};
 use crate::peers;
 use crate::pki::Pki;
 use crate::support::lab::{CLIENT, Lab, SERVER};
@@ -44,7 +45,7 @@ fn no_form_of_a_live_capture_contains_an_original() {
         let outcome = if is_silent {
             let mut command = lab.live("client", &[&options[..], &["--user", "root"]].concat());
             let running = crate::support::run::spawn(&mut command);
-            std::thread::sleep(Duration::from_millis(700));
+            thread::sleep(Duration::from_millis(700));
             request_over_tls(&lab, 8443);
             NO_SERVER.play(&lab, SERVER, 8444);
             Outcome::from(running.wait_with_output().unwrap())
@@ -73,7 +74,7 @@ fn a_silence_and_the_page_so_far_contain_no_original() {
     let began = Instant::now();
     while !file.exists() {
         assert!(began.elapsed() < Duration::from_secs(4));
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
     let so_far = fs::read(&file).unwrap();
     expect_none(&lab, &so_far, "the page so far");
@@ -93,7 +94,7 @@ fn what_is_noted_of_an_interface_does_not_name_it() {
     let watch = watch(&lab, &["--redact", "--until", "failure", "-o", "json"]);
     for state in ["down", "up"] {
         lab.run("client", &["ip", "link", "set", &lab.device, state]);
-        std::thread::sleep(Duration::from_millis(1_200));
+        thread::sleep(Duration::from_millis(1_200));
     }
     NO_SERVER.play(&lab, SERVER, 8443);
     let outcome = watch.wait();
@@ -142,12 +143,47 @@ fn packets_that_are_written_as_they_come_name_nobody_and_have_the_same_verdicts(
 #[test]
 fn what_is_not_redacted_is_refused() {
     let Some(lab) = Lab::new() else { return };
-    let log = lab.folder.path().join("a.log");
-    fs::write(&log, "").unwrap();
-    for (options, why) in [(["--log", path(&log)], "on `read` alone"), (["-o", "tcpdump"], "is for reports")]
-    {
-        let outcome = Outcome::of(&mut lab.live("client", &[&["--redact"][..], &options].concat()));
-        assert_eq!((outcome.status, outcome.out.as_str()), (3, ""), "{options:?}");
-        assert!(outcome.error.contains(why), "{}", outcome.error);
+    let outcome = Outcome::of(&mut lab.live("client", &["--redact", "-o", "tcpdump"]));
+    assert_eq!((outcome.status, outcome.out.as_str()), (3, ""), "{outcome:?}");
+    assert!(outcome.error.contains("is for reports"), "{}", outcome.error);
+}
+
+#[test]
+fn a_log_that_is_followed_leaves_no_original_and_no_secret_in_any_form() {
+    let Some(lab) = Lab::new() else { return };
+    let pki = Pki::named(lab.folder.path(), NAME);
+    peers::serve_https(&lab, 8443, &pki.good(), |_, _| {
+        thread::sleep(Duration::from_millis(300));
+        peers::json("401 Unauthorized", "{\"error\":\"invalid_client\"}")
+    });
+    let mut originals = originals(&lab);
+    originals.extend(["dorothy", "ruby-shoes-4711", "emerald"].map(str::to_owned));
+    let refused = format!(
+        "Failed to authenticate user - 'dorothy' at {SERVER}. {{\"error\": \"invalid_client\", \"client_secret\": \"ruby-shoes-4711\"}}"
+    );
+    let page = lab.folder.path().join("page.html");
+    for (index, form) in [&["-o", "json"][..], &["-vv"], &["-o", "html"]].into_iter().enumerate() {
+        let log = lab.folder.path().join(format!("emerald{index}.log"));
+        logs::append(&log, logs::QUERY);
+        let options = ["--redact", "--until", "failure", "--duration", "15", "--log", path(&log)];
+        let watch = watch(&lab, &[&options[..], &["--html", path(&page)], form].concat());
+        logs::append(&log, logs::QUERY);
+        request_over_tls(&lab, 8443);
+        logs::append(&log, &format!("ERROR [vmanage] [RestAPIClient] (default task-1) |default| {refused}"));
+        logs::append(&log, "WARN [vmanage] [Pool] (worker-9) |default| dorothy of the emerald city waits");
+        let outcome = watch.wait();
+        assert_eq!(outcome.status, 2, "{form:?} {outcome:?}");
+        let printed = outcome.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in ["rejected", "invalid_client", "Failed to authenticate user - 'xxxxxxx' at 192.0.2."] {
+            let is_there = printed.contains(words) || printed.replace("&#39;", "'").contains(words);
+            assert!(is_there, "no {words} in {form:?} {outcome:?}");
+        }
+        originals::expect_none(outcome.out.as_bytes(), &originals, &format!("{form:?}"));
+        originals::expect_none(&fs::read(&page).unwrap(), &originals, "the page");
+        if form.contains(&"json") {
+            let tied = outcome.objects_of("log");
+            assert_eq!(tied[0]["tie"]["connection"], 1, "{outcome:?}");
+            assert_eq!(tied[0]["file"], "input-2", "{outcome:?}");
+        }
     }
 }
