@@ -114,7 +114,7 @@ fn a_name_that_is_unknown_is_the_answer_where_no_connection_began() {
     assert_eq!(lookup["start"], "2023-11-14T22:13:20.000000Z");
 
     let nagios = run(&["read", "-o", "nagios", path(&capture)]);
-    assert!(nagios.first_line().starts_with("SSMSCOPE CRITICAL: name-unknown: "), "{nagios:?}");
+    assert!(nagios.first_line().starts_with("SSMSCOPE CRITICAL - name-unknown: "), "{nagios:?}");
     let metrics = run(&["read", "-o", "prometheus", path(&capture)]).out;
     assert!(metrics.contains("ssmscope_state{reason=\"name-unknown\"} 1"), "{metrics}");
 }

@@ -23,12 +23,12 @@ const WITH_CERTIFICATES: &str = "healthy/intermediate/capture.pcap";
 #[test]
 fn a_plugin_prints_one_status_line_and_the_exit_status() {
     for (capture, begin, status) in [
-        (HEALTHY, "SSMSCOPE OK: healthy at application-data, ", 0),
-        ("slow/plain/capture.pcap", "SSMSCOPE WARNING: slow at ", 1),
-        (REFUSED, "SSMSCOPE CRITICAL: refused at syn, ", 2),
-        ("midstream/plain/capture.pcap", "SSMSCOPE UNKNOWN: midstream at none, ", 3),
-        ("no-such-file", "SSMSCOPE UNKNOWN: ", 3),
-        ("README.md", "SSMSCOPE UNKNOWN: ", 3),
+        (HEALTHY, "SSMSCOPE OK - healthy at application-data, ", 0),
+        ("slow/plain/capture.pcap", "SSMSCOPE WARNING - slow at ", 1),
+        (REFUSED, "SSMSCOPE CRITICAL - refused at syn, ", 2),
+        ("midstream/plain/capture.pcap", "SSMSCOPE UNKNOWN - midstream at none, ", 3),
+        ("no-such-file", "SSMSCOPE UNKNOWN - ", 3),
+        ("README.md", "SSMSCOPE UNKNOWN - ", 3),
     ] {
         let outcome = run(&["read", "-o", "nagios", &testdata(capture)]);
         assert_eq!(outcome.status, status, "{outcome:?}");
@@ -41,13 +41,13 @@ fn a_plugin_prints_one_status_line_and_the_exit_status() {
 fn a_plugin_counts_failures_first_and_has_a_line_for_each_kind() {
     let (healthy, refused) = (testdata(HEALTHY), testdata(REFUSED));
     let outcome = run(&["read", "-o", "nagios", &healthy, &refused]);
-    assert!(outcome.first_line().starts_with("SSMSCOPE CRITICAL: 1 of 2 failed: refused, "), "{outcome:?}");
+    assert!(outcome.first_line().starts_with("SSMSCOPE CRITICAL - 1 of 2 failed: refused, "), "{outcome:?}");
     let below: Vec<_> = outcome.out.lines().skip(1).collect();
     assert!(below.len() == 1 && below[0].contains(":8443 refused: "), "{outcome:?}");
     assert!(below[0].ends_with('Z'), "the time has a zone: {outcome:?}");
     is_a_plugin_s(&outcome);
     let outcome = run(&["read", "-o", "nagios", &healthy, &testdata("slow/plain/capture.pcap")]);
-    assert!(outcome.first_line().starts_with("SSMSCOPE WARNING: 1 of 2 need a look: slow, "), "{outcome:?}");
+    assert!(outcome.first_line().starts_with("SSMSCOPE WARNING - 1 of 2 need a look: slow, "), "{outcome:?}");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn bad_usage_is_reported_on_standard_output_as_well() {
     ] {
         let outcome = run(arguments);
         assert_eq!((outcome.status, outcome.error.as_str()), (3, ""), "{outcome:?}");
-        assert!(outcome.first_line().starts_with("SSMSCOPE UNKNOWN: "), "{outcome:?}");
+        assert!(outcome.first_line().starts_with("SSMSCOPE UNKNOWN - "), "{outcome:?}");
         assert!(outcome.first_line().len() <= 200 && !outcome.out.contains('|'), "{outcome:?}");
     }
     let help = run(&["read", "-o", "nagios", "--help"]);
@@ -92,7 +92,7 @@ fn a_plugin_ends_in_time_and_says_so() {
     drop(pipe);
     assert!(began.elapsed() < Duration::from_secs(8));
     assert_eq!((status, error.as_str()), (3, ""));
-    assert!(out.starts_with("SSMSCOPE UNKNOWN: timed out after 300.0 ms"), "{out}");
+    assert!(out.starts_with("SSMSCOPE UNKNOWN - timed out after 300.0 ms"), "{out}");
 }
 
 #[test]
@@ -135,21 +135,21 @@ fn days_that_a_certificate_has_left_raise_the_status() {
     };
     let (more, less) = (format!("{:.0}", left + 10.0), format!("{:.0}", left - 10.0));
     for (options, status, begin) in [
-        (&["--warning", &less, "--critical", "7"][..], 0, "SSMSCOPE OK: healthy"),
+        (&["--warning", &less, "--critical", "7"][..], 0, "SSMSCOPE OK - healthy"),
         (
             &["--warning", &more, "--critical", &less],
             1,
-            "SSMSCOPE WARNING: certificate-expiring: certificate ends ",
+            "SSMSCOPE WARNING - certificate-expiring: certificate ends ",
         ),
         (
             &["--warning", &more, "--critical", &more],
             2,
-            "SSMSCOPE CRITICAL: certificate-expiring: certificate ends ",
+            "SSMSCOPE CRITICAL - certificate-expiring: certificate ends ",
         ),
         (
             &["--critical", &format!("@0:{more}")],
             2,
-            "SSMSCOPE CRITICAL: certificate-expiring: certificate ends ",
+            "SSMSCOPE CRITICAL - certificate-expiring: certificate ends ",
         ),
     ] {
         let outcome = run(&[&["read", "-o", "nagios", &capture], options].concat());
@@ -278,7 +278,7 @@ fn a_textfile_appears_whole_and_readable_with_any_output() {
 fn is_a_plugin_s(plugin: &Outcome) {
     let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][plugin.status as usize];
     let (text, figures) = plugin.first_line().split_once(" | ").unwrap();
-    assert!(text.starts_with(&format!("SSMSCOPE {word}: ")) && text.len() <= 200, "{plugin:?}");
+    assert!(text.starts_with(&format!("SSMSCOPE {word} - ")) && text.len() <= 200, "{plugin:?}");
     assert!(plugin.out.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{plugin:?}");
     assert_eq!((plugin.out.matches('|').count(), plugin.error.as_str()), (1, ""), "{plugin:?}");
     assert!(plugin.out.len() < 8_192, "Nagios keeps no more");

@@ -266,7 +266,7 @@ fn the_examples_command_lines_find_a_fault() {
             .replace("ssm.example.net", "127.0.0.1")
             .replace("-p 8443", &format!("-p {port}"));
         let output = Outcome::of(Command::new("sh").args(["-c", &line]).env_remove("HTTPS_PROXY"));
-        let begin = format!("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:{port} | time=");
+        let begin = format!("SSMSCOPE CRITICAL - refused at syn, 127.0.0.1:{port} | time=");
         assert!(output.out.starts_with(&begin) && output.error.is_empty(), "{line}: {output:?}");
     }
     assert!(folder.path().join(format!("ssmscope-127.0.0.1:{port}.prom")).exists());
@@ -287,7 +287,7 @@ fn icinga_s_arguments_are_options_of_the_check() {
     assert!(arguments.len() > 12, "{arguments:?}");
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let output = run(&arguments);
-    assert!(output.out.starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:9 "), "{output:?}");
+    assert!(output.out.starts_with("SSMSCOPE CRITICAL - refused at syn, 127.0.0.1:9 "), "{output:?}");
 }
 
 // ---- the Debian package ----
@@ -305,7 +305,7 @@ fn the_debian_package_installs_runs_and_leaves() {
     let installed = Installed;
     let read =
         execute("/usr/bin/ssmscope", &["read", "-o", "nagios", &testdata("healthy/plain/capture.pcap")]);
-    assert!(read.out.starts_with("SSMSCOPE OK: healthy"), "{read:?}");
+    assert!(read.out.starts_with("SSMSCOPE OK - healthy"), "{read:?}");
     for (path, mode) in [
         ("/usr/bin/ssmscope", 0o755),
         ("/usr/share/bash-completion/completions/ssmscope", 0o644),
@@ -392,7 +392,7 @@ fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
         "tcp port 8443 and net 198.51.100.0/24",
         "/capture.pcap",
     ]);
-    assert!(output.out.starts_with("SSMSCOPE OK: healthy"), "{output:?}");
+    assert!(output.out.starts_with("SSMSCOPE OK - healthy"), "{output:?}");
 }
 
 #[test]
@@ -416,7 +416,7 @@ fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
     let server = chroot.run(&["read", "-o", "json", "/capture.pcap"]).out;
     let server: serde_json::Value = serde_json::from_str(server.lines().next().unwrap()).unwrap();
     let address: std::net::Ipv4Addr = server["server"]["ip"].as_str().unwrap().parse().unwrap();
-    let is_judged = |output: &Outcome| output.out.starts_with("SSMSCOPE OK: healthy");
+    let is_judged = |output: &Outcome| output.out.starts_with("SSMSCOPE OK - healthy");
     let of_host = |host: &str| chroot.command(&["read", "-o", "nagios", "--host", host, "/capture.pcap"]);
     let write = |name: &str, text: &str| fs::write(chroot.0.path().join("etc").join(name), text).unwrap();
     let unknown = Outcome::of(&mut of_host("ssm.example"));
@@ -449,7 +449,7 @@ fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
             write("hosts", "127.0.0.1 here.example\n");
             let output = chroot.run(&["check", "-o", "nagios", "-H", "here.example"]);
             assert!(
-                output.out.starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:8443 | time="),
+                output.out.starts_with("SSMSCOPE CRITICAL - refused at syn, 127.0.0.1:8443 | time="),
                 "{output:?}"
             );
         });

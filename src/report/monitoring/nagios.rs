@@ -158,12 +158,12 @@ fn found(shown: &WorstConnection, of: &End<'_>) -> String {
     let kinds = kinds::of(summary, worst);
     let servers: BTreeSet<_> = kinds.iter().flat_map(|kind| &kind.servers).collect();
     let place = match servers.into_iter().collect::<Vec<_>>().as_slice() {
-        [only] => format!(", {}", ends::socket(&summary.names, only.0, only.1)),
+        [only] => format!(", all to {}", ends::socket(&summary.names, only.0, only.1)),
         _ => String::new(),
     };
     let mut text = format!("{begin}: ");
     // What does not fit is left out whole, so that nothing is cut inside a name.
-    let room = STATUS_CHARACTERS - "SSMSCOPE CRITICAL: , 999 more kinds".len() - place.len();
+    let room = STATUS_CHARACTERS - "SSMSCOPE CRITICAL - , 999 more kinds".len() - place.len();
     for (index, kind) in kinds.iter().enumerate() {
         let number = if kinds.len() > 1 { format!(" {}", kind.count) } else { String::new() };
         let part = format!("{}{}{number}", if index > 0 { ", " } else { "" }, plain(&kind.title));
@@ -205,9 +205,9 @@ fn write_groups(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `SSMSCOPE STATUS: text`, and whether it had to be cut.
+/// `SSMSCOPE STATUS - text`, and whether it had to be cut.
 fn status_line(status: Status, text: &str, most: usize) -> (String, bool) {
-    let line = plain(&format!("SSMSCOPE {}: {text}", status.name().to_ascii_uppercase()));
+    let line = plain(&format!("SSMSCOPE {} - {text}", status.name().to_ascii_uppercase()));
     let short = shortened(&line, most);
     let is_cut = short != line;
     (short, is_cut)
@@ -307,8 +307,8 @@ mod tests {
     fn the_status_line_is_one_short_line_whose_last_word_is_whole() {
         let (line, is_cut) = status_line(Status::Critical, &"a|b\nc é".repeat(40), 79);
         assert!(line.len() < 80 && line.ends_with(" c..."), "{line}");
-        assert!(line.starts_with("SSMSCOPE CRITICAL: a b c \\u{e9}a b") && line.ends_with("...") && is_cut);
-        assert_eq!(status_line(Status::Ok, "fine", 79), ("SSMSCOPE OK: fine".to_owned(), false));
+        assert!(line.starts_with("SSMSCOPE CRITICAL - a b c \\u{e9}a b") && line.ends_with("...") && is_cut);
+        assert_eq!(status_line(Status::Ok, "fine", 79), ("SSMSCOPE OK - fine".to_owned(), false));
     }
 
     #[test]

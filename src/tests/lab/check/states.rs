@@ -72,7 +72,7 @@ fn a_state_changes_the_severity_in_every_output() {
         }
         let of = |form: &str| Outcome::of(lab.check(&options).args(["-o", form]));
         let plugin = of("nagios");
-        let begin = format!("SSMSCOPE {}: {code}", severity.to_ascii_uppercase());
+        let begin = format!("SSMSCOPE {} - {code}", severity.to_ascii_uppercase());
         let option = format!("(--state {code}={severity})");
         assert!(plugin.out.starts_with(&begin) && plugin.status == status, "{plugin:?}");
         assert_eq!(plugin.out.contains(&option), own.is_some(), "{plugin:?}");

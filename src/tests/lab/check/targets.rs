@@ -69,7 +69,7 @@ fn each_of_many_servers_has_its_outcome_in_the_order_of_the_file() {
     assert!(table.contains("At     10.9.0.2:8445, 10.9.0.2:8446\n"), "{table}");
 
     let plugin = of("nagios");
-    assert!(plugin.out.starts_with("SSMSCOPE CRITICAL: 4 of 6 failed: refused 2, "), "{plugin:?}");
+    assert!(plugin.out.starts_with("SSMSCOPE CRITICAL - 4 of 6 failed: refused 2, "), "{plugin:?}");
     assert!(
         plugin.first_line().contains(" | targets=6;;;0 ok=2;;;0 warning=0;0;;0 critical=4;;0;0"),
         "{plugin:?}"
@@ -110,7 +110,7 @@ fn so_many_servers_are_checked_at_a_time() {
         let outcome = Outcome::from(child.wait_with_output().unwrap());
         let elapsed = began.elapsed();
         assert!(
-            outcome.out.starts_with("SSMSCOPE CRITICAL: 6 of 6 failed: no-server-hello 6 |"),
+            outcome.out.starts_with("SSMSCOPE CRITICAL - 6 of 6 failed: no-server-hello 6 |"),
             "{outcome:?}"
         );
         assert!(
