@@ -29,6 +29,11 @@ pub struct Headers {
     pub next: usize,
 }
 
+/// Whether these words are a tunnel's, behind the addresses of its ends.
+fn begins_tunnel(words: &str) -> bool {
+    ["GRE", "gre-proto", "VXLAN", "Geneve", "OTV"].iter().any(|tunnel| words.starts_with(tunnel))
+}
+
 impl Headers {
     /// The headers in `text`, and where that is not all of them, in the lines from `next` on.
     pub fn find(draft: &Draft, text: &str, mut next: usize) -> Option<Self> {
@@ -87,17 +92,37 @@ impl Headers {
         // UDP's checksum remark may precede a tunnel's name.
         let name =
             body.strip_prefix('[').and_then(|after| after.split_once("] ")).map_or(body, |(_, name)| name);
-        if !["GRE", "gre-proto", "VXLAN", "Geneve", "OTV"].iter().any(|tunnel| name.starts_with(tunnel)) {
+        if !begins_tunnel(name) {
             return None;
         }
-        let same_line = body.match_indices(": ").take(MOST_WORDS).find_map(|(at, _)| {
+        Self::inner_of(draft, body, self.next)
+            .or_else(|| {
+                let Network::Ip(text) = Link::split(draft.text(self.next)).network else { return None };
+                Self::find(draft, text, self.next + 1)
+            })
+            .or_else(|| self.inner_of_wrapped(draft))
+    }
+
+    /// The headers behind a colon in `body`, a tunnel's words; the lines from `next` on follow it.
+    fn inner_of(draft: &Draft, body: &str, next: usize) -> Option<Self> {
+        body.match_indices(": ").take(MOST_WORDS).find_map(|(at, _)| {
             let after = body.get(at + 2..)?;
-            Self::find(draft, strip_ip_word(after).unwrap_or(after), self.next)
-        });
-        same_line.or_else(|| {
-            let Network::Ip(text) = Link::split(draft.text(self.next)).network else { return None };
-            Self::find(draft, text, self.next + 1)
+            Self::find(draft, strip_ip_word(after).unwrap_or(after), next)
         })
+    }
+
+    /// The same where a terminal wrapped the tunnel's words.
+    fn inner_of_wrapped(&self, draft: &Draft) -> Option<Self> {
+        /// Lines beyond the first that a tunnel's words and the ends behind them may take.
+        const MOST_LINES: usize = 5;
+        let mut ways = vec![self.body.clone()];
+        for index in self.next..(self.next + MOST_LINES).min(draft.len()) {
+            ways = ways.iter().flat_map(|way| draft.joined(way, index)).collect();
+            if let Some(inner) = ways.iter().find_map(|way| Self::inner_of(draft, way, index + 1)) {
+                return Some(inner);
+            }
+        }
+        None
     }
 
     /// The same with what an old tcpdump prints of the IP header behind the packet.
@@ -172,13 +197,14 @@ impl Headers {
                 .strip_prefix('[')
                 .and_then(|after| after.split_once("] "))
                 .map_or(body, |(_, message)| message);
-            let is_icmp = is_bare(source) && is_bare(destination) && message.starts_with("ICMP");
+            let is_named = message.starts_with("ICMP") || begins_tunnel(message);
+            let is_of_hosts = is_bare(source) && is_bare(destination) && is_named;
             let is_split = || {
                 let is_end = |end: &End| end.host.address().is_some() && end.port.number().is_some();
                 let is_cut = text.rsplit(' ').next().is_some_and(|cut| cut.len() < destination.len());
                 is_cut && is_end(&ends.0) && is_end(&ends.1) && !body.is_empty()
             };
-            (is_tcp || is_icmp || is_split()).then(|| Self::of(draft, ip, (words, ends), next + 1))
+            (is_tcp || is_of_hosts || is_split()).then(|| Self::of(draft, ip, (words, ends), next + 1))
         })
     }
 }

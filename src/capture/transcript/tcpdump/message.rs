@@ -44,8 +44,7 @@ fn message(
     destination: &Spelled,
 ) -> Option<icmp::Message> {
     // A terminal may have broken the line right behind the protocol's name, or within it.
-    let is_begun =
-        !headers.body.is_empty() && headers.body != "ICMP" && "ICMP6,".starts_with(headers.body.as_str());
+    let is_begun = headers.body != "ICMP" && is_name_begun(&headers.body);
     let message = match headers.body.as_str() {
         "ICMP" => icmp::Message::Other,
         _ if is_begun => icmp::Message::Other,
@@ -69,7 +68,11 @@ fn message(
                 headers.next = index + 1;
                 return Some(error);
             }
-            if message == icmp::Message::Other && begun.is_none() {
+            // With `-v` an ICMPv6 message ends with the address that it is about.
+            let is_open = message == icmp::Message::Other || lacks_address(&message);
+            if is_open
+                && begun.as_ref().is_none_or(|(known, _)| lacks_address(known) && !lacks_address(&error))
+            {
                 begun = Some((error, index + 1));
             }
         }
@@ -77,6 +80,24 @@ fn message(
     let Some((error, next)) = begun else { return Some(message).filter(|_| !is_begun) };
     headers.next = next;
     Some(error)
+}
+
+/// Whether a line ends within the name of ICMPv6, or within what `-v` prints of its checksum before that.
+fn is_name_begun(body: &str) -> bool {
+    let name = match body.strip_prefix('[') {
+        Some(remark) if "icmp6 sum ok".starts_with(remark) || remark.starts_with("bad icmp6 cksum ") => {
+            remark.split_once("] ").map_or("I", |(_, name)| name)
+        }
+        Some(remark) => remark.strip_prefix("icmp6 sum ok]").map_or("-", |name| name.trim_start()),
+        None => body,
+    };
+    (body.starts_with('[') || !name.is_empty()) && "ICMP6,".starts_with(name)
+}
+
+/// Whether an error of ICMPv6 does not show which packet it is about: unreachable, or time exceeded (RFC 4443, 3.1 and 3.3).
+fn lacks_address(message: &icmp::Message) -> bool {
+    let icmp::Message::Error(printed) = message else { return false };
+    printed.destination.is_none() && matches!((printed.icmp_type, printed.code), (1, _) | (3, 0))
 }
 
 /// Lines beyond the first that an ICMP message may take in a narrow terminal.

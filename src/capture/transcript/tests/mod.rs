@@ -594,6 +594,42 @@ fn an_icmpv6_error_that_a_terminal_wrapped_is_put_together() {
 }
 
 #[test]
+fn a_verbose_icmpv6_error_and_a_tunnel_s_packet_are_put_together_at_any_width() {
+    let error = "04:09:41.923505 IP6 (flowlabel 0x85c8f, hlim 64, next-header ICMPv6 (58) payload length: 88) 2001:db8:1::1 > 2001:db8:1::10: \
+                 [icmp6 sum ok] ICMP6, destination unreachable, unreachable route 2001:db8:2::20";
+    let tunnel = "11:10:31.346887 02:00:00:00:03:01 > 02:00:00:00:03:02, ethertype IPv4 (0x0800), length 98: 203.0.113.1 > 203.0.113.2: GREv0, \
+                  proto IPv4 (0x0800), length 64: 192.0.2.10.50700 > 198.51.100.20.8443: Flags [S], seq 3199570149, win 64240, options [mss \
+                  1460,sackOK,TS val 987185390 ecr 0,nop,wscale 10], length 0";
+    let syn = "04:09:41.923448 IP6 2001:db8:1::10.50128 > 2001:db8:2::20.8443: Flags [S], seq 1, win 64800, length 0";
+    for width in 60..=140 {
+        let words = |line: &str| {
+            let (mut text, mut column) = (String::new(), 0);
+            for word in line.split(' ') {
+                let breaks = column + 1 + word.len() > width;
+                text += if text.is_empty() {
+                    ""
+                } else if breaks {
+                    "\n"
+                } else {
+                    " "
+                };
+                column = if breaks { word.len() } else { column + 1 + word.len() };
+                text += word;
+            }
+            text
+        };
+        let (seen, _) = read(format!("{syn}\n{}\n", words(error)).as_bytes());
+        let [_, Seen { what: What::IcmpError(error), .. }] = seen.as_slice() else {
+            panic!("{}", words(error))
+        };
+        assert_eq!((error.icmp_type, error.code), (1, 0), "{width}");
+        assert_eq!(error.quoted.destination, "2001:db8:2::20".parse::<std::net::IpAddr>().unwrap().into());
+        assert_eq!(segments(&words(tunnel)), segments(tunnel), "{}", words(tunnel));
+        assert_eq!(segments(tunnel).len(), 1);
+    }
+}
+
+#[test]
 fn what_is_no_transcript_is_not_taken_for_one() {
     for text in [
         "",
