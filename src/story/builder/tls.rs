@@ -4,9 +4,11 @@ use super::notes::Notes;
 use super::withdrawal::{withdraw_closing, withdraw_short_message};
 use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
-use crate::story::{EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story, Turns};
+use crate::story::{
+    EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story, TlsFacts, Turns,
+};
 use crate::tcp::{Observation, Role, TcpConnection};
-use crate::tls::{AlertDescription, Basis, Message, Plain, Prelude, TlsEvent};
+use crate::tls::{AlertDescription, Basis, ClientHello, Message, Plain, Prelude, TlsEvent};
 
 /// What the facts about the TLS handshake rest on besides events.
 #[derive(Clone, Debug, Default)]
@@ -179,7 +181,7 @@ impl Handshake {
         let tls = &mut story.tls;
         match event.message {
             Message::ClientHello(hello) if role == Role::Client => {
-                tls.client_hello.get_or_insert(Observed { what: *hello, moment, basis });
+                take_client_hello(tls, *hello, moment, basis);
                 on_client_hello(moment, basis, story);
             }
             Message::ClientHello(_) => {}
@@ -253,6 +255,15 @@ fn on_server_flight(by: Role, moment: Moment, basis: Basis, story: &mut Story) {
     let moment = last.unwrap_or(moment);
     story.tls.server_flight.get_or_insert(Observed { what: (), moment, basis });
     story.reach(Stage::ServerFlightComplete, basis);
+}
+
+/// Keeps the first ClientHello. A tool shows the name at the last segment of one whose first was known by its length.
+fn take_client_hello(tls: &mut TlsFacts, hello: ClientHello, moment: Moment, basis: Basis) {
+    let name = hello.server_name.clone();
+    let known = tls.client_hello.get_or_insert(Observed { what: hello, moment, basis });
+    if known.basis == Basis::Inferred && tls.server_hello.is_none() {
+        known.what.server_name = known.what.server_name.take().or(name);
+    }
 }
 
 fn on_client_hello(moment: Moment, basis: Basis, story: &mut Story) {

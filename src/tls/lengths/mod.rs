@@ -148,6 +148,8 @@ impl Flow {
                 self.is_silent = false;
                 self.turn = None;
                 self.begin(moment, delivery.len, delivery.printed, emit);
+            } else if role == Role::Server && !self.is_emitted.server {
+                self.take_status(moment, delivery.printed, emit);
             }
             return;
         }
@@ -315,6 +317,15 @@ impl Flow {
             }
         }
         true
+    }
+
+    /// A server's first line that has a status, whatever the client said.
+    fn take_status(&mut self, moment: Moment, characters: &[u8], emit: &mut dyn FnMut(TlsEvent)) {
+        let is_answer = |plain: &Plain| matches!(plain.kind, PlainKind::HttpResponse(_));
+        if let Some(plain) = printed::plain(characters).filter(is_answer) {
+            self.is_emitted.server = true;
+            emit(event(Role::Server, moment, Message::Plain(plain), Basis::Partial));
+        }
     }
 
     /// A server that calls a request bad of which no line was printed got no HTTP: tcpdump prints the lines of both sides. What may

@@ -101,6 +101,25 @@ fn fewer_bytes_than_a_finished_has_are_none() {
 }
 
 #[test]
+fn a_status_counts_behind_a_request_of_which_nothing_was_printed() {
+    let mut flow = Flow::new(true, false, 8_080);
+    let mut emitted = vec![];
+    for (role, printed) in
+        [(Client, &b""[..]), (Server, b"HTTP/1.1 400 Bad Request"), (Server, b"HTTP/1.1 200 OK")]
+    {
+        let len = if role == Client { 14 } else { 480 };
+        let delivery =
+            Delivery { number: 1, at: Timestamp::ZERO, len, bytes: &[], printed, decoded: "", hole: None };
+        flow.take(role, &delivery, &mut |event| {
+            if let Message::Plain(plain) = event.message {
+                emitted.push((event.role, plain.kind));
+            }
+        });
+    }
+    assert_eq!(emitted, [(Client, PlainKind::Binary), (Server, PlainKind::HttpResponse(400))]);
+}
+
+#[test]
 fn a_server_that_speaks_first_does_not_speak_tls() {
     assert_eq!(emitted(true, &[(Server, 41)]), ["Plain"]);
 }
