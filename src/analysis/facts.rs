@@ -3,8 +3,8 @@
 use super::Settings;
 use super::clock::Eras;
 use super::losses::Losses;
-use crate::capture::About;
-use crate::packet::{Flags, Viewpoint};
+use crate::capture::{About, UnreadLine};
+use crate::packet::{Flags, Host, Viewpoint};
 use crate::story::{CaptureFacts, Holds, Story, UnreadLines};
 use crate::time::Timestamp;
 
@@ -21,8 +21,8 @@ pub(super) struct Facts<'s> {
     has_others: bool,
     /// Whether it has segments of TCP that are neither SYN nor SYN-ACK.
     has_more_than_openings: bool,
-    /// Where the source has packet lines that could not be read, as [`About::unread`].
-    unread: Vec<(u32, u64)>,
+    /// Where the source has packet lines that could not be read.
+    unread: Vec<UnreadLine>,
 }
 
 impl<'s> Facts<'s> {
@@ -117,7 +117,8 @@ impl<'s> Facts<'s> {
 
     /// The facts for a connection with this story so far.
     pub(super) fn of(&self, so_far: &Story) -> CaptureFacts {
-        let facts = self.between(so_far.first.number, so_far.last.number);
+        let ends = [&so_far.parties.client, &so_far.parties.server].map(|party| party.host);
+        let facts = self.between(so_far.first.number, so_far.last.number, ends);
         let facts = CaptureFacts {
             interrupted: self.clock.break_after(so_far.last),
             lost_others: self.losses.are_near(so_far),
@@ -135,9 +136,13 @@ impl<'s> Facts<'s> {
         }
     }
 
-    /// The facts for a connection with its first and its last packet, of which no end reports anything.
-    pub(super) fn between(&self, first: u64, last: u64) -> CaptureFacts {
-        let unread = self.unread.iter().filter(|(part, _)| *part == self.part).map(|(_, number)| *number);
+    /// The facts for a connection of these ends with its first and its last packet, of which no end reports anything.
+    pub(super) fn between(&self, first: u64, last: u64, ends: [Host; 2]) -> CaptureFacts {
+        // What was sent to others, an ICMP error as well, is not about it.
+        let concerns = |line: &&UnreadLine| {
+            line.part == self.part && line.receiver.is_none_or(|receiver| ends.contains(&receiver))
+        };
+        let unread = self.unread.iter().filter(concerns).map(|line| line.behind);
         CaptureFacts {
             unread: UnreadLines::between(unread, first, last),
             end: self.clock.end_for(last),

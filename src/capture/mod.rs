@@ -38,7 +38,7 @@ pub use handles::Handles;
 pub use merge::{Opened, open, open_all};
 pub use select::{AsEthernet, Prefilter, Target, TargetError, split_port};
 
-use crate::packet::{Origin, Packet};
+use crate::packet::{Host, Origin, Packet};
 use crate::time::{Clock, Timestamp};
 
 /// One record of a capture.
@@ -90,10 +90,20 @@ pub struct About {
     pub dropped_until: Option<Timestamp>,
     /// What was odd, each noted once.
     pub notes: Vec<FileNote>,
-    /// Where a text has packet lines that could not be read, or that end before they show what the packet means: which of its captures, counted
-    /// from 1, and the number of that capture's packet before them, 0 before the first one. Empty for frames, and for several files that are
-    /// read as one capture.
-    pub unread: Vec<(u32, u64)>,
+    /// Where a text has packet lines that could not be read, or that end before they show what the packet means. Empty for frames, and for
+    /// several files that are read as one capture.
+    pub unread: Vec<UnreadLine>,
+}
+
+/// A packet line of a text that could not be read, or that ends before it shows what the packet means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnreadLine {
+    /// Which of the text's captures it is in, counted from 1.
+    pub part: u32,
+    /// The number of that capture's packet before it; 0 before the first one.
+    pub behind: u64,
+    /// The receiver of the packet, where the line shows it.
+    pub receiver: Option<Host>,
 }
 
 /// One file of a capture.

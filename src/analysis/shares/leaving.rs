@@ -101,7 +101,8 @@ impl Connections<'_> {
                 tracked
             }
             Leaving::HalfOpen(half_open) => {
-                let facts = facts.between(half_open.number(), half_open.number());
+                let (client, (server, _)) = half_open.ends();
+                let facts = facts.between(half_open.number(), half_open.number(), [client, server]);
                 return outlet.leaves(Departed::HalfOpen(half_open, facts));
             }
         };

@@ -10,6 +10,7 @@ use super::numbering::Numbering;
 use super::packet::PrintedPacket;
 use super::parts::Parts;
 use crate::limits::TRANSCRIPT_UNREAD;
+use crate::packet::Host;
 
 /// Reads the lines of one tool into packets.
 ///
@@ -75,15 +76,17 @@ pub struct Common {
     pub parts: Parts,
     /// Packets that were read, in the order of their lines.
     pub packets: VecDeque<PrintedPacket>,
-    /// How many of them precede each packet line that could not be read, or that ends before it shows what the packet means.
-    pub unread: Vec<usize>,
+    /// How many of them precede each packet line that could not be read, or that ends before it shows what the packet means; and that packet's
+    /// receiver, where the line shows it.
+    pub unread: Vec<(usize, Option<Host>)>,
 }
 
 impl Common {
     /// A packet line could not be read, or ends before it shows what the packet means.
-    pub fn add_unread(&mut self) {
-        if self.unread.last() != Some(&self.packets.len()) && self.unread.len() < TRANSCRIPT_UNREAD {
-            self.unread.push(self.packets.len());
+    pub fn add_unread(&mut self, receiver: Option<Host>) {
+        let line = (self.packets.len(), receiver);
+        if self.unread.last() != Some(&line) && self.unread.len() < TRANSCRIPT_UNREAD {
+            self.unread.push(line);
         }
     }
 }

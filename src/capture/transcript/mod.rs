@@ -197,7 +197,8 @@ impl<R: BufRead> Transcript<R> {
     fn collect(&mut self) {
         if !self.families.common.unread.is_empty() {
             let before = self.packets + self.ready.len() as u64;
-            self.unread.add(self.families.common.unread.drain(..).map(|packets| before + packets as u64));
+            let unread = self.families.common.unread.drain(..);
+            self.unread.add(unread.map(|(packets, receiver)| (before + packets as u64, receiver)));
         }
         while let Some(packet) = self.families.common.packets.pop_front() {
             if packet.begins_capture && !self.stamps.is_empty() {

@@ -21,6 +21,7 @@ mod suffix;
 pub mod tcp;
 
 pub use self::link::is_address_line;
+pub use self::message::CUT;
 
 use self::draft::{Context, Draft, MOST_WRAPS};
 use self::link::{Link, Network, begins_untimed, ends_within_ends, has_bare_ends, strip_ip_word};
@@ -155,7 +156,8 @@ impl Family for Gatherer {
         self.count(&draft, packet.as_ref());
         let is_cut = |packet: &PrintedPacket| matches!(&packet.content, PrintedContent::Other(Other::Printed(kind)) if kind == message::CUT);
         if packet.as_ref().is_none_or(is_cut) && may_concern_tcp(&draft) {
-            common.add_unread();
+            let receiver = read::receiver(&draft).and_then(|receiver| common.hosts.host(&receiver));
+            common.add_unread(receiver);
         }
         common.packets.extend(packet);
     }

@@ -6,7 +6,7 @@ use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::link::{Link, Network, is_address_line, is_ip_header, strip_ip_word};
 use super::{icmp, message, payload, segment};
-use crate::capture::transcript::ends::Port;
+use crate::capture::transcript::ends::{Port, Spelled};
 use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
 use crate::capture::transcript::scan::begins_with_mac;
 use crate::limits::ENCAPSULATION_DEPTH;
@@ -80,6 +80,14 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
         }
     }
     Some(packet)
+}
+
+/// The receiver of a packet that could not be read, where an address shows it.
+pub fn receiver(draft: &Draft) -> Option<Spelled> {
+    let (line, below) = link_line(draft, 0);
+    let Network::Ip(text) = Link::split(&line).network else { return None };
+    let (_, receiver) = Headers::find(draft, text, below)?.hosts()?;
+    matches!(receiver, Spelled::Address(_)).then_some(receiver)
 }
 
 /// The line in which the packet begins, and its direction where Junos prints that alone behind the time: `extensive` shows what the

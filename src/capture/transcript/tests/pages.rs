@@ -170,7 +170,7 @@ fn a_cooked_header_in_a_dump_is_known_without_the_banner() {
 fn places_of_lines_that_could_not_be_read_are_known() {
     let unread = |text: &str| {
         let (_, about) = read(text.as_bytes());
-        about.unread
+        about.unread.into_iter().map(|line| (line.part, line.behind)).collect::<Vec<_>>()
     };
     let broken = "10:00:00.000050 IP 192.0.2.10.50000\n";
     assert_eq!(unread(&format!("{SYN}\n{broken}{RST}\n")), [(1, 1)]);
