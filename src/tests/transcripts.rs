@@ -5,9 +5,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::support::run::{has_tcpdump, path, run, tcpdump};
-use crate::support::situations::{Situation, WITHOUT_PAYLOAD, situations};
+use crate::support::situations::{Situation, WITHOUT_PAYLOAD, capture, situations};
 
 /// Situations that tcpdump prints with more than TCP and ICMP: outer headers, the interface of a cooked capture, single
 /// fragments. `damaged` is read on behind its damage, where tcpdump stops.
@@ -137,4 +138,83 @@ fn captures() -> Vec<(String, PathBuf)> {
 /// The verdict codes of a capture, in order.
 fn codes(capture: &Path) -> Vec<String> {
     run(&["read", "-o", "json", path(capture)]).codes()
+}
+
+/// Rows of tshark, each cut at this column, in letters or, as `cut` does it, in bytes.
+fn cut(rows: &str, column: usize, is_in_bytes: bool) -> String {
+    let cut = |row: &str| {
+        if is_in_bytes {
+            String::from_utf8_lossy(&row.as_bytes()[..row.len().min(column)]).into_owned()
+        } else {
+            row.chars().take(column).collect()
+        }
+    };
+    rows.lines().map(|row| cut(row) + "\n").collect()
+}
+
+#[test]
+fn rows_that_a_terminal_cut_make_no_hang_healthy_and_nothing_healthy_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.txt");
+    for (name, codes) in [
+        ("no-response/curl-tls13", &["no-response", "handshake-stalled", "capture-gap"][..]),
+        ("healthy/probe-tls12", &["healthy", "in-progress", "capture-gap"]),
+        ("healthy/probe-tls13", &["healthy", "in-progress", "capture-gap"]),
+        ("healthy/name-mismatch", &["healthy", "in-progress", "capture-gap"]),
+        ("proxy-refused/502", &["proxy-refused", "in-progress", "capture-gap"]),
+        ("unreachable/host-down", &["unreachable", "in-progress", "capture-gap"]),
+    ] {
+        let Ok(output) = Command::new("tshark").args(["-n", "-r"]).arg(capture(name)).output() else {
+            return eprintln!("skipped: tshark is not installed");
+        };
+        let rows = String::from_utf8_lossy(&output.stdout);
+        for column in (80..=110).step_by(3) {
+            for is_in_bytes in [false, true] {
+                fs::write(&file, cut(&rows, column, is_in_bytes)).unwrap();
+                let found = run(&["read", "-o", "json", path(&file)]).codes();
+                let is_fine = found.iter().all(|code| codes.contains(&code.as_str()));
+                assert!(is_fine, "{name} at {column}, {is_in_bytes}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_about_other_hosts_that_was_cut_hides_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hang.txt");
+    let judged = |line: &str| {
+        let start = [
+            "10:00:00.000000 IP 192.0.2.10.50000 > 198.51.100.20.8080: Flags [S], seq 1, win 64240, length 0",
+            "10:00:00.000100 IP 198.51.100.20.8080 > 192.0.2.10.50000: Flags [S.], seq 7, ack 2, win 65160, length 0",
+            "10:00:00.000200 IP 192.0.2.10.50000 > 198.51.100.20.8080: Flags [.], ack 1, win 63, length 0",
+            "10:00:00.000300 IP 192.0.2.10.50000 > 198.51.100.20.8080: Flags [P.], seq 1:80, ack 1, win 63, length 79: HTTP: GET / HTTP/1.1",
+            "10:00:00.000400 IP 198.51.100.20.8080 > 192.0.2.10.50000: Flags [.], ack 80, win 64, length 0",
+        ];
+        let end = "10:00:09.000000 IP 192.0.2.10.50000 > 198.51.100.20.8080: Flags [F.], seq 80, ack 1, win 63, length 0";
+        fs::write(&file, format!("{}\n{line}\n{end}\n", start.join("\n"))).unwrap();
+        run(&["read", "-o", "json", path(&file)]).codes()
+    };
+    let of = |receiver: &str| {
+        format!("10:00:04.000000 IP 203.0.113.1 > {receiver}: ICMP 203.0.113.9 udp port 53 unreach")
+    };
+    assert_eq!(judged(&of("203.0.113.2")), ["no-response"]);
+    assert_eq!(judged(&of("192.0.2.10")), ["capture-gap"], "it may be about the request");
+}
+
+#[test]
+fn the_name_in_a_hello_of_two_segments_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.txt");
+    let rows = [
+        "7 0.025592697 192.0.2.10 198.51.100.20 TCP 74 48122 → 443 [SYN] Seq=0 Win=64240 Len=0 MSS=1460 SACK_PERM TSval=1 TSecr=0 WS=1024",
+        "8 0.034825567 198.51.100.20 192.0.2.10 TCP 74 443 → 48122 [SYN, ACK] Seq=0 Ack=1 Win=28960 Len=0 MSS=1420 SACK_PERM TSval=5 TSecr=1 WS=32",
+        "9 0.034912855 192.0.2.10 198.51.100.20 TCP 66 48122 → 443 [ACK] Seq=1 Ack=1 Win=64512 Len=0 TSval=2 TSecr=5",
+        "10 0.037012394 192.0.2.10 198.51.100.20 TCP 1474 48122 → 443 [ACK] Seq=1 Ack=1 Win=64512 Len=1408 TSval=2 TSecr=5 [TCP segment of a reassembled PDU]",
+        "11 0.037015727 192.0.2.10 198.51.100.20 TLSv1.3 549 Client Hello (SNI=ssm.example.net)",
+        "12 0.045482045 198.51.100.20 192.0.2.10 TCP 66 443 → 48122 [ACK] Seq=1 Ack=1892 Win=31872 Len=0 TSval=6 TSecr=2",
+    ];
+    fs::write(&file, rows.join("\n")).unwrap();
+    let connections = run(&["read", "-o", "json", path(&file)]).connections();
+    assert_eq!(connections[0]["tls"]["server_name"], "ssm.example.net", "{connections:?}");
 }

@@ -21,6 +21,8 @@ pub(super) struct Words<'a> {
     /// The version that the tool shows; of a ClientHello's segment it is that of the record.
     version: Option<Version>,
     text: &'a str,
+    /// Whether the list was cut, so that more may follow.
+    is_open: bool,
 }
 
 /// What was heard of a connection's words.
@@ -100,7 +102,8 @@ enum Word<'a> {
     ChangeCipherSpec,
     /// A handshake message that is encrypted, as up to TLS 1.2 the Finished is, or a Finished that the tool decrypted.
     Finished,
-    Alert(u8, AlertDescription),
+    /// Without its description where its name was cut.
+    Alert(u8, Option<AlertDescription>),
     EncryptedAlert,
     ApplicationData,
 }
@@ -125,7 +128,9 @@ impl<'a> Words<'a> {
             "TLS" | "SSL" | "TLCP" => None,
             _ => return None,
         };
-        Some(Self { version, text: text.trim() })
+        let whole = text.trim_end_matches(['\u{2026}', '.']);
+        let is_open = text.ends_with('\u{2026}') || text.ends_with("...");
+        Some(Self { version, text: if is_open { whole } else { text }.trim(), is_open })
     }
 
     /// Reports to the flow what the words say of a segment of `len` payload bytes.
@@ -166,8 +171,11 @@ impl<'a> Words<'a> {
                 Word::EncryptedAlert => {
                     flow.take(role, Raw::EncryptedAlert { is_after_change: true }, Basis::Partial, emit);
                 }
-                Word::Alert(level, description) => {
+                Word::Alert(level, Some(description)) => {
                     flow.take(role, Raw::Alert { level, description }, Basis::Partial, emit);
+                }
+                Word::Alert(level, None) => {
+                    emit(Message::Alert { level, description: None }, Basis::Partial);
                 }
                 // A tool that has the keys shows these of TLS 1.3 as well, where the Finished says all.
                 _ if self.version == Some(Version::TLS13) => {}
@@ -179,6 +187,36 @@ impl<'a> Words<'a> {
                 }
                 Word::Certificate | Word::ServerKeyExchange => flow.take_clear(role, None, emit),
             }
+        }
+        if self.is_open {
+            self.read_rest(flow, role, len, emit);
+        }
+    }
+
+    /// What must follow the last message of a list that was cut: a ChangeCipherSpec is never sent alone (RFC 5246, 7.1).
+    fn read_rest(self, flow: &mut Flow, role: Role, len: u32, emit: &mut dyn FnMut(Message, Basis)) {
+        /// Bytes of a key exchange that is all of its segment: X25519, P-256, P-384, P-521, and RSA with 2048 and 4096 bits (RFC 8422, 5.7;
+        /// RFC 5246, 7.4.7.1).
+        const KEY_EXCHANGES: [u32; 6] = [42, 75, 107, 143, 267, 523];
+        let is_tls13 = self.version == Some(Version::TLS13);
+        let is_alone = self.records().count() == 1;
+        if is_alone && (len <= CHANGE_CIPHER_SPEC || KEY_EXCHANGES.contains(&len)) {
+            return;
+        }
+        match self.records().last() {
+            Some(Word::ChangeCipherSpec) if is_tls13 => {
+                let rest = len.saturating_sub(CHANGE_CIPHER_SPEC + RECORD_HEADER_BYTES);
+                let bytes = u16::try_from(rest).ok().filter(|_| is_alone);
+                flow.take(role, Raw::ApplicationData(bytes.unwrap_or(u16::MAX)), Basis::Inferred, emit);
+            }
+            Some(Word::ChangeCipherSpec) => {
+                flow.take(role, Raw::EncryptedHandshake, Basis::Inferred, emit);
+            }
+            Some(Word::ClientKeyExchange) if !is_tls13 => {
+                flow.take(role, Raw::ChangeCipherSpec, Basis::Inferred, emit);
+                flow.take(role, Raw::EncryptedHandshake, Basis::Inferred, emit);
+            }
+            _ => {}
         }
     }
 
@@ -231,7 +269,15 @@ impl<'a> Words<'a> {
     }
 
     fn words(self) -> impl Iterator<Item = Option<Word<'a>>> {
-        split(self.text).map(Word::parse)
+        let mut before = None;
+        let last = self.text.trim_end_matches(',').len();
+        let text = self.text.get(..last).unwrap_or_default();
+        split(text).map(move |word| {
+            let is_last = word.as_ptr().addr() + word.len() == text.as_ptr().addr() + text.len();
+            let parsed = Word::parse(word);
+            before = parsed.or_else(|| Word::begun(word, before).filter(|_| self.is_open && is_last));
+            before
+        })
     }
 }
 
@@ -279,6 +325,34 @@ impl<'a> Word<'a> {
         NAMES.iter().find(|(name, _)| is_named(name)).map(|(_, word)| *word)
     }
 
+    /// The message that a name which was cut can only be, behind the message `before`.
+    fn begun(text: &str, before: Option<Self>) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        let alert = text.strip_prefix("Alert (").or_else(|| "Alert (".starts_with(text).then_some(""));
+        if let Some(inside) = alert.filter(|_| text.len() > 1) {
+            let is_warning = inside.trim_start_matches("Level: ").starts_with('W');
+            return Some(Self::Alert(if is_warning { 1 } else { 2 }, None));
+        }
+        if alert.is_some() && before != Some(Self::ChangeCipherSpec) {
+            return None;
+        }
+        let mut fitting = NAMES.iter().filter(|(name, _)| name.starts_with(text)).map(|(_, word)| *word);
+        let (first, second) = (fitting.next()?, fitting.next());
+        match before {
+            _ if second.is_none() => Some(first),
+            // RFC 5246, 7.1 and RFC 8446, D.4.
+            Some(Self::ChangeCipherSpec) if "Encrypted Handshake Message".starts_with(text) => {
+                Some(Self::Finished)
+            }
+            Some(Self::ChangeCipherSpec) if "Application Data".starts_with(text) => {
+                Some(Self::ApplicationData)
+            }
+            _ => None,
+        }
+    }
+
     /// `Level: Fatal, Description: Handshake Failure)`, and what an author wrote behind it. Of a name that was cut the beginning
     /// suffices where one alert's begins so.
     fn alert(text: &str) -> Option<Self> {
@@ -287,7 +361,7 @@ impl<'a> Word<'a> {
         let level = if level.ends_with("Warning") { 1 } else { 2 };
         let description = AlertDescription::of_words(name)
             .or_else(|| if is_closed { None } else { AlertDescription::of_cut_words(name) })?;
-        Some(Self::Alert(level, description))
+        Some(Self::Alert(level, Some(description)))
     }
 }
 
@@ -454,6 +528,43 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_was_cut_goes_on_as_it_must() {
+        for (client, server) in [
+            (
+                "TLSv1.2: Client Key Exchange, Chan\u{2026}",
+                "TLSv1.2: New Session Ticket, Change Cipher S\u{2026}",
+            ),
+            ("TLSv1.2: Client Key Ex\u{2026}", "TLSv1.2: Change Cipher Spec, E\u{2026}"),
+            ("TLSv1.2: Client Key Exchange,...", "TLSv1.2: Change Cipher Spec,\u{2026}"),
+        ] {
+            let alone = [
+                (Client, 188, "TLSv1: Client Hello"),
+                (Server, 1259, "TLSv1.2: Server Hello, Certificat\u{2026}"),
+                (Client, 42, "TLSv1.2: Client Key Exchange\u{2026}"),
+                (Client, 6, "TLSv1.2: Change Cipher Spec\u{2026}"),
+            ];
+            assert!(!names(&alone).contains(&"ClientFinished".to_owned()), "each is whole");
+            let segments = [
+                (Client, 188, "TLSv1: Client Hello"),
+                (Server, 1259, "TLSv1.2: Server Hello, Certificat\u{2026}"),
+                (Client, 93, client),
+                (Server, 258, server),
+                (Client, 119, "TLSv1.2: Application Data"),
+            ];
+            assert_eq!(names(&segments)[..5], HANDSHAKE, "{client}");
+        }
+        let tls13 = [
+            (Client, 225, "TLSv1: Client Hello"),
+            (Server, 1416, "TLSv1.3: Server Hello, Change Cipher\u{2026}"),
+            (Client, 80, "TLSv1.3: Change Cipher Spec, A\u{2026}"),
+            (Client, 119, "TLSv1.3: Application Data"),
+        ];
+        assert_eq!(names(&tls13)[..5], HANDSHAKE);
+        let alert = [(Client, 225, "TLSv1: Client Hello"), (Server, 7, "TLSv1.2: Alert (Level: Fa\u{2026}")];
+        assert_eq!(names(&alert), ["ClientHello", "Alert"]);
+    }
+
+    #[test]
     fn a_server_hello_that_the_tool_missed_is_inferred() {
         let segments = [
             (Client, 312, "TLSv1.2: Client Hello (SNI=ssm.example.net)"),
@@ -469,7 +580,7 @@ mod tests {
     fn alerts_are_named() {
         let words =
             Words::of("TLSv1.2: Alert (Level: Fatal, Description: Certificate Unknown)").expect("words");
-        assert_eq!(words.records().collect::<Vec<_>>(), [Word::Alert(2, AlertDescription(46))]);
+        assert_eq!(words.records().collect::<Vec<_>>(), [Word::Alert(2, Some(AlertDescription(46)))]);
         let segments = [
             (Client, 517, "TLSv1: Client Hello"),
             (Server, 7, "TLSv1.2: Alert (Level: Fatal, Description: Handshake Failure)"),
@@ -485,7 +596,7 @@ mod tests {
                 Words::of(&text).expect("words").records().map(|word| format!("{word:?}")).collect();
             records.concat()
         };
-        let named = |number: u8| format!("{:?}", Word::Alert(2, AlertDescription(number)));
+        let named = |number: u8| format!("{:?}", Word::Alert(2, Some(AlertDescription(number))));
         for (behind, number) in [
             ("Handshake Failure) <--- here", 40),
             ("Handshake Failure)  \\", 40),

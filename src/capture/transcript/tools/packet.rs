@@ -49,6 +49,8 @@ pub enum ToolContent {
     },
     /// Anything else, by the tool's word for it.
     Other(String),
+    /// The line ends before it shows what the packet means: what is known of it, or nothing where it is no packet without that.
+    Unread(String),
 }
 
 impl Default for ToolContent {

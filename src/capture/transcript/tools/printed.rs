@@ -20,6 +20,13 @@ const TCP: u8 = 6;
 impl ToolPacket {
     /// Hands the packet to the others; one with too many names is counted there.
     pub fn hand_over(self, common: &mut Common) {
+        if let (ToolContent::Unread(name), None) = (&self.content, &self.dump) {
+            let receiver = common.hosts.host(&spelled(&self.hosts.1));
+            common.add_unread(receiver);
+            if name.is_empty() {
+                return;
+            }
+        }
         let packet = self.printed(&mut common.hosts);
         common.packets.extend(packet);
     }
@@ -73,7 +80,7 @@ impl ToolPacket {
                     is_answer,
                 })
             }
-            ToolContent::Other(name) => PrintedContent::Other(other(name)),
+            ToolContent::Other(name) | ToolContent::Unread(name) => PrintedContent::Other(other(name)),
         };
         Some(packet)
     }

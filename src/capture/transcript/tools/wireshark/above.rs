@@ -81,9 +81,10 @@ pub fn first_line(protocol: &str, info: &str) -> Option<String> {
     let behind = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| info.strip_prefix(prefix));
     let line = match protocol {
         "HTTP" | "HTTP/XML" | "HTTP/JSON" | "OCSP" => {
-            let is_request = info.rsplit_once(' ').is_some_and(|(_, version)| version.starts_with("HTTP/"));
+            let has_version = info.rsplit_once(' ').is_some_and(|(_, version)| version.starts_with("HTTP/"));
+            let is_line = has_version || is_request(info) || status(info).is_some();
             // `HTTP/1.1 200 OK  (text/html)`
-            (info.starts_with("HTTP/") || is_request).then(|| info.split("  (").next().unwrap_or(info))?
+            is_line.then(|| info.split("  (").next().unwrap_or(info))?
         }
         "FTP" | "IMAP" | "POP" => behind(&["Request: ", "Response: ", "C: ", "S: "])?,
         "SMTP" => behind(&["C: ", "S: "])?,
@@ -95,6 +96,21 @@ pub fn first_line(protocol: &str, info: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("{}\r\n", line.trim_end_matches("\\r\\n").trim_end()))
+}
+
+/// What an HTTP request begins with (RFC 9110, 9.3; RFC 5789).
+pub const METHODS: [&str; 9] =
+    ["GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH "];
+
+/// Whether these words begin as an HTTP request does.
+pub fn is_request(words: &str) -> bool {
+    METHODS.iter().any(|method| words.starts_with(method))
+}
+
+/// The status of an HTTP answer, where its digits are all there.
+pub fn status(words: &str) -> Option<&str> {
+    let digits = words.strip_prefix("HTTP/1.")?.get(2..5)?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(digits)
 }
 
 /// Bytes that a segment with these TLS messages may have, where they have few sizes: they show what its frame has besides.
@@ -136,7 +152,7 @@ pub fn speaker(protocol: &str, words: &str) -> Option<Speaker> {
     }
     match protocol {
         "HTTP" if words.starts_with("HTTP/") => Some(Speaker::Server),
-        "HTTP" if words.contains(" HTTP/1.") => Some(Speaker::ClientFirst),
+        "HTTP" if words.contains(" HTTP/1.") || is_request(words) => Some(Speaker::ClientFirst),
         "SSH" | "SSHv2" | "FTP" | "SMTP" if starts(&["Client: ", "Request: ", "C: "]) => {
             Some(Speaker::Client)
         }
@@ -196,6 +212,9 @@ mod tests {
             ("HTTP", "GET /hello HTTP/1.1 ", Some("GET /hello HTTP/1.1\r\n")),
             ("HTTP", "HTTP/1.1 400 Bad Request  (text/html)", Some("HTTP/1.1 400 Bad Request\r\n")),
             ("HTTP", "Continuation", None),
+            ("HTTP", "CONNECT ssm.example.net:8443 HT", Some("CONNECT ssm.example.net:8443 HT\r\n")),
+            ("HTTP", "HTTP/1.1 407 Proxy Authen", Some("HTTP/1.1 407 Proxy Authen\r\n")),
+            ("HTTP", "HTTP/1.1 4", None),
             ("FTP", "Response: 220 ready", Some("220 ready\r\n")),
             ("SMTP", "S: 250-PIPELINING", Some("250-PIPELINING\r\n")),
             ("SSHv2", "Server: Protocol (SSH-2.0-OpenSSH_9.2)", Some("SSH-2.0-OpenSSH_9.2\r\n")),

@@ -54,6 +54,9 @@ impl<'a> Info<'a> {
             // Where the protocol above is shown, a comma follows the remark.
             rest = after.trim_start().trim_start_matches(',').trim_start();
         }
+        if rest.starts_with('[') && !rest.contains(']') {
+            info.analysis.read_cut(rest);
+        }
         info.rest = rest;
         let Some((source, destination, after)) = ports(rest) else { return info };
         let (flags, after) = match bracketed(after) {
@@ -145,6 +148,30 @@ const NAMES: [&str; 15] = [
 ];
 
 impl Analysis {
+    /// How many remarks were made.
+    pub fn count(self) -> usize {
+        let Self { is_retransmission, is_out_of_order, is_behind_gap, is_reuse, is_part } = self;
+        [is_retransmission, is_out_of_order, is_behind_gap, is_reuse, is_part].map(usize::from).iter().sum()
+    }
+
+    /// Takes in a remark whose end was cut off, where it can be one only.
+    fn read_cut(&mut self, text: &str) {
+        const REMARKS: [&str; 7] = [
+            "TCP Retransmission",
+            "TCP Fast Retransmission",
+            "TCP Spurious Retransmission",
+            "TCP Out-Of-Order",
+            "TCP Previous segment not captured",
+            "TCP Port numbers reused",
+            "TCP segment of a reassembled PDU",
+        ];
+        let begun = text.trim_start_matches('[').trim_end_matches(['.', '\u{2026}']);
+        let mut fitting = REMARKS.into_iter().filter(|remark| remark.starts_with(begun));
+        if let (Some(only), None) = (fitting.next(), fitting.next()) {
+            self.read(only);
+        }
+    }
+
     /// Takes in a remark in brackets; `false` where it is none of Wireshark's.
     fn read(&mut self, remark: &str) -> bool {
         let words = remark.strip_prefix("TCP ").unwrap_or(remark);

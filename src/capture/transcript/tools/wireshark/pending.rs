@@ -1,6 +1,6 @@
 //! A packet whose lines are being gathered: its row, put together where it was wrapped, its details and its bytes.
 
-use super::above::icmp_error;
+use super::above::{METHODS, icmp_error, is_request, status};
 use super::detail::{Detail, Link};
 use super::info::{Info, begins_tls};
 use super::protocols::{Layer, is_known, layer};
@@ -80,6 +80,10 @@ impl Pending {
         }
         let Some(row) = Row::parse(&self.text) else { return true };
         let info = Info::parse(row.info);
+        // Within a remark, as `[Packet size limited`.
+        if info.rest.starts_with('[') && !info.rest.contains(']') {
+            return true;
+        }
         match layer(row.protocol) {
             _ if Info::is_continuation(text) || is_rest_of_number(&self.text, text) => true,
             // A terminal breaks within a field's name.
@@ -88,6 +92,7 @@ impl Pending {
             Layer::Tls if ["(SNI=", ",", "Done", "Request"].iter().any(|more| text.starts_with(more)) => true,
             Layer::Tls => is_cut_name(info.rest),
             Layer::Icmp => is_cut_error(info.rest),
+            _ if row.protocol.starts_with("HTTP") => is_cut_line(info.rest),
             _ => info.rest.is_empty(),
         }
     }
@@ -148,7 +153,10 @@ fn fields(text: &str) -> usize {
         + usize::from(text.contains(&format!("\u{2192} {}", row.destination)))
         + shown.iter().filter(|is_shown| **is_shown).count()
         + info.options.bytes.len()
+        + info.analysis.count()
+        + usize::from(row.info.contains("[Packet size limited during capture]"))
         + alert_words(info.rest)
+        + usize::from(row.protocol.starts_with("HTTP") && !is_cut_line(info.rest))
         + whole_names(row.protocol, info.rest);
     // `Win=64 240`: the rest of a number that a page broke apart.
     let words: Vec<&str> = row.info.split(' ').collect();
@@ -173,7 +181,9 @@ fn alert_words(words: &str) -> usize {
         .windows(2)
         .filter(|pair| is_lower(pair.first()) && pair[1].is_ascii_uppercase())
         .count();
-    marks + 1 + BEST.saturating_sub(broken + glued)
+    // The only word in lower case.
+    let is_protocol = usize::from(name == "No application Protocol");
+    marks + 1 + (BEST + 2 * is_protocol).saturating_sub(broken + glued)
 }
 
 /// The names of messages.
@@ -208,7 +218,7 @@ fn whole_names(protocol: &str, words: &str) -> usize {
 }
 
 /// Whether the words of an ICMP error end within its name or before the parenthesis is closed.
-fn is_cut_error(words: &str) -> bool {
+pub(super) fn is_cut_error(words: &str) -> bool {
     const ERRORS: [&str; 4] =
         ["destination unreachable (", "time-to-live exceeded (", "time exceeded (", "packet too big"];
     let words = words.trim().to_ascii_lowercase();
@@ -218,8 +228,22 @@ fn is_cut_error(words: &str) -> bool {
     })
 }
 
+/// Whether the first line of an HTTP message ends before the request's version, or the answer's status.
+fn is_cut_line(words: &str) -> bool {
+    let words = words.trim_end();
+    if is_request(&format!("{words} ")) {
+        return words
+            .rsplit_once(' ')
+            .is_none_or(|(_, version)| version.len() < "HTTP/1.1".len() || !version.starts_with("HTTP/1."));
+    }
+    let is_begun = |name: &str| name.starts_with(words);
+    is_begun("HTTP/1.")
+        || METHODS.into_iter().any(is_begun)
+        || words.starts_with("HTTP/1.") && status(words).is_none()
+}
+
 /// Whether a list of TLS messages ends within a name.
-fn is_cut_name(words: &str) -> bool {
+pub(super) fn is_cut_name(words: &str) -> bool {
     let last = words.rsplit(',').next().unwrap_or("").trim();
     let is_part = |name: &&str| {
         name.starts_with(last) && *name != last && !["Certificate", "Server Hello"].contains(&last)
@@ -245,6 +269,32 @@ mod tests {
             let mut pending = Pending { text: format!("{row}{above}"), is_row: true, ..Pending::default() };
             pending.join(below, false);
             assert_eq!(pending.text, format!("{row}Description: Handshake Failure)"), "{above}");
+        }
+        for (above, below) in [("No", "application Protocol)"), ("No appl", "ication Protocol)")] {
+            let above = format!("{row}Description: {above}");
+            let mut pending = Pending { text: above.clone(), is_row: true, ..Pending::default() };
+            pending.join(below, false);
+            assert_eq!(pending.text, format!("{row}Description: No application Protocol)"), "{above}");
+        }
+    }
+
+    #[test]
+    fn a_request_s_line_and_a_remark_are_joined_where_they_were_broken() {
+        for (row, words) in [
+            ("5 0.02 192.0.2.1 → 192.0.2.2 HTTP 184 ", "CONNECT 203.0.113.20:8443 HTTP/1.1"),
+            ("5 0.02 192.0.2.1 → 192.0.2.2 HTTP 184 ", "HTTP/1.1 407"),
+            ("5 0.02 192.0.2.1 → 192.0.2.2 TCP 106 ", "[TCP segment of a reassembled PDU]"),
+            ("5 0.02 192.0.2.1 → 192.0.2.2 TLSv1.2 106 ", "[Packet size limited during capture]"),
+        ] {
+            for at in 1..words.len() {
+                let (above, below) = words.split_at(at);
+                let above = format!("{row}{}", above.trim_end());
+                let mut pending = Pending { text: above.clone(), is_row: true, ..Pending::default() };
+                pending.join(below.trim_start(), below.starts_with(' '));
+                let joined = pending.row().expect("a row").info.replace(' ', "");
+                assert_eq!(joined, words.replace(' ', ""), "{above}");
+                assert_eq!(fields(&pending.text), fields(&format!("{row}{words}")), "{}", pending.text);
+            }
         }
     }
 

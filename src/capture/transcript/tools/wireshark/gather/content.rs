@@ -1,15 +1,18 @@
 //! What a packet carries, as its row and its details show it.
 
 use super::Gatherer;
+use crate::capture::transcript::tcpdump::CUT;
 use crate::capture::transcript::tools::packet::{ToolContent, ToolError, ToolIp, ToolPacket, ToolSegment};
 use crate::capture::transcript::tools::wireshark::above::{
     first_line, icmp_error, neighbour, speaker, usual_sizes,
 };
 use crate::capture::transcript::tools::wireshark::detail::Detail;
+use crate::capture::transcript::tools::wireshark::edge::Reach;
 use crate::capture::transcript::tools::wireshark::info::Info;
+use crate::capture::transcript::tools::wireshark::pending::{is_cut_error, is_cut_name};
 use crate::capture::transcript::tools::wireshark::protocols::{Layer, layer};
 use crate::capture::transcript::tools::wireshark::row::Row;
-use crate::capture::transcript::tools::wireshark::streams::Segment;
+use crate::capture::transcript::tools::wireshark::streams::{MOST_HEADERS, Segment};
 use crate::packet::{Flags, PART, SELECTED};
 
 /// What goes with a segment that its stream completes.
@@ -32,6 +35,7 @@ impl Gatherer {
         row: &Row<'_>,
         info: Info<'_>,
         detail: Option<&Detail>,
+        reach: Reach,
     ) {
         let detail_tcp = detail.and_then(|detail| detail.headers.tcp.as_ref());
         let protocol = if row.protocol.is_empty() {
@@ -56,19 +60,31 @@ impl Gatherer {
             return;
         }
         if !is_over_tcp {
-            packet.content = neighbour(row.info)
-                .filter(|_| matches!(kind, Layer::Neighbour | Layer::Icmp))
-                .unwrap_or_else(|| ToolContent::Other(protocol.to_owned()));
+            packet.content = if kind == Layer::Icmp && is_cut_error(row.info) {
+                ToolContent::Unread(CUT.to_owned())
+            } else {
+                neighbour(row.info)
+                    .filter(|_| matches!(kind, Layer::Neighbour | Layer::Icmp))
+                    .unwrap_or_else(|| ToolContent::Other(protocol.to_owned()))
+            };
             self.streams.pass(Extra { packet, ..Extra::default() });
             return;
         }
         let has_flags = detail_tcp.is_some_and(|tcp| tcp.flags.is_some());
         let is_cut = info.is_cut() || row.info.is_empty() && detail_tcp.is_none();
-        if protocol == "TCP" && is_cut && !has_flags && packet.dump.is_none() {
+        // Whatever a long row would say, its frame has data.
+        let has_data = row.length.is_some_and(|len| len > MOST_HEADERS);
+        if protocol == "TCP" && is_cut && !has_flags && !has_data && packet.dump.is_none() {
             self.cut += 1;
+            packet.content = ToolContent::Unread(String::new());
+            self.streams.pass(Extra { packet, ..Extra::default() });
             return;
         }
         let (mut words, mut words_protocol) = (info.rest, protocol);
+        if words.starts_with('[') && !words.contains(']') {
+            // A remark that was cut.
+            words = "";
+        }
         let mut segment = of_row(&packet, row, info, detail);
         // A row may say more of the same, such as the server's name.
         if let Some(detail) = detail
@@ -77,19 +93,9 @@ impl Gatherer {
         {
             (words, words_protocol) = (detail.words.as_str(), detail.protocol.as_str());
         }
-        let decoded = if matches!(layer(words_protocol), Layer::Tls) && !words.is_empty() {
-            format!("{words_protocol}: {words}")
-        } else if segment.analysis.is_part && words.is_empty() && row.info.contains("segment of") {
-            PART.to_owned()
-        } else if self.is_selective && segment.flags.is_some_and(|flags| flags.syn() && !flags.ack())
-            || segment.analysis.is_retransmission && !self.streams.knows(&packet.hosts.0, &packet.hosts.1)
-        {
-            SELECTED.to_owned()
-        } else {
-            String::new()
-        };
+        let decoded = self.decoded(&packet, row, &segment, (words_protocol, words), reach);
         segment.speaker = speaker(words_protocol, words);
-        segment.usual_sizes = usual_sizes(words_protocol, words);
+        segment.usual_sizes = if reach == Reach::Short { usual_sizes(words_protocol, words) } else { &[] };
         let extra = Extra {
             packet,
             window: detail_tcp.and_then(|tcp| tcp.window),
@@ -98,6 +104,30 @@ impl Gatherer {
             is_segment: true,
         };
         self.streams.take(segment, extra);
+    }
+
+    /// What the row decodes of a segment, whose protocol and words these are.
+    fn decoded(
+        &self,
+        packet: &ToolPacket,
+        row: &Row<'_>,
+        segment: &Segment,
+        (words_protocol, words): (&str, &str),
+        reach: Reach,
+    ) -> String {
+        if matches!(layer(words_protocol), Layer::Tls) && !words.is_empty() {
+            // More messages may have followed.
+            let is_open = reach != Reach::Short || is_cut_name(words) || words.ends_with(',');
+            format!("{words_protocol}: {words}{}", if is_open { "\u{2026}" } else { "" })
+        } else if segment.analysis.is_part && words.is_empty() && row.info.contains("segment of") {
+            PART.to_owned()
+        } else if self.is_selective && segment.flags.is_some_and(|flags| flags.syn() && !flags.ack())
+            || segment.analysis.is_retransmission && !self.streams.knows(&packet.hosts.0, &packet.hosts.1)
+        {
+            SELECTED.to_owned()
+        } else {
+            String::new()
+        }
     }
 
     /// The error with the packet that it can only be about.

@@ -9,9 +9,11 @@ use std::collections::HashSet;
 
 use self::content::{Extra, completed, hosts, ip};
 use super::detail::Detail;
+use super::edge::{Edge, Reach};
 use super::fields::Fields;
 use super::info::Info;
-use super::pending::Pending;
+use super::pending::{Pending, is_cut_error, is_cut_name};
+use super::protocols::{Layer, layer};
 use super::recognised::{is_beginning, is_certain, is_selective};
 use super::row::{Places, Row};
 use super::streams::Streams;
@@ -45,6 +47,7 @@ pub struct Gatherer {
     repeated: u64,
     /// Rows of TCP that end before the flags.
     cut: u64,
+    edge: Edge,
     /// Whether times since the capture's beginning are used, where a packet shows several.
     is_elapsed: Option<bool>,
 }
@@ -215,7 +218,16 @@ impl Gatherer {
         }
         let row = row.unwrap_or_default();
         let number = row.number.or(detail.and_then(|detail| detail.number));
-        let info = Info::parse(row.info);
+        let mut info = Info::parse(row.info);
+        let is_cut = is_cut(&row, &info);
+        let reach = if cells.is_none() && pending.joined == 0 && detail.is_none() {
+            self.edge.take(&pending.text, is_cut)
+        } else {
+            Reach::Short
+        };
+        if is_cut && reach == Reach::At {
+            info = Info::parse(without_last_number(row.info));
+        }
         if self.is_repeated(&row, &info, number, detail) {
             self.repeated += 1;
             return;
@@ -240,7 +252,7 @@ impl Gatherer {
             dump: pending.dumped(),
             ..ToolPacket::default()
         };
-        self.add(packet, &row, info, detail);
+        self.add(packet, &row, info, detail, reach);
     }
 
     /// The packet's time. Where rows and details show different ones, those of one kind are used throughout.
@@ -253,12 +265,32 @@ impl Gatherer {
     }
 }
 
+/// Whether a row lacks something that its tool prints in each.
+fn is_cut(row: &Row<'_>, info: &Info<'_>) -> bool {
+    match layer(row.protocol) {
+        Layer::Tcp => info.payload_len.is_none() && (info.flags.is_some() || info.is_cut()),
+        Layer::Tls => is_cut_name(info.rest),
+        Layer::Icmp => is_cut_error(row.info),
+        _ => false,
+    }
+}
+
+/// What a row says, without a number at its end that may lack digits.
+fn without_last_number(words: &str) -> &str {
+    let last = words.rsplit(' ').next().unwrap_or("");
+    let is_number = last.split_once('=').is_some_and(|(_, value)| {
+        value.bytes().all(|byte| byte.is_ascii_digit()) && value.bytes().any(|byte| byte != b'0')
+    });
+    words.strip_suffix(last).filter(|_| is_number).unwrap_or(words)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::script::{ROW, read, segment};
     use super::*;
+    use crate::capture::transcript::tools::packet::ToolContent;
 
     #[test]
     fn a_row_that_was_wrapped_anywhere_is_the_same() {
@@ -328,8 +360,27 @@ mod tests {
             assert!(gatherer.take(1, text));
         }
         gatherer.flush();
-        assert_eq!(std::iter::from_fn(|| gatherer.next()).count(), 1);
+        let contents: Vec<_> = std::iter::from_fn(|| gatherer.next()).map(|packet| packet.content).collect();
+        assert_eq!((contents.len(), contents.last()), (2, Some(&ToolContent::Unread(String::new()))));
         assert_eq!(gatherer.remarks(), ["1 packet cut off before the TCP flags and left out"]);
+    }
+
+    #[test]
+    fn rows_that_were_cut_at_a_column_show_no_part_of_a_number() {
+        let rows = [
+            "1 0.000000 192.0.2.1 → 198.51.100.5 TCP 74 50000 → 443 [SYN] Seq=0 W",
+            "2 0.000039 198.51.100.5 → 192.0.2.1 TCP 74 443 → 50000 [SYN, ACK] Se",
+            "3 0.000050 192.0.2.1 → 198.51.100.5 TCP 66 50000 → 443 [ACK] Seq=518",
+            "4 0.000836 192.0.2.1 → 198.51.100.5 TLSv1 254 Client Hello",
+            "5 0.009425 192.0.2.1 → 198.51.100.5 TLSv1.2 159 Client Key Exchange,",
+            "6 0.009644 192.0.2.1 → 198.51.100.5 TLSv1.2 3240 Change Cipher Spec,",
+        ];
+        let packets = read(&rows.join("\n"));
+        assert_eq!(segment(&packets[0]).seq, Some(0));
+        assert_eq!(segment(&packets[2]).seq, None, "518 may be the beginning of 5180");
+        let decoded: Vec<_> = packets[3..].iter().map(|packet| segment(packet).decoded.as_str()).collect();
+        let cut = ["TLSv1.2: Client Key Exchange,\u{2026}", "TLSv1.2: Change Cipher Spec,\u{2026}"];
+        assert_eq!(decoded, ["TLSv1: Client Hello", cut[0], cut[1]]);
     }
 
     #[test]

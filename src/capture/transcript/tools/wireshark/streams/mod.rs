@@ -11,7 +11,7 @@ mod script;
 mod stream;
 mod sums;
 
-pub use self::stream::{Segment, Speaker};
+pub use self::stream::{MOST_HEADERS, Segment, Speaker};
 
 use std::collections::{HashMap, VecDeque};
 

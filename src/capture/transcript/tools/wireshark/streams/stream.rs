@@ -86,6 +86,9 @@ pub struct Side {
 /// Added to a reused connection's numbers for each before it; far enough to be another connection's.
 pub const INCARNATION: u32 = 1 << 28;
 
+/// Bytes of a frame's headers at most: Ethernet with a VLAN tag, IPv6, and TCP with all of its options.
+pub const MOST_HEADERS: u32 = 18 + 40 + 60;
+
 /// Ethernet pads frames to this many bytes, and IPv4 and TCP without options take this much of one.
 const SHORTEST_FRAME: u32 = 60;
 const PLAIN_OVERHEAD: u32 = 54;
@@ -118,6 +121,8 @@ impl Stream {
     pub fn admits(&self, side: usize, speaker: Option<Speaker>) -> bool {
         let client = self.client;
         let [spoke, heard] = [side, 1 - side].map(|side| self.sides[side].last.is_some());
+        // The number of a SYN-ACK may be cut off.
+        let heard = heard || self.saw_syn_ack;
         let is_client = client.is_none_or(|client| client == side);
         let is_server = client.is_none_or(|client| client != side);
         // Before the SYN-ACK there is no data but Fast Open's.
@@ -159,8 +164,13 @@ impl Stream {
             (self.saw_syn, self.client) = (true, Some(side));
         }
         self.saw_syn_ack |= flags.syn() && flags.ack();
-        if segment.payload_len.is_none() && !flags.syn() && is_bare(segment, flags) {
-            segment.payload_len = Some(0);
+        if segment.payload_len.is_none() && !flags.syn() {
+            // A row that was cut before its length; a long frame has data.
+            if is_bare(segment, flags) {
+                segment.payload_len = Some(0);
+            } else if segment.frame_len.is_some_and(|len| len > MOST_HEADERS) {
+                segment.payload_len = self.payload_len(side, segment);
+            }
         }
         self.learn(side, segment);
         segment.window = segment.window.and_then(|window| self.unscaled(side, window, flags));
