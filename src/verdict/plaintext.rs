@@ -329,5 +329,6 @@ mod tests {
         assert_eq!(answered(&[b"HTTP/1.1 200 OK\r\nContent-Leng"]), "no-response");
         assert_eq!(answered(&[b"HTTP/1.1 200 OK\r\nServer: a\r\n", b"\r\nbody"]), "plaintext");
         assert_eq!(answered(&[b"HTTP/1.1 200 OK\nServer: a\n", b"\nbody"]), "plaintext");
+        assert_eq!(answered(&[b"HTTP/1.0 200 OK\nServer: a\n\r\nbody"]), "plaintext");
     }
 }

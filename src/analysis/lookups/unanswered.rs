@@ -169,15 +169,15 @@ impl Courses {
         self.by_name.insert(key, course);
     }
 
-    /// Whether the client got an address for the same name with or without a domain behind it, as resolvers ask in turn that have
-    /// a list of domains to search (resolv.conf(5)).
+    /// Whether the client asked at once for the same name with or without a domain behind it, and got an address, as resolvers ask in
+    /// turn that have a list of domains to search (resolv.conf(5)).
     fn is_searched(&self, client: Host, name: &str, failed: &Course) -> bool {
-        /// Resolvers ask for one name after the other, at once.
-        const IN_TURN: Elapsed = Elapsed::from_millis(10_000);
+        /// From the answer that there is no such name to the next question.
+        const AT_ONCE: Elapsed = Elapsed::from_millis(1_000);
+        let Some((_, _, answered)) = failed.failure else { return false };
         let found = |course: &Course| {
-            course.is_resolved
-                && course.first.at - failed.last.at <= IN_TURN
-                && failed.first.at - course.last.at <= IN_TURN
+            let later = course.first.at - answered.at;
+            course.is_resolved && course.first.number > failed.first.number && later <= AT_ONCE
         };
         let mut shorter = name;
         while let Some((host, _)) = shorter.rsplit_once('.') {
@@ -270,7 +270,7 @@ pub(in crate::analysis) fn unanswered(
             fault,
             is_critical: !has_connections
                 && target.is_about_name(name)
-                && !lookups.courses.is_searched(*client, name, course),
+                && !(target.is_everything() && lookups.courses.is_searched(*client, name, course)),
             subject: LookupSubject::Name(name.clone(), resolver, answer),
             client: Some(*client),
             asked: course.asked,
@@ -438,6 +438,16 @@ mod tests {
         };
         assert_eq!(critical(&[("ssm.example.corp.test", false), ("ssm.example", true)]), 0);
         assert_eq!(critical(&[("ssm", false), ("ssm.corp.test", true)]), 0);
+        assert_eq!(
+            critical(&[("ssm", true), ("ssm.corp.test", false)]),
+            1,
+            "nobody asks on behind an address"
+        );
+        assert_eq!(
+            critical(&[("ssm", false), ("a", true), ("b", true), ("ssm.corp.test", true)]),
+            1,
+            "too late"
+        );
         assert_eq!(critical(&[("ssm.example.corp.test", false), ("ssm.example", false)]), 2);
         assert_eq!(critical(&[("ssm.example", false), ("ssm2.example", true)]), 1);
     }

@@ -419,6 +419,7 @@ impl Builder {
             && stage == Stage::TlsEstablished
             && self.story.tls.is_tls13() == Some(true)
             && self.story.tls.early_data.is_none()
+            && self.story.tls.application_data.server.count == 0
             && self.story.closed_on_request == Some(false);
         let stage = if is_before_finished { Stage::ClientFinished } else { stage };
         endings.insert(index, Ending { what, by, moment, stage });

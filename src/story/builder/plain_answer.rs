@@ -22,17 +22,23 @@ pub(super) struct PlainAnswer {
     header: Option<Header>,
 }
 
-/// A header that is split over segments, of which the last bytes are kept.
+/// A header that is split over segments: whether its last line so far is empty.
 #[derive(Clone, Copy, Debug, Default)]
-struct Header([u8; END.len()]);
+struct Header {
+    is_line_empty: bool,
+}
 
 impl Header {
-    /// Whether the header's end is still to come behind these bytes. Some servers end lines with LF alone (RFC 9112, 2.2).
+    /// Whether the header's end is still to come behind these bytes. Some servers end lines with LF alone, or with more than one CR
+    /// (RFC 9112, 2.2).
     fn lacks_its_end(&mut self, bytes: &[u8]) -> bool {
-        bytes.iter().all(|byte| {
-            self.0.rotate_left(1);
-            self.0[END.len() - 1] = *byte;
-            self.0 != *END && !self.0.ends_with(b"\n\n")
+        bytes.iter().all(|byte| match byte {
+            b'\n' => !std::mem::replace(&mut self.is_line_empty, true),
+            b'\r' => true,
+            _ => {
+                self.is_line_empty = false;
+                true
+            }
         })
     }
 }
@@ -97,6 +103,6 @@ impl Chunks {
             self.tail.rotate_left(1);
             self.tail[END.len() - 1] = *byte;
         }
-        !self.is_unknown && self.tail != *END
+        !self.is_unknown && self.tail != *END && !self.tail.ends_with(b"\n\n")
     }
 }

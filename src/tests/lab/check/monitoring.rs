@@ -17,7 +17,7 @@ pub fn holds(lab: &Lab, options: &[&str], reason: &str) {
     let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][status as usize];
     let line = out.lines().next().unwrap_or_default();
     let (line, figures) = line.split_once(" | ").unwrap_or_else(|| panic!("{options:?} {out}"));
-    let rest = line.strip_prefix(&format!("SSMSCOPE {word}: {reason}")).unwrap_or_else(|| panic!("{out}"));
+    let rest = line.strip_prefix(&format!("SSMSCOPE {word} - {reason}")).unwrap_or_else(|| panic!("{out}"));
     // A verdict comes with its cause, stage and server, a reason without a connection with its explanation.
     assert!([" at ", " (", ": "].iter().any(|next| rest.starts_with(next)), "{out}");
     assert!(
@@ -73,7 +73,7 @@ fn a_threshold_is_the_same_in_every_output() {
         let of = |form: &str| Outcome::of(lab.check(&options).args(["-o", form]));
         let plugin = of("nagios");
         let word = severity.to_ascii_uppercase();
-        assert!(plugin.out.starts_with(&format!("SSMSCOPE {word}: {reason}")), "{plugin:?}");
+        assert!(plugin.out.starts_with(&format!("SSMSCOPE {word} - {reason}")), "{plugin:?}");
         assert_eq!(plugin.status, status, "{plugin:?}");
         let table = of("table").out;
         assert!(table.contains(&format!("{reason} ({severity})")), "{table}");
