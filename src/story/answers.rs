@@ -247,6 +247,7 @@ impl Story {
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server)
             && !self.is_owed_an_answer()
+            && !self.is_plain_request_cut()
     }
 
     /// The request in plain HTTP, after others that were answered, or the command of a dialogue that got no byte of an answer.

@@ -247,7 +247,11 @@ impl Story {
     /// Whether the capture holds no byte of what the client said, and the port is one of a protocol without TLS.
     fn is_clear_by_port(&self) -> bool {
         let sent = &self.traffic.counters.client;
-        CLEAR_PORTS.contains(&self.parties.server.port) && sent.cut_bytes >= sent.bytes
+        let [asked, answered] = [self.data.client.last, self.data.server.last];
+        let is_answered = asked
+            .zip(answered)
+            .is_some_and(|(asked, answered)| self.order.is_after(answered.number, asked.number));
+        CLEAR_PORTS.contains(&self.parties.server.port) && sent.cut_bytes >= sent.bytes && is_answered
     }
 
     /// Whether the capture lacks what the client sent first on a connection that shows no TLS, so that what it asked for is unknown.

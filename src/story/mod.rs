@@ -345,8 +345,8 @@ impl Story {
             && self.plain.client.is_none()
     }
 
-    /// Whether a proxy opened the tunnel, or the server agreed to start TLS, and the client sent no byte since, or part of a TLS record
-    /// alone: there TLS is expected, and nothing in clear is.
+    /// Whether the server agreed to start TLS and the client sent no byte since, or part of a TLS record alone, in a proxy's tunnel too:
+    /// there TLS is expected, and nothing in clear is.
     pub fn lacks_agreed_tls(&self) -> bool {
         let is_after = |last: Moment, agreed: Moment| self.order.is_after(last.number, agreed.number);
         self.tls.client_hello.is_none()
@@ -355,7 +355,9 @@ impl Story {
             && self.prelude.as_ref().filter(|prelude| prelude.is_agreed()).is_some_and(|prelude| {
                 let agreed = prelude.latest.moment;
                 let has_spoken = self.data.client.last.is_some_and(|last| is_after(last, agreed));
-                !has_spoken || self.tls.is_inside_record.client
+                let has_answered = self.data.server.last.is_some_and(|last| is_after(last, agreed));
+                has_spoken && self.tls.is_inside_record.client
+                    || !has_spoken && !has_answered && !prelude.protocol.is_proxy()
             })
     }
 

@@ -26,7 +26,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let has_plain_data = story.tls.client_hello.is_none()
         && !story.is_inside_client_hello()
         && (story.data.client.first.is_some() || has_spoken)
-        && !(ending.by == Role::Server && story.lacks_agreed_tls() && !is_unused_tunnel(story));
+        && !(ending.by == Role::Server && story.lacks_agreed_tls());
     if !is_closing || has_plain_data || ending.stage == Stage::None {
         return None;
     }
@@ -88,12 +88,6 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             }
         }),
     )
-}
-
-/// Whether a proxy opened the tunnel, and no byte went through it: what it said besides may have been no agreement.
-fn is_unused_tunnel(story: &Story) -> bool {
-    story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy())
-        && !story.tls.is_inside_record.client
 }
 
 /// Where in the handshake a side closed without a close_notify, and what that means.

@@ -313,6 +313,7 @@ mod tests {
         assert_eq!(begun("Content-Length: 60000\r\n").code(17_000), "in-progress");
         assert_eq!(begun("Content-Length: 10\r\n").code(17_000), "no-response");
         assert_eq!(begun("Content-Length: 60000\r\nExpect: 100-continue\r\n").code(17_000), "no-response");
+        assert_eq!(begun("Content-Length: 60000\r\n").wait(300).rst(Client).code(0), "reset");
         // The server takes no more of it in.
         let full = begun("Content-Length: 60000\r\n");
         let (seq, ack) = (full.next(Server), full.next(Client));

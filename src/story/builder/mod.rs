@@ -48,6 +48,8 @@ pub struct Builder {
     plain_answer: PlainAnswer,
     spoken: Spoken,
     bare_probes: BareProbes,
+    /// Whether the segment's sender was inside a TLS record before it.
+    was_inside_record: bool,
     keeps_timeline: bool,
     viewpoint: Viewpoint,
 }
@@ -86,6 +88,7 @@ impl Builder {
             plain_answer: PlainAnswer::default(),
             spoken: Spoken::default(),
             bare_probes: BareProbes::default(),
+            was_inside_record: false,
             keeps_timeline,
             viewpoint: Viewpoint::default(),
         }
@@ -171,7 +174,10 @@ impl Builder {
         self.on_filter(id, observation);
         if self.is_of_this_connection(id.moment, connection, segment, observation, &mut notes) {
             if observation.new_bytes > 0 {
-                self.story.tls.is_inside_record[observation.role] = tls.is_inside_record(observation.role);
+                self.was_inside_record = std::mem::replace(
+                    &mut self.story.tls.is_inside_record[observation.role],
+                    tls.is_inside_record(observation.role),
+                );
                 self.story.tls.shows_tls13 = tls.is_tls13();
             }
             self.on_segment(id, connection, segment, observation, events, &mut notes);
@@ -296,6 +302,7 @@ impl Builder {
         if observation.new_bytes > 0 && !events.is_empty() && !is_farewell_only {
             self.silences.on_answer(moment, observation.role, &mut self.story);
         }
+        let begins_record = !self.was_inside_record || !events.is_empty();
         for event in events.drain(..) {
             let (by, moment) = (event.role, Moment { number: event.number, at: event.at });
             if let Some(what) = self.handshake.on_event(event, &mut self.story, notes) {
@@ -307,7 +314,7 @@ impl Builder {
             && self.story.tls.is_inside_record.client
             && self.story.stage == Stage::ApplicationData
         {
-            self.story.tls.turns.on_part(moment, observation.new_bytes);
+            self.story.tls.turns.on_part(moment, observation.new_bytes, begins_record);
         }
         self.handshake.on_client_data(moment, segment.header, observation.role, &self.story);
         let may_answer = observation.new_bytes > 0 && !is_farewell_only && !is_before_request;

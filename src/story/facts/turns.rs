@@ -147,15 +147,16 @@ impl Turns {
         turn.bytes = turn.bytes.saturating_add(bytes);
     }
 
-    /// Records new bytes of the client in a record that lacks its end.
-    pub(in crate::story) fn on_part(&mut self, moment: Moment, bytes: u32) {
+    /// Records new bytes of the client in a record that lacks its end, and whether the record begins with them. What follows a byte of the
+    /// server's begins nothing.
+    pub(in crate::story) fn on_part(&mut self, moment: Moment, bytes: u32, begins: bool) {
         match &mut self.begun {
             Some(part) => {
                 part.last = moment;
                 part.acknowledged = None;
                 part.bytes = part.bytes.saturating_add(bytes);
             }
-            None => self.begun = Some(Turn::new(moment, bytes)),
+            None => self.begun = begins.then(|| Turn::new(moment, bytes)),
         }
     }
 
@@ -412,16 +413,18 @@ mod tests {
     fn a_record_without_its_end_begins_a_request_until_that_or_the_server_comes() {
         let begun = |turns: &Turns| turns.begun_request().map(|turn| turn.first.number);
         let mut turns = asked(&[0]);
-        turns.on_part(at(5, 1_000), 1_448);
-        turns.on_part(at(6, 1_001), 1_448);
+        turns.on_part(at(5, 1_000), 1_448, true);
+        turns.on_part(at(6, 1_001), 1_448, false);
         assert_eq!((begun(&turns), turns.later_request()), (Some(5), None));
         let mut refused = turns;
         refused.on_server(at(7, 1_010), false);
         assert_eq!(begun(&refused), None);
+        refused.on_part(at(8, 1_011), 1_448, false);
+        assert_eq!(begun(&refused), None, "it was sent before that was known");
         turns.on_client(at(7, 1_010), 3_000, true);
         assert_eq!((begun(&turns), turns.later_request().map(|turn| turn.first.number)), (None, Some(7)));
         let mut first = Turns::default();
-        first.on_part(at(1, 0), 1_448);
+        first.on_part(at(1, 0), 1_448, true);
         assert_eq!(begun(&first), None);
     }
 

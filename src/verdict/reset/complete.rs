@@ -60,6 +60,8 @@ pub(super) fn is_repeat_overdue(story: &Story, ending: &Ending) -> bool {
     const OVERDUE: Elapsed = Elapsed::from_millis(6_000);
     let data = &story.data.server;
     data.repeats.count == 0
+        && story.data.client.repeats.count == 0
+        && story.traffic.keep_alives.count == 0
         && data.reported_hole.is_none()
         && data.last.is_some_and(|last| ending.moment.at - last.at >= OVERDUE)
 }

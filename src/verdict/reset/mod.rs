@@ -171,6 +171,10 @@ mod tests {
         let begun = exchange().ack(Client).wait(1_000).say(Client, &record[..1_448]);
         assert_eq!(begun.clone().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
         assert_eq!(begun.clone().rst(Client).code(0), "reset");
+        // An early answer, and what was on its way to it.
+        let refused = begun.clone().say(Server, &talk::data()).say(Client, &record[1_448..2_896]).ack(Server);
+        assert_eq!(refused.clone().rst(Server).code(0), "healthy");
+        assert_eq!(refused.fin(Server).fin(Client).code(0), "healthy");
         assert_eq!(exchange().ack(Client).wait(1_000).rst(Server).code(0), "healthy");
     }
 
@@ -215,7 +219,10 @@ mod tests {
             assert_eq!(begun.clone().rst(Server).code(0), "reset");
             assert_eq!(begun.fin(Server).code(0), "closed-early");
         }
-        // A tunnel may be used without TLS.
+        // A tunnel may be used without TLS, and by a server that speaks alone.
+        let greeted = talk::socks5(0).say(Server, b"13 Nov\r\n").ack(Client);
+        assert_eq!(greeted.clone().rst(Server).code(0), "plaintext");
+        assert_eq!(greeted.fin(Server).code(0), "plaintext");
         let clear =
             talk::socks5(0).say(Client, b"GET / HTTP/1.1\r\n\r\n").say(Server, b"HTTP/1.1 204 No\r\n\r\n");
         assert_eq!(clear.ack(Client).rst(Server).code(0), "plaintext");
