@@ -56,14 +56,20 @@ impl Margins {
     }
 }
 
-/// Whether `raw`, what is behind a number, is the rest of a packet list's row: a time or a host, and further on Wireshark's arrow. The number
-/// is the packet's then.
+/// Whether `raw`, what is behind a number, is the rest of a packet list's row: a time or a host, and further on Wireshark's arrow or, in one of
+/// the columns, a protocol's name. The number is the packet's then.
 fn is_list_row(raw: &[u8]) -> bool {
-    let raw = raw.trim_ascii_start();
-    let word = raw.split(|byte| *byte == b' ').next().unwrap_or_default();
+    /// Columns between the number and the protocol: two of the time, two addresses, a port or a length.
+    const MOST_COLUMNS: usize = 8;
+    let mut words = raw.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let word = words.next().unwrap_or_default();
     let is_column =
         word.first().is_some_and(u8::is_ascii_digit) && word.iter().any(|byte| b".:-".contains(byte));
-    is_column && memchr::memmem::find(raw, "\u{2192} ".as_bytes()).is_some()
+    let is_protocol = |word: &[u8]| {
+        word == b"TCP" || word == b"HTTP" || word.starts_with(b"TLSv1") || word.starts_with(b"SSLv")
+    };
+    let mut columns = words.take(MOST_COLUMNS).take_while(|word| !matches!(*word, b"IP" | b"IP6"));
+    is_column && (columns.any(is_protocol) || memchr::memmem::find(raw, "\u{2192} ".as_bytes()).is_some())
 }
 
 /// A number before a line, and the columns where it begins and ends.
@@ -155,18 +161,19 @@ pub fn unquoted(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
+    fn read(file: &str, is_quoted: bool) -> Vec<String> {
+        let mut margins = Margins { is_quoted, ..Margins::default() };
+        let mut read = Vec::new();
+        for text in file.lines() {
+            let mut line = Line { raw: text.as_bytes().to_vec(), ..Line::default() };
+            margins.remove(&mut line);
+            read.push(String::from_utf8(line.raw).expect("text"));
+        }
+        read
+    }
+
     #[test]
     fn margins_of_mails_and_editors_are_removed() {
-        let read = |file: &str, is_quoted: bool| {
-            let mut margins = Margins { is_quoted, ..Margins::default() };
-            let mut read = Vec::new();
-            for text in file.lines() {
-                let mut line = Line { raw: text.as_bytes().to_vec(), ..Line::default() };
-                margins.remove(&mut line);
-                read.push(String::from_utf8(line.raw).expect("text"));
-            }
-            read
-        };
         assert_eq!(read("> > a > b\n>\n>     c\nd\n", true), ["a > b", "", "    c", "d"]);
         assert_eq!(read("> a > b\n", false), ["> a > b"]);
         // The arrow between two ends, which a mail took to the next line, is no mark.
@@ -201,5 +208,17 @@ mod tests {
     fn a_table_s_row_is_no_quote() {
         assert_eq!((unquoted("> | a"), unquoted("| a | b"), unquoted("a")), (Some("a"), Some("a | b"), None));
         assert_eq!(unquoted("| 1 | `10:00:00.000000 IP (tos 0x0"), None);
+    }
+
+    #[test]
+    fn the_number_of_a_packet_list_s_row_is_the_packet_s() {
+        let rows = "1 19:30:57.486 10.0.0.1 10.0.0.2 64 TCP 50000 > 443 [SYN] Seq=0\n\
+                    2 19:30:57.498 10.0.0.2 10.0.0.1 64 TCP 443 > 50000 [SYN, ACK] Seq=0\n\
+                    3 2010-10-01 09:16:55.2 x.x.x.x 10.0.0.2 SSLv3 Client Hello";
+        assert_eq!(read(rows, false).join("\n"), rows);
+        // An editor's, before tcpdump's lines.
+        let lines =
+            "1 19:30:57.486 IP 10.0.0.1.5 > 10.0.0.2.6: TCP\n2 19:30:57.498 IP 10.0.0.1.5 > 10.0.0.2.6: TCP";
+        assert!(read(lines, false).iter().skip(1).all(|line| line.starts_with("19:30")));
     }
 }
