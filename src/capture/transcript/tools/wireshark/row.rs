@@ -78,7 +78,9 @@ impl<'a> Row<'a> {
         let (next, behind) = word(after)?;
         let has_arrow = is_arrow(next);
         let (destination, after) = if has_arrow { word(behind)? } else { (next, behind) };
-        if !is_host(source) || !is_host(destination) {
+        // The number behind an address is a further column, not a host.
+        let is_number = destination.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_host(source) || !is_host(destination) || (is_number && source.parse::<IpAddr>().is_ok()) {
             return None;
         }
         (row.source, row.destination) = (source, destination);
@@ -116,6 +118,11 @@ impl<'a> Row<'a> {
                     [(_, source), (_, destination), (_, length)] => {
                         row.length = length.parse().ok();
                         Some((source, destination))
+                    }
+                    // Alone between the addresses and the protocol it is the length.
+                    [(2, length)] if row.length.is_none() => {
+                        row.length = length.parse().ok();
+                        None
                     }
                     _ => None,
                 };
@@ -516,5 +523,18 @@ mod tests {
                 let _ = (Row::parse(&text), Row::is_start(&text));
             }
         }
+    }
+
+    #[test]
+    fn a_length_before_the_protocol_is_no_address() {
+        for row in [
+            "1 19:30:57.486 10.0.0.1 10.0.0.2 64 TCP 5 > 443 [SYN] Seq=0",
+            "10.0.0.1 10.0.0.2 64 TCP 5 > 443 [SYN] Seq=0",
+        ] {
+            let row = Row::parse(row);
+            assert!(row.as_ref().is_none_or(|row| row.destination == "10.0.0.2"), "{row:?}");
+        }
+        let row = Row::parse("1 19:30:57.486 10.0.0.1 10.0.0.2 64 TCP 5 > 443 [SYN] Seq=0").expect("a row");
+        assert_eq!((row.length, row.ports), (Some(64), None));
     }
 }
