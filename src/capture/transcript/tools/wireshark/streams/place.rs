@@ -329,4 +329,10 @@ mod tests {
         assert!(done.iter().all(|segment| segment.ports.is_none() && segment.seq.is_some()));
         assert_eq!(done[2].seq, Some(518));
     }
+
+    #[test]
+    fn behind_a_syn_whose_answer_is_missing_an_acknowledgement_opens_the_stream() {
+        let done = complete(&[OPENING[0], OPENING[2], "> 583 Client Hello"]);
+        assert_eq!(place(&done[2]), (Some("50000"), Some(1), Some(517)));
+    }
 }

@@ -121,12 +121,13 @@ impl Stream {
     pub fn admits(&self, side: usize, speaker: Option<Speaker>) -> bool {
         let client = self.client;
         let [spoke, heard] = [side, 1 - side].map(|side| self.sides[side].last.is_some());
-        // The number of a SYN-ACK may be cut off.
-        let heard = heard || self.saw_syn_ack;
+        // The number of a SYN-ACK may be cut off, or its row be missing, and what the other side sent be acknowledged.
+        let has_answer = self.saw_syn_ack || self.sides.iter().any(|side| side.acked.is_some());
+        let heard = heard || has_answer;
         let is_client = client.is_none_or(|client| client == side);
         let is_server = client.is_none_or(|client| client != side);
         // Before the SYN-ACK there is no data but Fast Open's.
-        let is_open = !self.saw_syn || self.saw_syn_ack;
+        let is_open = !self.saw_syn || has_answer;
         is_open
             && match speaker {
                 None => true,
