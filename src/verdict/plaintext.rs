@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Observed, Opening, PreludeFacts, RETRANSMISSION_DUE, Stage, Story};
+use crate::story::{EndingKind, Moment, Observed, Opening, PreludeFacts, RETRANSMISSION_DUE, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, Plain, PlainKind};
 
@@ -42,6 +42,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if story.expects_tls
         || is_open
         || is_cut_off
+        || is_open_at_the_text_s_end(story)
         || story.prelude.as_ref().is_some_and(PreludeFacts::is_pending)
         || !is_known
         || story.tls.client_hello.is_some()
@@ -82,6 +83,22 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
             .proved_by(data.into_iter().flatten().map(|moment| moment.number))
             .advise(&[next]),
     )
+}
+
+/// Whether a text of lengths alone ends with a request that nobody acknowledged, or with data that is sent again: what came of
+/// it is not in the text.
+fn is_open_at_the_text_s_end(story: &Story) -> bool {
+    let waits = |role: Role| story.data[role].unacknowledged;
+    let is_last = |moment: Moment| moment.number == story.last.number;
+    let is_repeated = |role: Role| {
+        waits(role).is_some_and(|waiting| waiting.is_repeated() || waiting.last_repeat.is_some_and(is_last))
+    };
+    let is_request = waits(Role::Client).is_some()
+        && story.data.server.first.is_none()
+        && !story.missing.lacks(Role::Server);
+    story.capture.is_text
+        && story.endings.is_empty()
+        && (is_request || is_repeated(Role::Client) || is_repeated(Role::Server))
 }
 
 fn headline(story: &Story, is_lengths: bool) -> (Basis, &'static str) {
@@ -331,5 +348,27 @@ mod tests {
         assert_eq!(answered(&[b"HTTP/1.1 200 OK\r\nServer: a\r\n", b"\r\nbody"]), "plaintext");
         assert_eq!(answered(&[b"HTTP/1.1 200 OK\nServer: a\n", b"\nbody"]), "plaintext");
         assert_eq!(answered(&[b"HTTP/1.0 200 OK\nServer: a\n\r\nbody"]), "plaintext");
+    }
+
+    #[test]
+    fn a_text_that_ends_with_a_request_or_with_repeats_is_open() {
+        let code = |talk: &Talk, is_text| {
+            let mut story = talk.story(0);
+            story.capture.is_text = is_text;
+            story.verdict().code.to_string()
+        };
+        let opened = || Talk::to_port(3000).open();
+        let asked = opened().say(Client, &[7; 45]);
+        assert_eq!(code(&asked, true), "in-progress");
+        let answered = asked.clone().say(Server, &[7; 900]);
+        assert_eq!(code(&answered, true), "plaintext");
+        let once = answered.wait(200).repeat(Server);
+        let repeated = once.clone().wait(400).repeat(Server);
+        for talk in [&once, &repeated] {
+            assert_eq!(code(talk, true), "in-progress");
+        }
+        // The acknowledgement came at last, and a log's client gets no answer.
+        assert_eq!(code(&repeated.ack(Client), true), "plaintext");
+        assert_eq!(code(&asked.ack(Server), true), "plaintext");
     }
 }
