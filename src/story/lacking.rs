@@ -13,8 +13,8 @@ const FINISHED_BYTES: u64 = 37;
 /// A sender repeats what is not acknowledged within this time, unless the round trip is longer (RFC 6298, 2.1 and 2.4).
 pub(crate) const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
-/// Ports of protocols in which nobody asks for TLS or for a tunnel: SSH, DNS, HTTP and syslog.
-const CLEAR_PORTS: [u16; 4] = [22, 53, 80, 514];
+/// Ports of protocols in which nobody asks for TLS or for a tunnel: SSH, DNS and syslog.
+const CLEAR_PORTS: [u16; 3] = [22, 53, 514];
 
 impl Story {
     /// Whether the capture lacks payload of a side that was sent after the last step; where it holds only the other side's
