@@ -55,7 +55,7 @@ pub const TRANSCRIPT_UNREAD: usize = 1_024;
 /// Names of hosts in one transcript; each is counted by 16 bits.
 pub const TRANSCRIPT_NAMES: usize = 50_000;
 
-/// Rows of a packet list that wait until one behind them shows to which stream the first of them belongs: the acknowledgement
+/// Rows of a packet list that wait until one after them shows to which stream the first of them belongs: the acknowledgement
 /// comes within a round trip.
 pub const TRANSCRIPT_HELD_ROWS: usize = 256;
 
@@ -97,7 +97,7 @@ pub const NESTED_REASSEMBLIES: usize = 2;
 /// Headers that are kept of connections whose headers PPP compresses: RFC 1144's own 16 for each direction of four links.
 pub const COMPRESSED_HEADERS: usize = 128;
 
-/// Of these, those that a packet without a number is compared with.
+/// Those of them that a packet without a number is compared with.
 pub const COMPRESSED_CANDIDATES: usize = 8;
 
 /// What a held fragment costs besides its bytes, so that tiny fragments count against [`FRAGMENT_BYTES`] too.
@@ -281,7 +281,7 @@ pub const CHAIN_CERTIFICATES: usize = 16;
 /// 1 to 3. The paths to try grow exponentially with their number.
 pub const PATH_CERTIFICATES: usize = 6;
 
-/// Of these, the certificates of one name: the one in use, and another that was renewed or cross-signed.
+/// Those of them of one name: the one in use, and another that was renewed or cross-signed.
 pub const PATH_CERTIFICATES_OF_A_NAME: usize = 2;
 
 /// SCTs of one certificate that are shown. Browsers want two or three.
@@ -331,7 +331,7 @@ pub const PRINTED_CONVERSATIONS: usize = 200_000;
 /// Changes from one file to another that are remembered when several files are read as one capture.
 pub const ORIGIN_RUNS: usize = 1_000_000;
 
-/// Groups of connections that ended alike; connections of further ones are counted.
+/// Groups of connections that ended in the same way; connections of further ones are counted.
 pub const GROUPS: usize = 64;
 
 /// Codes with their causes that connections are counted by; further causes are counted by their code.
@@ -455,7 +455,7 @@ pub const LOG_HOST_BYTES: usize = 256;
 /// Different secrets of the logs that are looked for wherever else the logs may have them: those of a client are few.
 pub const LOG_SECRETS: usize = 1_000;
 
-/// How long such a secret is, in bytes: a shorter one may be a word of the log itself, and a longer one is none that a line repeats.
+/// How long such a secret is, in bytes: a shorter one may be a word of the log itself, and no line repeats a longer one.
 pub const LOG_SECRET_BYTES: std::ops::RangeInclusive<usize> = 6..=256;
 
 /// Attempts that are kept of one log, in all its files; the oldest leave. A busy server's access log has as many in an hour.
@@ -498,7 +498,7 @@ pub const LOG_NOTES: usize = 8;
 pub const LOG_CONNECTIONS: usize = 50_000;
 
 /// Lines of logs that are shown next to one connection by their time.
-pub const LOG_LINES_BESIDE: usize = 16;
+pub const LOG_LINES_NEARBY: usize = 16;
 
 /// Bytes of a log that is followed, from its end back, that are read for its form and its latest lines.
 pub const LOG_FOLLOWED_BYTES: u64 = 256 * 1024;
@@ -539,7 +539,7 @@ pub const LOG_CHAINS: usize = 1_000_000;
 /// Pairs at one offset whose answers' sizes are compared.
 pub const LOG_ANSWERS: usize = 4096;
 
-/// States of one part of a server's log in which its lines are aligned with exchanges. Of a part with more none is tied.
+/// States of one part of a server's log in which its lines are aligned with exchanges. In a part with more, none is tied.
 pub const LOG_STATES: usize = 1_000_000;
 
 /// Offsets of a clock that are looked at closely, the best of all candidates.
@@ -549,10 +549,10 @@ pub const LOG_OFFSETS: usize = 256;
 pub const WRITTEN_CONNECTIONS: usize = 100_000;
 
 /// Bytes that `-w` with `--redact` keeps of what connections contain: some 20 KiB for each of 6,000 TLS handshakes, or the headers of a
-/// million records. Of what comes after it, no payload is left, which is reported.
+/// million records. No payload is left of what comes after it, which is reported.
 pub const REWRITTEN_BYTES: usize = 128 * 1024 * 1024;
 
-/// Segments, and their bytes, that wait behind a hole in one direction of a connection that is written with `--redact`.
+/// Segments, and their bytes, buffered after a hole in one direction of a connection that is written with `--redact`.
 pub const REWRITTEN_WAITING: usize = 256;
 /// See [`REWRITTEN_WAITING`].
 pub const REWRITTEN_WAITING_BYTES: usize = 256 * 1024;

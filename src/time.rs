@@ -82,7 +82,7 @@ impl Elapsed {
     }
 }
 
-/// Of a span that runs forward; a negative one becomes zero.
+/// From a span that runs forward; a negative one becomes zero.
 impl From<Elapsed> for std::time::Duration {
     fn from(elapsed: Elapsed) -> Self {
         Self::from_nanos(elapsed.nanos().max(0) as u64)

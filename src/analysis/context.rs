@@ -19,15 +19,15 @@ use crate::verdict::Severity;
 pub struct GroupContext {
     /// All connections to the server.
     pub all: u64,
-    /// Those to which it answered with a SYN-ACK. Of a group without one they are others.
+    /// Those to which it answered with a SYN-ACK. If the group has none, these are other connections.
     pub answered: Others,
     /// Those that are ok.
     pub worked: Others,
-    /// What became of the certificates that the group's clients refused; nothing where that is not known.
+    /// What became of the certificates that the group's clients refused; nothing if that is not known.
     pub certificates: Option<RefusedCertificates>,
     /// How the RSTs that refused the group's connections differ from the host's other packets, where another device sent them.
     pub other_distance: Option<OtherDistance>,
-    /// The span after which each client tries again, where all of them wait alike.
+    /// The span after which each client tries again, where all of them wait equally long.
     pub retried_after: Option<Elapsed>,
     /// The port scan that it is part of.
     pub scan: Option<Scan>,
@@ -40,7 +40,7 @@ pub struct GroupContext {
 pub struct Others {
     /// How many, with the first and the last packet that shows it.
     pub times: Times,
-    /// When they were, compared with the group's; nothing where there are none.
+    /// When they were, compared with the group's; nothing if there are none.
     pub when: Option<RelativeTime>,
     /// Whose they are.
     pub clients: Clients,
@@ -98,7 +98,7 @@ pub enum RefusedCertificates {
 }
 
 impl GroupContext {
-    /// Of a group of failures; nothing for other groups, and where its server is not listed.
+    /// Creates the context of a group of failures; `None` for other groups, and if its server is not listed.
     pub fn of(summary: &Summary, key: &GroupKey, group: &Group) -> Option<Self> {
         if key.severity != Severity::Critical {
             return None;

@@ -65,7 +65,7 @@ impl Attempts {
         self.last = at;
     }
 
-    /// The span between two attempts, where all are alike.
+    /// The span between two attempts, where all are equal.
     fn regular_span(&self) -> Option<Elapsed> {
         let (least, most) = self.spans.filter(|_| self.are_in_order && self.count >= REGULAR)?;
         let is_regular = least >= LEAST && most.nanos() - least.nanos() <= least.nanos() / TOLERANCE;
@@ -99,7 +99,7 @@ impl Course {
         }
     }
 
-    /// The span after which each client tries again, where all of them wait alike.
+    /// The span after which each client tries again, where all of them wait equally long.
     pub(super) fn regular_span(&self) -> Option<Elapsed> {
         let spans: Option<Vec<_>> = self.attempts.values().map(Attempts::regular_span).collect();
         let spans = spans.filter(|_| !self.has_further_clients)?;

@@ -26,7 +26,7 @@ pub(super) struct Facts<'s> {
 }
 
 impl<'s> Facts<'s> {
-    /// Of a capture of which nothing was read.
+    /// Creates the facts of a capture of which nothing was read yet.
     pub(super) fn new(settings: &'s Settings) -> Self {
         let reported = CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() };
         let (clock, losses) = (Eras::default(), Losses::default());
@@ -47,7 +47,7 @@ impl<'s> Facts<'s> {
         &self.clock
     }
 
-    /// Another capture of the same input begins: its clock shows nothing of the one before, and its packets count anew.
+    /// Another capture of the same input begins: its clock shows nothing of the one before, and its packets count from 1 again.
     pub(super) fn begin_part(&mut self) {
         self.clock = Eras::default();
         self.part = self.part.saturating_add(1);

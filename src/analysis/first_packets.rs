@@ -13,7 +13,7 @@ const PACKETS_EACH: RangeInclusive<u64> = 5..=40;
 /// side acknowledges differs.
 const ALIKE: u64 = 6;
 
-/// On how many servers connections have to hang alike until that is no coincidence.
+/// On how many servers connections have to hang in the same way until that is no coincidence.
 const MANY_SERVERS: usize = 4;
 
 /// What counts of a connection at the capture's end.
@@ -35,7 +35,7 @@ pub(super) struct AtTheEnd {
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
 /// more, and several that nobody ended, and in which no stall shows, have as many. Connections that fail alike may have as many too, so
 /// those have to differ in where they got, to be of many servers, or to be past the first steps without another that got as far and
-/// stopped earlier. A tool that counts packets stops anywhere; where most of them stop behind a request that was acknowledged and not
+/// stopped earlier. A tool that counts packets stops anywhere; where most of them stop after a request that was acknowledged and not
 /// answered, their servers hang. `most_before` is the most that a connection had which left earlier.
 pub(super) fn packets_each<I: Iterator<Item = AtTheEnd>>(
     connections: impl Fn() -> I,

@@ -1,4 +1,4 @@
-//! Connections that ended alike: to one server, with one code, cause and actor.
+//! Connections that ended in the same way: to one server, with one code, cause and actor.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -26,7 +26,7 @@ pub struct GroupKey {
     pub server: (Host, u16),
 }
 
-/// Connections that ended alike.
+/// Connections that ended in the same way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Group {
     /// How many there are.
@@ -146,7 +146,7 @@ impl Groups {
 
 #[cfg(test)]
 impl Group {
-    /// Of these clients.
+    /// Creates a group of these clients.
     pub(super) fn of_clients(clients: BTreeSet<Host>) -> Self {
         let (first, last) = (Timestamp::ZERO, Timestamp::ZERO);
         Self { count: clients.len() as u64, first, last, example: 1, clients, course: Course::default() }

@@ -62,7 +62,7 @@ impl HopLimits {
         }
     }
 
-    /// How these RSTs differ from a host's other packets; nothing where some are alike, or not all are known.
+    /// How these RSTs differ from a host's other packets; nothing if some are alike, or not all are known.
     pub(super) fn compare<'h>(&self, usual: impl Iterator<Item = &'h Self>) -> Option<OtherDistance> {
         let mut others = BTreeMap::new();
         let mut is_whole = !self.has_further;

@@ -19,7 +19,7 @@ pub struct Interim {
 }
 
 impl Interim {
-    /// Of a capture from this source, with these stand-ins for what it names.
+    /// Creates the state of a capture from this source, with these stand-ins for what it names.
     pub fn new(about: About, redaction: Option<Redaction>) -> Self {
         Self { packets: Summary { about, ..Summary::default() }, redaction, ..Self::default() }
     }
@@ -55,7 +55,7 @@ impl Interim {
         let moment = Moment { number: packet.number, at: packet.at };
         match &packet.content {
             Content::Segment(_) => self.packets.segments += 1,
-            content => self.packets.count_beside(content, moment, packet.names),
+            content => self.packets.count_unconnected(content, moment, packet.names),
         }
     }
 

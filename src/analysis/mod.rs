@@ -176,7 +176,7 @@ pub trait Sink: Send {
 /// What happens while a capture is read, besides the connections that are judged.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A packet that the selection admits, before anything is made of it. Only for sinks that need packets.
+    /// A packet that passed the selection, before it is analysed. Only for sinks that need packets.
     Packet(&'a Packet<'a>),
     /// A frame as it was captured, before it is decoded. Only with [`Watching::Always`].
     Frame(&'a Frame<'a>),

@@ -51,7 +51,7 @@ pub(super) struct Run<'env> {
 }
 
 impl<'env> Run<'env> {
-    /// Of the capture with this source, for a sink with these needs. What leaves goes to `judge`.
+    /// Creates the run for this capture and a sink with these needs; connections that end go to `judge`.
     pub(super) fn new<'scope>(
         scope: &'scope Scope<'scope, 'env>,
         settings: &'env Settings,
@@ -211,7 +211,7 @@ impl<'env> Run<'env> {
             }
             content => {
                 self.facts.record_other();
-                self.summary.count_beside(content, moment, packet.names);
+                self.summary.count_unconnected(content, moment, packet.names);
             }
         }
         Ok(())

@@ -18,9 +18,9 @@ pub(super) type Fingerprint = [u8; 32];
 pub struct ServerSummary {
     /// By verdict code.
     pub codes: BTreeMap<Code, u64>,
-    /// Of all clients together.
+    /// The figures of all clients together.
     pub all: Dealings,
-    /// Of each client for which it did something, up to [`limits::SERVER_CLIENTS`] of all servers together.
+    /// Those of each client for which it did something, up to [`limits::SERVER_CLIENTS`] of all servers together.
     pub clients: BTreeMap<Host, Dealings>,
     /// Whether it has clients that are not counted one by one.
     pub has_further_clients: bool,
@@ -32,7 +32,7 @@ pub struct ServerSummary {
     pub hop_limits: HopLimits,
 }
 
-/// What a server did for a client, or for all of them.
+/// How a server's connections with one client, or with all, turned out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Dealings {
     /// SYN-ACKs: the first of each connection.
@@ -46,7 +46,7 @@ pub struct Dealings {
 pub struct Times {
     /// How often.
     pub count: u64,
-    /// The earliest packet; nothing where there is none.
+    /// The earliest packet; nothing if there is none.
     pub first: Option<Moment>,
     /// The latest.
     pub last: Option<Moment>,
@@ -66,7 +66,7 @@ pub struct Presented {
 }
 
 impl Times {
-    /// Of these packets.
+    /// Creates the record of these packets.
     pub fn of(moments: impl IntoIterator<Item = Moment>) -> Self {
         let mut times = Self::default();
         moments.into_iter().for_each(|moment| times.add(moment));

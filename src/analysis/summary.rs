@@ -11,7 +11,7 @@ use crate::tcp::PerRole;
 use crate::time::Timestamp;
 use crate::verdict::{Code, Severity, Status};
 
-/// What was read, and what came of it.
+/// What was read, and its outcome.
 #[derive(Debug, Default)]
 pub struct Summary {
     /// The capture's files, clock and oddities.
@@ -48,7 +48,7 @@ pub struct Summary {
     pub servers: BTreeMap<(Host, u16), ServerSummary>,
     /// Connections to servers that are not listed one by one.
     pub connections_to_others: u64,
-    /// Connections that ended alike.
+    /// Connections that ended in the same way.
     pub groups: Groups,
     /// Connections judged before the capture's end because the table was full.
     pub evicted: u64,
@@ -88,7 +88,7 @@ pub struct Summary {
     pub logs: Option<Box<LogSummary>>,
 }
 
-/// Connections by severity, code and cause. Of too many causes the rest is counted without them.
+/// Connections by severity, code and cause. Beyond a bound, the rest is counted without causes.
 pub type Kinds = BTreeMap<(Severity, Code, Option<Cow<'static, str>>), u64>;
 
 /// Connections that were judged, counted as the summary shows them.
@@ -185,7 +185,7 @@ impl Summary {
         }
     }
 
-    /// Counts the connections anew, where some were taken out or their verdicts changed after they had been counted.
+    /// Counts the connections again, where some were taken out or their verdicts changed after they had been counted.
     pub(crate) fn recount(&mut self, connections: &[Judged]) {
         let logs = self.logs.take();
         let mut tally = Tally { logs: logs.map(Ok), ..Tally::default() };
@@ -216,7 +216,7 @@ impl Summary {
 
     /// Counts what a packet shows that belongs to no connection.
     #[inline(never)]
-    pub(super) fn count_beside(&mut self, content: &Content<'_>, moment: Moment, names: &Names) {
+    pub(super) fn count_unconnected(&mut self, content: &Content<'_>, moment: Moment, names: &Names) {
         match content {
             Content::Neighbour(neighbour) => self.count_neighbour(neighbour, moment, names),
             Content::Lookup(lookup) => {
@@ -283,7 +283,7 @@ mod tests {
             summary.holds_flags_only()
         };
         assert!(holds(Code::CaptureGap, &["S", "S.", "F.", "FP.", "R"]));
-        // The client closes before it is open, and again behind the SYN-ACK.
+        // The client closes before it is open, and again after the SYN-ACK.
         assert!(!holds(Code::ClosedEarly, &["S", "F", "S.", "F.", "R"]));
         for other in [&["S", "S.", ".", "F."][..], &["S", "R."], &["S", "S.", "R"], &[]] {
             assert!(!holds(Code::CaptureGap, other), "{other:?}");

@@ -28,7 +28,7 @@ fn followed(talk: &Talk) -> Box<Story> {
 
 /// The tests of rules fold their conversations without the driver.
 #[test]
-fn a_script_has_the_story_that_the_driver_tells() {
+fn a_script_has_the_story_that_the_driver_builds() {
     for talk in [
         exchange().fin(Client).fin(Server),
         exchange().only(Server),
@@ -100,7 +100,7 @@ fn tracked(talk: &Talk) -> TrackedConnection {
 
 /// Embedded stacks and generators use the same numbers again.
 #[test]
-fn a_syn_with_the_old_number_behind_both_fins_opens_another_connection_unless_it_is_a_copy() {
+fn a_syn_with_the_old_number_after_both_fins_opens_another_connection_unless_it_is_a_copy() {
     let closed = exchange().fin(Client).fin(Server).ack(Client);
     let is_used_again = |talk: &Talk, millis| {
         let again = talk.clone().wait(millis).segment_with(Client, "S", 0, 0, &[], |_| {});

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits;
 
-/// What came of opening a file: itself, or the system's number for the error.
+/// The result of opening a file: itself, or the system's number for the error.
 type Attempt = Result<File, i32>;
 
 /// Files that were opened in advance, each as often as it was named. A path that is not among them is opened on request.

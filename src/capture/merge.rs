@@ -17,7 +17,7 @@ use crate::time::{Clock, Timestamp};
 
 /// What could be opened of several files.
 pub struct Opened {
-    /// As one capture; nothing where none could be opened.
+    /// As one capture; nothing if none could be opened.
     pub source: Option<Box<dyn Source>>,
     /// Why the others could not.
     pub failed: Vec<ReadError>,
@@ -132,7 +132,7 @@ impl Held {
 }
 
 impl Merged {
-    /// Of sources, each with the file index of its place here.
+    /// Merges sources, each with the file index of its place here.
     ///
     /// # Errors
     /// When a source's first record can't be read, or two sources' clocks can't be compared.
@@ -224,7 +224,7 @@ impl Source for Merged {
             all.digits = all.digits.max(about.digits);
             all.dropped = all.dropped.into_iter().chain(about.dropped).reduce(u64::saturating_add);
             all.notes.extend(about.notes);
-            // Of several, packets have other numbers here.
+            // If there are several, packets have other numbers here.
             if self.inputs.len() == 1 {
                 all.unread = about.unread;
             }

@@ -166,7 +166,7 @@ pub struct ReadError {
 }
 
 impl ReadError {
-    /// A file that can't be opened. `not_found` is what to try where there is none.
+    /// A file that can't be opened. `not_found` is what to try if it does not exist.
     pub(crate) fn of(name: &str, error: &io::Error, not_found: &str) -> Self {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => Some(not_found),

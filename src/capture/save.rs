@@ -15,12 +15,12 @@ const ENHANCED_PACKET: u32 = 6;
 
 const END_OF_OPTIONS: u16 = 0;
 const COMMENT: u16 = 1;
-/// Of a section header: the program that wrote it.
+/// In a section header: the program that wrote it.
 const USER_APPLICATION: u16 = 4;
-/// Of an interface description: its name, and the power of ten that times are counted in.
+/// In an interface description: its name, and the power of ten that times are counted in.
 const INTERFACE_NAME: u16 = 2;
 const TIME_RESOLUTION: u16 = 9;
-/// Of interface statistics: when the capture ended, and packets that the operating system dropped. Those that the interface dropped are
+/// In interface statistics: when the capture ended, and packets that the operating system dropped. Those that the interface dropped are
 /// counted with them.
 const END_TIME: u16 = 3;
 const DROPPED_BY_SYSTEM: u16 = 7;
@@ -38,7 +38,7 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a section for frames of this device, whose name may be empty, with a comment for whoever opens the file.
+    /// Begins a section for frames of this device, whose name may be empty, with a comment for the file's reader.
     ///
     /// # Errors
     /// When `out` can't be written.

@@ -21,7 +21,7 @@ use crate::limits;
 pub struct Certificate {
     /// The SHA-256 of its DER, by which people and programs compare certificates.
     pub sha256: [u8; 32],
-    /// Its contents; absent where it is no X.509 certificate.
+    /// Its contents; absent if it is no X.509 certificate.
     pub details: Option<Details>,
 }
 
@@ -46,7 +46,7 @@ pub struct Details {
     pub key: String,
     /// The RSA modulus's length in bits; other kinds have theirs in their name.
     pub rsa_bits: Option<usize>,
-    /// What the key may be used for; absent where nothing restricts it.
+    /// What the key may be used for; absent if nothing restricts it.
     pub usage: Option<KeyUsage>,
     /// The digest of its key, by which clients pin it.
     pub pin: Pin,
@@ -56,7 +56,7 @@ pub struct Details {
     pub is_ca: bool,
     /// Whether subject and issuer are the same, as of a self-signed certificate.
     pub is_self_issued: bool,
-    /// The identifier of its key (RFC 5280, 4.2.1.2); absent where it has none, or one longer than any digest.
+    /// The identifier of its key (RFC 5280, 4.2.1.2); absent if it has none, or one longer than any digest.
     pub(crate) own_key: Option<Vec<u8>>,
     /// The identifier of the key that signed it (RFC 5280, 4.2.1.1), with the same restriction.
     pub(crate) issuer_key: Option<Vec<u8>>,

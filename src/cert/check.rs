@@ -35,7 +35,7 @@ pub struct Examination {
     pub message_len: u32,
     /// Whether the whole message was captured.
     pub is_whole: bool,
-    /// The name that the certificate was compared with; absent where it is not known.
+    /// The name that the certificate was compared with; absent if it is not known.
     pub wanted: Option<Wanted>,
     /// Whether the dates were checked, which needs a capture with dates.
     pub is_dated: bool,
@@ -70,7 +70,7 @@ pub enum Issuer {
 }
 
 impl Issuer {
-    /// Why the chain is refused, whoever signed it.
+    /// Why the chain is refused, regardless of its signer.
     pub fn refusal(&self) -> Option<&str> {
         match self {
             Self::Authority => Some("the server's own certificate is a CA certificate (CA:TRUE)"),

@@ -61,7 +61,7 @@ impl VerificationTime {
     /// The beginning of 1995, when SSL 2.0 came out: a clock before that was never set.
     const FIRST: Date = Date(788_918_400);
 
-    /// The time of a packet; `None` where the capture has no dates, or none that can be true.
+    /// The time of a packet; `None` if the capture has no dates, or none that can be true.
     pub fn of(at: Timestamp, clock: Clock) -> Option<Self> {
         const HOUR: i64 = 3_600;
         let seconds = at.nanos().div_euclid(1_000_000_000);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_clock_with_a_true_date_tells_when() {
+    fn only_a_clock_with_a_true_date_shows_when() {
         let at = Timestamp::from_parts(1_700_000_000, 5);
         let exact = Date(1_700_000_000);
         assert_eq!(

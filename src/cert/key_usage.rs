@@ -28,7 +28,7 @@ const CERTIFICATE_SIGNATURE: u16 = 1 << 5;
 pub struct KeyUsage(pub u16);
 
 impl KeyUsage {
-    /// That of a certificate; absent where it has no such extension, and any use is allowed.
+    /// That of a certificate; absent if it has no such extension, and any use is allowed.
     pub(super) fn of(certificate: &X509Certificate<'_>) -> Option<Self> {
         certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::KeyUsage(usage) => Some(Self(usage.flags)),

@@ -16,12 +16,12 @@ const SHA256: &str = "sha256//";
 pub struct Pin(pub [u8; 32]);
 
 impl Pin {
-    /// Of a public key.
+    /// Creates the pin of a public key.
     pub fn of_key(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
     }
 
-    /// Of a certificate's public key; absent where it is not X.509.
+    /// Creates the pin of a certificate's public key; `None` if it is not X.509.
     pub fn of_certificate(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Some(Self::of_key(certificate.public_key().raw))

@@ -116,7 +116,7 @@ fn a_missing_intermediate_is_an_unknown_issuer() {
 }
 
 #[test]
-fn a_self_signed_certificate_is_told_from_one_in_the_store() {
+fn a_self_signed_certificate_is_distinguished_from_one_in_the_store() {
     let chain = message(&[sample("self-signed")]);
     let found = examine(&chain, Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
     assert_eq!((found.issuer.clone(), codes(&found)), (Issuer::SelfSigned, vec!["certificate-self-signed"]));
@@ -245,7 +245,7 @@ fn of_many_certificates_of_one_name_two_are_tried() {
         let (chain, anchors) = namesakes(15, issuer, has_identifiers);
         examine(&message(&chain), None, Some(on(VALID)), Some(&anchors)).issuer == Issuer::Trusted
     };
-    assert!(is_trusted(0, false) && is_trusted(1, false), "a renewed certificate stands beside the old one");
+    assert!(is_trusted(0, false) && is_trusted(1, false), "a renewed certificate exists next to the old one");
     assert!(!is_trusted(2, false), "a third one costs more than it explains");
     assert!(is_trusted(14, true), "the keys' identifiers name the right one");
 }
@@ -292,7 +292,7 @@ proptest! {
 }
 
 #[test]
-fn an_authority_s_own_certificate_is_told_by_who_issued_it() {
+fn an_authority_s_own_certificate_is_recognised_by_its_issuer() {
     let stranger = Anchors::new("other.pem", true, &[sample("self-signed")]);
     let found = |anchors: &Anchors| {
         examine(&message(&[sample("intermediate")]), None, Some(on(VALID)), Some(anchors))
@@ -366,7 +366,7 @@ fn an_authority_that_may_not_sign_certificates_leads_nowhere() {
             !is_trusted,
             "{usages:?}"
         );
-        // Whoever trusts nobody does not know it by this.
+        // Without a trust store, this does not show it.
         let found = examine(&chain, None, Some(on(VALID)), Some(&store()));
         assert_eq!(found.issuer, Issuer::Unknown, "{usages:?}");
     }
@@ -406,7 +406,7 @@ fn what_an_accepted_chain_does_without_is_not_the_first_to_end() {
     };
     assert_eq!(first(&chain(2035), Some(&anchors)), Some(0));
     assert_eq!(first(&chain(2029), Some(&anchors)), Some(1));
-    // Whoever trusts nobody known needs all of them.
+    // Without a known trust store, all of them are needed.
     assert_eq!(first(&chain(2035), None), Some(2));
 }
 

@@ -61,7 +61,7 @@ struct Authority {
 }
 
 impl Anchors {
-    /// A store of certificates in DER. Those that are none are left out. One that may not sign others is trusted as itself and
+    /// A store of certificates in DER. Those that are not certificates are left out. One that may not sign others is trusted as itself and
     /// vouches for no other.
     pub fn new(name: impl Into<String>, is_chosen: bool, certificates: &[Vec<u8>]) -> Self {
         let mut roots = RootCertStore::empty();
@@ -79,7 +79,7 @@ impl Anchors {
         Self { name: name.into(), is_chosen, roots, authorities, fingerprints }
     }
 
-    /// Those that have not ended at that time; nothing where none has ended.
+    /// Those that have not ended at that time; nothing if none has ended.
     pub(super) fn current(&self, at: Date) -> Option<RootCertStore> {
         if self.authorities.iter().all(|authority| authority.until >= at) {
             return None;

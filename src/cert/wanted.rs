@@ -32,7 +32,7 @@ pub enum NameSource {
 }
 
 /// A host's name or address in the form that DNS and certificates have: an internationalized name as its A-labels (RFC 5890,
-/// 2.3.2.1), anything else unchanged. `None` where no certificate can contain it.
+/// 2.3.2.1), anything else unchanged. `None` if no certificate can contain it.
 pub fn comparable(host: &str) -> Option<String> {
     if host.parse::<IpAddr>().is_ok() {
         return Some(host.to_owned());

@@ -11,14 +11,14 @@ const LONG: usize = 128;
 pub(super) fn compare(found: u16, mut start: Sum16BitWords, bytes: &[u8]) -> Checksum {
     let mut rest = bytes;
     if bytes.len() >= LONG {
-        let (words, behind) = sum_of_blocks(bytes);
+        let (words, after) = sum_of_blocks(bytes);
         start = start.add_8bytes(words.to_ne_bytes());
-        rest = behind;
+        rest = after;
     }
     Checksum::compare(found, !start.add_slice(rest).ones_complement().to_be())
 }
 
-/// The sum of the 32-bit words of all whole blocks of 32 bytes, and the bytes behind them. Sums of longer words are sums of
+/// The sum of the 32-bit words of all whole blocks of 32 bytes, and the bytes after them. Sums of longer words are sums of
 /// 16-bit words too (RFC 1071, 2). Eight sums are added in parallel: of a capture of full packets, adding them one
 /// after the other took a ninth of all time.
 fn sum_of_blocks(bytes: &[u8]) -> (u64, &[u8]) {

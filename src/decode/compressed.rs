@@ -67,7 +67,7 @@ impl Headers {
         Some(())
     }
 
-    /// Writes the packet whose differences these are; nothing where none of the headers fits.
+    /// Writes the packet whose differences these are; nothing if none of the headers fits.
     pub(super) fn restore(&mut self, span: Span<'_>, datagram: &mut Vec<u8>) -> Option<()> {
         let differences = Differences::read(span)?;
         let fits = |kept: &Kept| differences.number.is_none_or(|number| number == kept.number);
@@ -106,12 +106,12 @@ struct Differences<'a> {
 }
 
 impl<'a> Differences<'a> {
-    /// Of a packet that was captured whole.
+    /// Reads the header of a packet that was captured whole.
     fn read(span: Span<'a>) -> Option<Self> {
         let mut rest = span.bytes.split_first().filter(|_| span.is_whole());
         let mut next = || {
-            let (first, behind) = rest?;
-            rest = behind.split_first();
+            let (first, tail) = rest?;
+            rest = tail.split_first();
             Some(*first)
         };
         let mask = next()?;
@@ -133,7 +133,7 @@ impl<'a> Differences<'a> {
             (has(URGENT)?, has(WINDOW)?, has(ACKNOWLEDGEMENT)?, has(SEQUENCE)?);
         let identification = if mask & IDENTIFICATION == 0 { 1 } else { field(true)? };
         let payload = match rest {
-            Some((_, behind)) => span.bytes.get(span.bytes.len() - behind.len() - 1..)?,
+            Some((_, tail)) => span.bytes.get(span.bytes.len() - tail.len() - 1..)?,
             None => &[],
         };
         Some(Self {

@@ -18,13 +18,13 @@ impl<'a> Span<'a> {
         Self { bytes, wire_len: wire_len.max(bytes.len() as u32), is_bounded: false }
     }
 
-    /// The header of `N` bytes that begins here, and what follows it; `None` where it was not captured whole.
+    /// The header of `N` bytes that begins here, and what follows it; `None` if it was not captured whole.
     pub fn split<const N: usize>(self) -> Option<(&'a [u8; N], Self)> {
         let (header, bytes) = self.bytes.split_first_chunk::<N>()?;
         Some((header, Self { bytes, wire_len: self.wire_len.saturating_sub(N as u32), ..self }))
     }
 
-    /// What follows the next `len` bytes; `None` where they were not captured.
+    /// What follows the next `len` bytes; `None` if they were not captured.
     pub fn skip(self, len: usize) -> Option<Self> {
         let bytes = self.bytes.get(len..)?;
         Some(Self { bytes, wire_len: self.wire_len.saturating_sub(len as u32), ..self })

@@ -180,7 +180,7 @@ fn every_link_type_leads_to_the_segment() {
 }
 
 #[test]
-fn an_enclosing_length_bounds_what_stands_inside() {
+fn an_enclosing_length_bounds_what_is_inside() {
     // The PPPoE header says 2 + 40 bytes, the IP header in it 46: the other 6 were never sent.
     let mut ip = ip4(6, 1, 0, &tcp4()[20..40]);
     ip[2..4].copy_from_slice(&46u16.to_be_bytes());
@@ -234,7 +234,7 @@ fn what_is_not_followed_is_named() {
 }
 
 #[test]
-fn a_cooked_capture_tells_the_direction() {
+fn a_cooked_capture_shows_the_direction() {
     for (packet_type, direction) in
         [(0, Some(Direction::Inbound)), (4, Some(Direction::Outbound)), (1, None), (3, None)]
     {
@@ -312,7 +312,7 @@ fn tunnels_are_followed_to_the_inner_segment() {
             ),
         ),
         (17, udp(5247, &join(&[&[0, 0x10, 0, 0, 0, 0, 0, 0], &bridged]))),
-        // 802.11 behind a radio's address, and with its frame control as Cisco writes it.
+        // 802.11 after a radio's address, and with its frame control as Cisco writes it.
         (17, udp(5247, &join(&[&[0, 0x20, 3, 0x10, 0, 0, 0, 0], &[6; 8], &wireless(&[0x08, 1])]))),
         (17, udp(5247, &join(&[&[0, 0x10, 3, 0, 0, 0, 0, 0], &wireless(&[0x01, 0x08])]))),
     ] {
@@ -471,7 +471,7 @@ fn an_icmp_error_with_a_longer_quote_shows_the_segment_s_headers() {
 }
 
 #[test]
-fn an_icmpv6_packet_too_big_tells_the_size_that_passes() {
+fn an_icmpv6_packet_too_big_names_the_size_that_passes() {
     let mut bytes = ip6(58, &join(&[&[2, 0, 0, 0, 0, 0, 5, 0], &tcp6()]));
     let checksum = |packet: Packet<'_>| match packet.content {
         Content::IcmpError(error) => {
@@ -488,7 +488,7 @@ fn an_icmpv6_packet_too_big_tells_the_size_that_passes() {
 }
 
 #[test]
-fn arp_and_neighbour_discovery_tell_who_asks_for_whom() {
+fn arp_and_neighbour_discovery_show_who_asks_for_which_host() {
     let neighbour = |link_type, bytes: &[u8]| {
         decoded(link_type, bytes, |packet| match packet.content {
             Content::Neighbour(neighbour) => neighbour,
@@ -572,7 +572,7 @@ fn copies_of_fragments_are_not_waited_for() {
 }
 
 #[test]
-fn the_first_fragment_s_header_stands_for_the_datagram() {
+fn the_first_fragment_s_header_represents_the_datagram() {
     let mut frames = fragments4();
     frames[0][8] = 33;
     let mut decoder = Decoder::new();

@@ -14,7 +14,7 @@ pub(super) fn radiotap(span: Span<'_>) -> Option<Layer<'_>> {
     frame(span.skip(usize::from(header_len).max(8))?, is_padded)
 }
 
-/// The flags field: the second one, behind a timestamp of 8 bytes if that is present.
+/// The flags field: the second one, after a timestamp of 8 bytes if that is present.
 fn radiotap_flags(bytes: &[u8]) -> Option<u8> {
     const TIMESTAMP: u32 = 1;
     const FLAGS: u32 = 1 << 1;

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_while_the_connection_stands_names_its_sender() {
+    fn an_error_while_the_connection_is_open_names_its_sender() {
         let found = Story::at(Stage::ClientHello).icmp([203, 0, 113, 9], 3, 1).finding("icmp-error");
         let found = found.expect("a finding");
         assert_eq!(found.is(), (Weight::Warning, &[5][..]));

@@ -1,4 +1,4 @@
-//! Keep-alive probes kept an idle connection open. Probes of a closed window have the same form and are none.
+//! Keep-alive probes kept an idle connection open. Probes of a closed window have the same form and do not count.
 
 use super::{Finding, Weight, finding};
 use crate::story::Story;

@@ -26,7 +26,7 @@ fn offset(tie: &LogTie) -> String {
         (hours, 0) => format!("{} {hours} h (zone) ", sign(tie.zone)),
         (hours, minutes) => format!("{} {hours} h {minutes} min (zone) ", sign(tie.zone)),
     };
-    // What the attempts allow is mostly some milliseconds wide, so less than that is no skew.
+    // The attempts usually fix the offset to a few milliseconds; less than that is not skew.
     if size(tie.skew) < NOTICEABLE {
         return zone.trim_end().to_owned();
     }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn zone_and_skew_are_told_apart() {
+    fn zone_and_skew_are_distinguished() {
         let found = with(330, 1_800).expect("a finding");
         assert!(found.text.contains("+ 5 h 30 min (zone) + 1.8 s (skew)"), "{}", found.text);
         assert_eq!(found.severity, Weight::Info);

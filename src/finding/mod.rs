@@ -39,7 +39,7 @@ use crate::verdict::{Actor, Code};
 pub use found::{Finding, Weight};
 use found::{finding, times};
 
-/// The rules behind those about certificates, in the order in which findings are reported.
+/// The rules after those about certificates, in the order in which findings are reported.
 const RULES: [fn(&Story) -> Option<Finding>; 26] = [
     round_trip::find,
     path_change::find,

@@ -7,7 +7,7 @@ use crate::tcp::Role;
 /// Retransmissions up to this share of all segments are usual on the Internet, in percent.
 const USUAL_PERCENT: u64 = 2;
 
-/// `retransmissions`: of each side, with the rate at which it had to send again. What is lost behind the place of the
+/// `retransmissions`: of each side, with the rate at which it had to send again. What is lost beyond the place of the
 /// capture is sent again through it, so this is the loss rate as far as a bystander knows it.
 pub(super) fn find(story: &Story) -> Option<Finding> {
     let repeated = |role: Role| story.traffic.counters[role].retransmissions;

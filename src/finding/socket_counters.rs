@@ -13,7 +13,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let is_much = counters.retransmitted.saturating_add(counters.out_of_order) > USUAL
         || counters.icmp.is_some()
         || counters.path_mtu.is_some()
-        || counters.is_behind_hole
+        || counters.is_after_hole
         || counters.is_window_closed;
     finding(
         "socket-counters",

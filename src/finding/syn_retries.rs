@@ -33,7 +33,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         ),
         None if unanswered == 1 => format!(
             "The SYN was sent {count}, although a SYN-ACK had arrived: it does not reach the client's TCP, or is \
-             lost behind the capture point."
+             lost beyond the capture point."
         ),
         None => format!("The SYN was sent {before} before a reply arrived: {reason}."),
     };

@@ -82,7 +82,7 @@ impl Calendar {
             self.is_day_first.replace(is_day_first).is_some_and(|before| before != is_day_first);
     }
 
-    /// Nanoseconds since 1970 of a stamp, its zone not taken into account; nothing where day and month may be either.
+    /// Nanoseconds since 1970 of a stamp, its zone not taken into account; nothing if day and month may be either.
     pub fn place(&mut self, stamp: &Stamp) -> Option<(i64, Dating)> {
         self.learn(stamp.order);
         let date = match stamp.date {

@@ -1,6 +1,6 @@
 //! Which clock a line's time is of.
 //!
-//! Times compare only within one clock: one host, one zone as the log writes it, one layer. Syslog's prefix and the time behind it are two
+//! Times compare only within one clock: one host, one zone as the log writes it, one layer. Syslog's prefix and the time after it are two
 //! layers, since a container may have another zone than its host. Times with an offset are one clock whatever the offset is, for they
 //! are turned into UTC as they are read.
 
@@ -49,9 +49,9 @@ pub struct LogClock {
     pub is_prefix: bool,
     /// The folder of the log, as an index; nginx's logs name no host, and those of one folder are one host's.
     pub folder: Option<u16>,
-    /// The offset from UTC that its lines have, in seconds east of it; nothing where they have none, or several.
+    /// The offset from UTC that its lines have, in seconds east of it; nothing if they have none, or several.
     pub written: Option<i32>,
-    /// How far syslog's prefix is ahead of it, in nanoseconds, as a multiple of 15 minutes; nothing where lines have no prefix, or
+    /// How far syslog's prefix is ahead of it, in nanoseconds, as a multiple of 15 minutes; nothing if lines have no prefix, or
     /// contradict each other.
     pub(super) prefix: Prefix,
 }
@@ -78,13 +78,13 @@ impl LogClock {
                 (false, false) => (self.zone == other.zone).then_some(0),
             };
         }
-        let behind_prefix = |clock: &Self| match clock.prefix {
+        let after_prefix = |clock: &Self| match clock.prefix {
             _ if clock.is_prefix => Some(0),
             Prefix::Ahead(by) => Some(by),
             Prefix::Unseen | Prefix::Several => None,
         };
         if self.host.is_some() && self.host == other.host && self.log == other.log {
-            return Some(behind_prefix(other)? - behind_prefix(self)?);
+            return Some(after_prefix(other)? - after_prefix(self)?);
         }
         None
     }
@@ -115,7 +115,7 @@ pub(super) struct Clocks {
 pub(super) struct ClockKey<'a> {
     pub log: u16,
     pub host: Option<&'a str>,
-    /// `None` where times are UTC.
+    /// `None` if times are UTC.
     pub zone: Option<Zone<'a>>,
     pub dating: Dating,
     pub is_prefix: bool,

@@ -61,7 +61,7 @@ impl Input {
         self.reader.fill_buf()
     }
 
-    /// The next whole line, without its end; `None` where no more has come. What has come of a line that is not ended is kept until the
+    /// The next whole line, without its end; `None` if no more input has arrived. A partial line is kept until the
     /// rest comes, or until [`last_line`](Self::last_line) asks for it.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What logs come to.
+//! The result of reading logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::clocks::{ClockId, LogClock, LogZone};
 use crate::capture::FileNote;
 use crate::time::{SECOND, Timestamp};
 
-/// What logs come to.
+/// The result of reading logs.
 #[derive(Clone, Debug, Default)]
 pub struct Logs {
     /// The files, in the order given.
@@ -111,7 +111,7 @@ impl Logs {
     }
 
     /// Connections that nginx numbered between two of its lines and that left no line between them: an upper bound, since its own
-    /// connections to upstream servers are numbered too. `None` where its lines don't enclose the time.
+    /// connections to upstream servers are numbered too. `None` if its lines don't enclose the time.
     ///
     /// nginx writes nothing about a handshake that fails, unless its error log has the level `info`.
     pub fn unlogged_connections(&self, clock: ClockId, from: Timestamp, to: Timestamp) -> Option<u64> {

@@ -8,7 +8,7 @@ use crate::limits;
 
 /// A log's own words, their secrets covered.
 ///
-/// It is hostile text: whoever can make a server write a line chooses what it contains. So it has no `Display`, and what
+/// It is hostile text: anyone who can make a server log a line controls its content. So it has no `Display`, and what
 /// [`raw`](Self::raw) returns must be escaped where it is printed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Quote(Box<str>);
@@ -42,7 +42,7 @@ impl Quote {
         quote
     }
 
-    /// Puts other words in the place of these.
+    /// Replaces these words by others.
     pub fn replace(&mut self, words: impl FnOnce(&str) -> String) {
         self.0 = words(&self.0).into();
     }

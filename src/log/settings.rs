@@ -1,10 +1,10 @@
-//! What the reading of logs goes by.
+//! The settings for reading logs.
 
 use super::grammar::AccessFormat;
 use crate::capture::Handles;
 use crate::time::Timestamp;
 
-/// What the reading of logs goes by.
+/// The settings for reading logs.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Formats of access logs besides the common and the combined one.

@@ -64,7 +64,7 @@ pub struct Exchange {
 /// What this program asked in an exchange that it made itself.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct OwnRequest {
-    /// Method and path, as a log has them; absent where nothing was asked.
+    /// Method and path, as a log has them; absent if nothing was asked.
     pub line: Option<String>,
     /// The status of the answer, where one came.
     pub status: Option<u16>,
@@ -85,7 +85,7 @@ pub enum WireOutcome {
     Unreachable,
     /// The ClientHello was not answered.
     NoServerHello,
-    /// The handshake stood still, or the client sent nothing.
+    /// The handshake stalled, or the client sent nothing.
     Stalled,
     /// A fatal alert ended it, in clear or not.
     Alert {

@@ -49,7 +49,7 @@ pub fn sum_of(bytes: &[u8]) -> u16 {
 }
 
 /// The folded sum over the pseudo-header, not complemented (RFC 9293, 3.1; RFC 8200, 8.1): addresses, protocol, and the
-/// bytes of header and payload behind the IP header. `None` where an end is a name.
+/// bytes of header and payload after the IP header. `None` if an end is a name.
 pub fn pseudo_header(source: Host, destination: Host, protocol: u8, len: u32) -> Option<u16> {
     let words = |address: IpAddr| match address {
         IpAddr::V4(address) => halves(address.to_bits()),

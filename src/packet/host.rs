@@ -87,7 +87,7 @@ pub struct Name {
     pub address: Option<IpAddr>,
 }
 
-/// The names that hosts have in a text. Of frames there are none.
+/// The names that hosts have in a text. Frames have none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Names {
     /// In the order of their keys.

@@ -314,7 +314,7 @@ pub enum Other {
     Link(&'static str),
     /// Too short or contradictory to be read, with the place.
     Malformed(&'static str),
-    /// Of this header too little was captured.
+    /// Too little of this header was captured.
     Truncated(&'static str),
     /// TCP in a transcript that shows no ports, so that it belongs to no connection.
     PortlessTcp {

@@ -39,7 +39,7 @@ pub(super) fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Chan
     // A server that speaks TLS says nothing before the ClientHello.
     if plan.starttls.is_none()
         && let Some(tunnel) = tunnel.as_mut().filter(|tunnel| tunnel.is_open())
-        && let Some(what) = proxy::behind_tunnel(channel)
+        && let Some(what) = proxy::after_tunnel(channel)
     {
         channel.tape().note(what.clone());
         tunnel.unread = Some(what);

@@ -24,7 +24,7 @@ impl BodyPattern {
     /// Reads an expression.
     ///
     /// # Errors
-    /// When it is none, or too large.
+    /// When it is not one, or too large.
     pub fn parse(text: &str) -> Result<Self, BadPattern> {
         let mut builder = RegexBuilder::new(text);
         builder.size_limit(limits::BODY_PATTERN_BYTES).dfa_size_limit(limits::BODY_PATTERN_CACHE_BYTES);

@@ -28,7 +28,7 @@ use crate::tls::AlertDescription;
 /// A silence has lasted for the stall time once this has passed as well, whatever the scheduler does.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// A SYN that is not answered was sent again by then (RFC 6298, 2.1): only with its repeat does a capture of it show a silence.
+/// An unanswered SYN has been retransmitted by this time (RFC 6298, 2.1): a capture shows a silence only with the retransmission.
 const SYN_REPEATED: Duration = Duration::from_millis(1_200);
 
 /// An address that answers at all does so within this time, wherever on Earth it is.
@@ -73,7 +73,7 @@ impl Probe<'_> {
         self.page = page.or(self.page.take());
     }
 
-    /// Of addresses that all have to work, the first whose answer is not what it should be decides, and is named with it.
+    /// If all addresses must work, the first wrong answer decides, and its address is named.
     fn take_fault(&mut self, server: IpAddr, (token, page): &mut (Option<Token>, Option<PageAnswer>)) {
         if let Some(mut refused) = self.token.take_if(|token| !token.is_granted()) {
             refused.headline = format!("{server}: {}", refused.headline);
@@ -164,7 +164,7 @@ impl Probe<'_> {
         tape.enter(Phase::Tcp);
         let began = Instant::now();
         let least = Duration::from(self.stall_after) + MARGIN;
-        // Whether a silence is a stall is known then.
+        // By then it is known whether a silence is a stall.
         let patience = (!plan.is_patient).then(|| Duration::from(plan.settings.judging.stall_after) + MARGIN);
         let most = patience.map_or(Duration::MAX, |patience| patience.max(SYN_REPEATED));
         let remaining = self.until.saturating_duration_since(began);

@@ -8,7 +8,7 @@ use crate::story::Story;
 pub struct Expiry<'s> {
     /// The last second at which it is valid.
     pub at: Date,
-    /// Days until then, as the client saw it; below zero when it had passed. Absent where the capture has no date.
+    /// Days until then, as the client saw it; below zero when it had passed. Absent if the capture has no date.
     pub days: Option<f64>,
     /// Its content.
     pub certificate: &'s Details,
@@ -17,7 +17,7 @@ pub struct Expiry<'s> {
 }
 
 impl<'s> Expiry<'s> {
-    /// Of the certificates that came over this connection.
+    /// Creates the expiry of the certificates that came over this connection.
     pub fn of(story: &'s Story) -> Option<Self> {
         let examination = story.tls.examination.as_ref()?;
         let place = examination.first_to_end?;

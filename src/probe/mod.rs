@@ -137,7 +137,7 @@ pub struct Probe<'p> {
     spent: PhaseDurations,
     /// How long the check listened before its requests.
     listened: Duration,
-    /// When the last answer came; absent where one is missing.
+    /// When the last answer came; absent if one is missing.
     answered: Option<Timestamp>,
     /// The client's ends of the connections that TCP did not open, and when the check left them.
     unopened: Vec<(SocketAddr, Timestamp)>,
@@ -154,7 +154,7 @@ pub struct Probe<'p> {
     unread: Option<(SocketAddr, String)>,
     /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
     violations: Vec<(SocketAddr, String)>,
-    /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
+    /// The client's ends of the connections on which the server's key was not one of those that are pinned, and its pin.
     unpinned: Vec<(SocketAddr, String)>,
     /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
     unmet: Vec<(SocketAddr, Unmet)>,
@@ -286,7 +286,7 @@ impl<'p> Probe<'p> {
                     ProxyKind::Socks5 | ProxyKind::Socks5h => "SOCKS5 proxy",
                 };
                 self.tape.note(format!("through the {kind} {place}, named by {}", proxy.named_by));
-                if proxy.kind == ProxyKind::Socks5 && !self.find_behind() {
+                if proxy.kind == ProxyKind::Socks5 && !self.find_host_behind_proxy() {
                     return;
                 }
                 proxy.host.clone()
@@ -307,7 +307,7 @@ impl<'p> Probe<'p> {
     }
 
     /// Looks up the host behind a proxy that gets its address. Whether there is one.
-    fn find_behind(&mut self) -> bool {
+    fn find_host_behind_proxy(&mut self) -> bool {
         if self.behind.is_some() {
             return true;
         }

@@ -1,4 +1,4 @@
-//! What came of an attempt.
+//! The outcome of a check.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use crate::analysis::{Judged, Summary};
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{Actor, Severity};
 
-/// What came of an attempt.
+/// The outcome of a check.
 #[derive(Debug)]
 pub struct Outcome {
     /// The host that was checked.
@@ -49,15 +49,15 @@ pub struct Outcome {
     pub connections: Vec<Judged>,
     /// The severity of each connection's verdict itself, whatever `states` makes of it.
     pub unmapped: Vec<Severity>,
-    /// The packets that were captured meanwhile; absent where only the sockets were used.
+    /// The packets that were captured meanwhile; absent if only the sockets were used.
     pub captured: Option<Captured>,
     /// The packets that were captured and show only the TLS with a proxy, so that they decided nothing.
     pub opaque: Option<Captured>,
     /// The connections in figures.
     pub summary: Summary,
-    /// What came of the request for a token.
+    /// The outcome of the request for a token.
     pub token: Option<Token>,
-    /// What came of the request for a page.
+    /// The outcome of the request for a page.
     pub page: Option<PageAnswer>,
 }
 
@@ -111,7 +111,7 @@ pub struct ProxyUse {
     pub user: Option<String>,
     /// Where it was named.
     pub named_by: String,
-    /// Its answer; absent where it was not asked.
+    /// Its answer; absent if it was not asked.
     pub tunnel: Option<Tunnel>,
 }
 

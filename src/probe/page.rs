@@ -51,12 +51,12 @@ pub(super) fn shown(path: &str) -> String {
     }
 }
 
-/// What came of the request for a page.
+/// The outcome of the request for a page.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct PageAnswer {
     /// Its path.
     pub path: String,
-    /// The status; absent where no answer came.
+    /// The status; absent if no answer came.
     pub status: Option<u16>,
     /// Whether status and body are what was expected.
     pub is_expected: bool,

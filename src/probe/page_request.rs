@@ -40,7 +40,7 @@ pub enum Credentials {
 /// Why a method or a header field can't be sent.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadField {
-    /// It is none, or has no meaning for a page.
+    /// It is not one, or has no meaning for a page.
     #[error("not GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE")]
     Method,
     /// It has no colon, or characters that a header field can't contain.
@@ -49,7 +49,7 @@ pub enum BadField {
     /// The check sends that one itself.
     #[error("{0} is sent by the check itself")]
     Own(String),
-    /// Whoever lists processes can read it.
+    /// Anyone who lists processes can read it.
     #[error("{0} is secret, and command lines are not; use --basic-user or --bearer-file")]
     Secret(String),
 }
@@ -69,7 +69,7 @@ impl PageMethod {
     /// A method by its name.
     ///
     /// # Errors
-    /// When it is none for a page.
+    /// When it is not valid for a page.
     pub fn parse(name: &str) -> Result<Self, BadField> {
         let all = [
             Method::GET,
@@ -195,7 +195,7 @@ pub(super) fn target(location: &str, origin: &str, path: &str) -> Target {
     }
 }
 
-/// A path without its segments `.` and `..`, and the query behind it (RFC 3986, 5.2.4).
+/// A path without its segments `.` and `..`, and the query after it (RFC 3986, 5.2.4).
 fn without_dots(target: &str) -> String {
     let end = target.find('?').unwrap_or(target.len());
     let (path, query) = target.split_at(end);

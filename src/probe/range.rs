@@ -25,8 +25,8 @@ impl Range {
         Self { start: 0.0, end, alerts_inside: false }
     }
 
-    /// Of what is left of something: a range, or a bare number, which is the least that must be left. By the guidelines `30`
-    /// is `0:30`, and would alert of everything that lasts for more than 30 days.
+    /// Parses a range for something that runs out. A bare number is the minimum that must be left. By the guidelines `30`
+    /// is `0:30`, and would alert on everything longer than 30 days.
     ///
     /// # Errors
     /// When the text is neither.
@@ -43,7 +43,7 @@ impl Range {
     }
 }
 
-/// A range that is none.
+/// A range that is not valid.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a range; try 30: for at least 30, 10:20, ~:20 or @10:20")]
 pub struct BadRange;

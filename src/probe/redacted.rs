@@ -11,7 +11,7 @@ use super::step::Step;
 use super::token::{self, Token};
 use crate::analysis::Redaction;
 
-/// Schemes of authentication that say nothing of whoever uses them (IANA's registry, and Microsoft's).
+/// Schemes of authentication that say nothing about their user (IANA's registry, and Microsoft's).
 const SCHEMES: [&str; 6] = ["basic", "bearer", "digest", "kerberos", "negotiate", "ntlm"];
 
 fn is_known(scheme: &str) -> bool {
@@ -26,7 +26,7 @@ pub(super) struct Redacted<'r> {
 }
 
 impl<'r> Redacted<'r> {
-    /// Of a check that asks for these paths, a token's and a page's, and that these words of a server name.
+    /// Creates the redaction of a check that asks for these paths, a token's and a page's, and that these words of a server name.
     pub(super) fn of<'w>(
         redaction: &'r Redaction,
         token_path: Option<&str>,

@@ -297,7 +297,7 @@ fn percent(text: &[u8], plain: &[u8]) -> Option<usize> {
     Some(len)
 }
 
-/// Escapes of JSON (RFC 8259, 7) and of this program's own reports, behind one backslash or several.
+/// Escapes of JSON (RFC 8259, 7) and of this program's own reports, after one backslash or several.
 fn backslash(text: &[u8], character: char) -> Vec<usize> {
     let count = text.iter().take_while(|byte| **byte == b'\\').count();
     let rest = text.get(count..).unwrap_or_default();
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_bytes_are_covered_wherever_they_stand() {
+    fn secret_bytes_are_covered_wherever_they_are() {
         let covered = |bytes: &[u8], secret: &str| {
             let mut bytes = bytes.to_vec();
             Secret::new(secret.to_owned()).cover_bytes(&mut bytes);

@@ -18,7 +18,7 @@ pub struct Contradiction {
 }
 
 impl States {
-    /// Of codes with the severity of each.
+    /// Creates the states from codes with the severity of each.
     ///
     /// # Errors
     /// When a code has two severities.

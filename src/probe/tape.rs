@@ -150,7 +150,7 @@ impl Tape {
         connection.next[0] = 1;
     }
 
-    /// What follows is said inside what was sent and received so far, which is a layer of its own: no packet shows that.
+    /// Everything after this is sent inside the layer set up so far, which no packet shows.
     pub fn forgets_bytes(&mut self, connection: &mut TapedConnection) {
         let is_kept = |packet: &TapedPacket| match &packet.what {
             TapedContent::Segment(header, payload) => {
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_stand_for_packets_and_have_their_verdicts() {
+    fn steps_represent_packets_and_have_their_verdicts() {
         let (at_once, later) = (Elapsed::ZERO, Elapsed::from_millis(60_000));
         let dropped = judged_of(at_once, |tape, connection| tape.connecting(connection, Instant::now()));
         assert_eq!(dropped, ("syn-no-reply", vec![2]));
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn no_round_trip_is_told_but_that_of_the_opening() {
+    fn no_round_trip_is_reported_but_that_of_the_opening() {
         struct Stories(Vec<crate::story::Story>);
         impl Sink for Stories {
             fn needs(&self) -> Needs {
@@ -518,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_is_not_guessed_where_the_system_does_not_tell() {
+    fn what_was_acknowledged_is_not_guessed_where_the_system_does_not_report_it() {
         use crate::story::EndpointKnowledge;
         use crate::verdict::Actor;
         for (acks_unobservable, actor) in [(true, Actor::Unknown), (false, Actor::Path)] {

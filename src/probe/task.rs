@@ -1,4 +1,4 @@
-//! What a connection of an attempt is for, and what came of that.
+//! What a connection of a check is for, and its outcome.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl Task<'_> {
     }
 }
 
-/// What came of a task.
+/// The outcome of a task.
 #[derive(Default)]
 pub(super) struct Performed {
     pub(super) token: Option<Token>,

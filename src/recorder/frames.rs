@@ -71,7 +71,7 @@ impl Frames {
         }
     }
 
-    /// Learns of the last one what a packet would tell.
+    /// Sets the last frame's key and hosts, as decoding its packet would.
     #[cfg(test)]
     pub(super) fn set(&mut self, key: Option<Key>, looked_up: &[Host]) {
         if let Some(kept) = self.kept.last_mut() {
@@ -119,7 +119,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Of these parts, in their order.
+    /// Creates a snapshot of these parts, in their order.
     pub(super) fn of<'f>(parts: impl IntoIterator<Item = &'f Arc<Frames>>) -> Self {
         let mut snapshot = Self::default();
         for part in parts {

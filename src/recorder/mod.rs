@@ -64,7 +64,7 @@ pub struct RecorderSettings {
     pub device: String,
     /// Bytes captured of each packet.
     pub snaplen: u32,
-    /// What whoever opens a file should know besides.
+    /// What else a file's reader should know.
     pub remark: Option<&'static str>,
 }
 

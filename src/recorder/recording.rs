@@ -15,7 +15,7 @@ pub(super) struct Recording {
     pub(super) due: Timestamp,
     /// How long the capture had lasted when the verdict was known.
     pub(super) until: Timestamp,
-    /// From when on others' packets belong into it.
+    /// The time from which packets of other connections are included.
     pub(super) from: Timestamp,
     /// The verdict's code.
     pub(super) code: Code,
@@ -32,7 +32,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Of this connection.
+    /// Creates the recording of this connection.
     pub(super) fn of(judged: &Judged, settings: &RecorderSettings) -> Self {
         let (story, verdict) = (&judged.story, &judged.verdict);
         let party = |role: Role| &story.parties[role];
@@ -72,7 +72,7 @@ impl Recording {
 
 #[cfg(test)]
 impl Recording {
-    /// Of a connection of these sockets, whose first packet has this number, from one second to another.
+    /// Creates the recording of a connection of these sockets, whose first packet has this number, from one second to another.
     pub(super) fn by_hand(ends: [(Host, u16); 2], first: u64, evidence: &[u64], seconds: [i64; 2]) -> Self {
         let [from, due] = seconds.map(|seconds| Timestamp::from_parts(seconds, 0));
         Self {

@@ -91,7 +91,7 @@ impl Selected {
     }
 }
 
-/// What is said to whoever opens the file.
+/// The comment for the file's reader.
 fn comment(recording: &Recording, lacks: Lacks) -> String {
     // The server's name, for one, comes from the wire.
     let mut comment = escaped(&recording.comment);

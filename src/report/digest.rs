@@ -24,7 +24,7 @@ pub struct MonitoringDigest {
     /// The headline of the first connection of each group that failed or deserves a look, by its first packet; up to
     /// [`limits::GROUPS`].
     pub(super) examples: BTreeMap<GroupKey, (u64, String)>,
-    /// When the last connection that failed ended, in Unix time; nothing where none did or the capture has no such time.
+    /// When the last connection that failed ended, in Unix time; nothing if none did or the capture has no such time.
     pub(super) last_failure: Option<Timestamp>,
     /// The same by server, up to [`limits::SERVERS`].
     pub(super) last_failures: BTreeMap<(Host, u16), Timestamp>,
@@ -49,7 +49,7 @@ pub(super) struct WorstConnection {
 }
 
 impl MonitoringDigest {
-    /// Of all these connections.
+    /// Creates the digest of all these connections.
     pub fn of(connections: &[Judged]) -> Self {
         let mut digest = Self::default();
         for judged in connections {

@@ -14,7 +14,7 @@ use crate::tcp::Role;
 pub(super) struct Expiry {
     /// The last second at which it is valid.
     pub(super) at: Date,
-    /// Days until then, as the client saw it; below zero when it had passed. Absent where the capture has no date.
+    /// Days until then, as the client saw it; below zero when it had passed. Absent if the capture has no date.
     pub(super) days: Option<f64>,
     /// Whose it is, for people.
     #[cfg(feature = "command")]

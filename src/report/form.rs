@@ -19,7 +19,7 @@ pub enum Subject {
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 struct Traits {
     name: &'static str,
-    /// What it shows of a capture, of a check and of many captures, in one sentence; nothing where it is not for them.
+    /// What it shows of a capture, of a check and of many captures, in one sentence; nothing if it is not for them.
     capture: Option<&'static str>,
     check: Option<&'static str>,
     batch: Option<&'static str>,
@@ -167,7 +167,7 @@ impl Form {
         self.traits().name
     }
 
-    /// What the form shows of a subject, in one sentence; nothing where it is not for that subject.
+    /// What the form shows of a subject, in one sentence; nothing if it is not for that subject.
     pub fn summary(self, subject: Subject) -> Option<&'static str> {
         let traits = self.traits();
         match subject {

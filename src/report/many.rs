@@ -1,4 +1,4 @@
-//! Many captures: what came of each, and of all together.
+//! Many captures: the outcome of each, and of all together.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::verdict::{Code, Severity, Status};
 
 /// A report on many captures, as far as they share it. What is reported on each goes to the same place, before its entry.
 pub trait Many: Send {
-    /// Takes what came of the next capture.
+    /// Takes the outcome of the next capture.
     ///
     /// # Errors
     /// When the output can't be written.
@@ -24,12 +24,12 @@ pub trait Many: Send {
     fn finish(self: Box<Self>, totals: &Totals) -> io::Result<()>;
 }
 
-/// What came of one of many captures.
+/// The outcome of one of many captures.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CaptureResult {
     /// Its file as it was named, or the first of several that are one capture.
     pub source: String,
-    /// The SHA-256 of its bytes in hexadecimal; of several files, that of their digests. Nothing where it could not be read.
+    /// The SHA-256 of its bytes in hexadecimal; of several files, that of their digests. Nothing if it could not be read.
     pub sha256: Option<String>,
     /// Packets read.
     pub packets: u64,
@@ -94,7 +94,7 @@ impl Default for Totals {
 }
 
 impl Totals {
-    /// Takes what came of a capture.
+    /// Takes the outcome of a capture.
     pub fn add(&mut self, entry: &CaptureResult) {
         self.captures += 1;
         if entry.same_as.is_some() {

@@ -56,7 +56,7 @@ pub(super) fn is_unread_text(summary: &Summary) -> bool {
     summary.packets == 0 && is_text(summary) && !summary.about.notes.is_empty()
 }
 
-/// What a text without TCP holds; `None` where nothing of it was counted.
+/// What a text without TCP holds; `None` if nothing of it was counted.
 fn others(summary: &Summary) -> Option<String> {
     let errors = summary.icmp_without_connection;
     let others = summary.packets.saturating_sub(errors);

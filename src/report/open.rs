@@ -97,7 +97,7 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
             at_end(out.styled, move |end, out| check::write(end, &style, out))
         }
         (Form::Table, Occasion::Check) => at_end(out.styled, check::write_table),
-        // Of many captures it has one row for each.
+        // It has one row for each of many captures.
         (Form::Table, Occasion::Batch(..)) => at_end(out.plain, |_, _| Ok(())),
         (Form::Table, _) => Box::new(TableReport::new(out, has_files, style)),
         (Form::Markdown, _) => {
@@ -136,7 +136,7 @@ pub fn decisions<'o>(out: Out<'o>, judging: verdict::Settings) -> Box<dyn Report
     Box::new(DecisionReport::new(out.plain, judging))
 }
 
-/// What precedes the report on one of many captures; nothing where its form names the capture otherwise.
+/// What precedes the report on one of many captures; nothing if its form names the capture otherwise.
 pub fn heading(form: Form, source: &str) -> String {
     match form {
         Form::Markdown => markdown::heading(source),

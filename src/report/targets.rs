@@ -1,4 +1,4 @@
-//! Many servers, each checked by itself: what came of each, and of all together.
+//! Many servers, each checked by itself: the outcome of each, and of all together.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use crate::verdict::{Severity, Status};
 
 /// A report on many servers.
 pub trait Targets {
-    /// Takes what came of the check of the next server, which has a `check` and a `target`.
+    /// Takes the outcome of the check of the next server, which has a `check` and a `target`.
     ///
     /// # Errors
     /// When the output can't be written.
@@ -44,7 +44,7 @@ impl Default for TargetTotals {
 }
 
 impl TargetTotals {
-    /// Takes what came of a server, with the figures of its connections.
+    /// Takes the outcome of a server, with the figures of its connections.
     pub fn add(&mut self, severity: Severity, of: &Summary) {
         *self.severities.entry(severity).or_default() += 1;
         let summary = &mut self.summary;

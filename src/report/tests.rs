@@ -275,7 +275,7 @@ fn a_table_of_too_many_connections_lists_them_as_they_end_in_the_columns_of_the_
 }
 
 #[test]
-fn of_what_there_is_no_room_for_packets_are_left_out_first_and_it_is_told() {
+fn packets_are_left_out_first_where_memory_runs_out_and_it_is_reported() {
     let (collection, summary) = collected(Spoke::of(&[no_server_hello()]), false);
     let judged = &collection.connections[0];
     let packets = judged.story.timeline.len() * limits::TIMELINE_ENTRY_BYTES;
@@ -358,7 +358,7 @@ fn shown_of_searches(askers: [[u8; 4]; 3]) -> String {
 }
 
 #[test]
-fn what_came_before_a_connection_and_belongs_to_it_stands_first() {
+fn what_came_before_a_connection_and_belongs_to_it_comes_first() {
     let (client, server) = (Host::from([192, 0, 2, 10]), [198, 51, 100, 20]);
     let lookup = |is_answer| {
         let addresses = if is_answer { vec![server.into()] } else { Vec::new() };
@@ -409,7 +409,7 @@ fn a_reset_shows_the_text_that_it_carries() {
 }
 
 #[test]
-fn json_tells_times_in_seconds_and_packets_by_their_files() {
+fn json_has_times_in_seconds_and_packets_by_their_files() {
     let mut source = Spoke::of(&[no_server_hello()]);
     source.files = 2;
     for packet in source.packets.iter_mut().skip(2) {

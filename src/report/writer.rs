@@ -58,16 +58,16 @@ pub struct End<'a> {
 /// How a report came about, so that somebody else can make it again.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Provenance {
-    /// The command as it was typed; empty where it is unknown.
+    /// The command as it was typed; empty if it is unknown.
     pub command: String,
-    /// Each input's name with its SHA-256 in hexadecimal, or with why there is none.
+    /// Each input's name with its SHA-256 in hexadecimal, or with why it has none.
     pub inputs: Vec<(String, Result<String, String>)>,
 }
 
 /// An active check.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckResult<'a> {
-    /// What came of it.
+    /// The outcome.
     pub outcome: &'a Outcome,
     /// How much is wanted besides a plugin's status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
     pub verbosity: u8,

@@ -123,7 +123,7 @@ impl Story {
         })
     }
 
-    /// Whether a packet brings the end of the server's message of a further handshake, and no data behind it.
+    /// Whether a packet brings the end of the server's message of a further handshake, and no data after it.
     fn is_renegotiation(&self, packet: &Moment) -> bool {
         self.tls.renegotiation.server.is_some_and(|message| message.number == packet.number)
     }
@@ -169,7 +169,7 @@ impl Story {
         is_reported || is_after(silence.since) && is_captured
     }
 
-    /// Whether the connection is in plain HTTP/1, and the server has answered by more than an informational status; behind one of these
+    /// Whether the connection is in plain HTTP/1, and the server has answered by more than an informational status; after one of these
     /// the connection may no longer be HTTP's (RFC 9110, 15.2.2).
     pub(in crate::story) fn speaks_plain_http(&self) -> bool {
         let is_request = self.plain.client.as_ref().is_some_and(|plain| {
@@ -219,7 +219,7 @@ impl Story {
         self.endings.first().filter(is_close).filter(|_| is_cut())
     }
 
-    /// Whether all that a server has answered a request in plain HTTP is that it may continue (RFC 9110, 15.2): its answer is still owed.
+    /// Whether all that a server has answered a request in plain HTTP is that it may continue (RFC 9110, 15.2): the final one is missing.
     pub fn awaits_final_answer(&self) -> bool {
         let is_request =
             self.plain.client.as_ref().is_some_and(|plain| plain.what.kind == PlainKind::HttpRequest);
@@ -363,7 +363,7 @@ impl Story {
         Some(fin).filter(|fin| is_owed && is_known && is_after(fin.moment.number))
     }
 
-    /// Whether the capture ends within `stall_after` behind a proxy's request for a name and a password, which the client may yet give on
+    /// Whether the capture ends within `stall_after` after a proxy's request for a name and a password, which the client may yet give on
     /// the same connection (RFC 9110, 15.5.8).
     pub fn may_answer_challenge(&self, stall_after: Elapsed) -> bool {
         let refusal = self.prelude.as_ref().and_then(PreludeFacts::refusal);

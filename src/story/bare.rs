@@ -35,7 +35,7 @@ impl Story {
 
     /// Whether a silence lacks no more than the acknowledgement of the server's data, in a capture from which a filter left out what carries
     /// no data, and with it most acknowledgements. An answer that is owed would be there: it has data. Whoever acknowledges less
-    /// behind the last of it has not got it.
+    /// after the last of it has not got it.
     pub(in crate::story) fn may_lack_an_acknowledgement(&self, ending: &Ending) -> bool {
         let EndingKind::Silence(silence) = &ending.what else { return false };
         let is_up =
@@ -48,7 +48,7 @@ impl Story {
             && self.lacks_bare_segments()
     }
 
-    /// Whether a SYN-ACK that was repeated a few times was acknowledged: the capture holds nothing of TCP but SYNs and SYN-ACKs, as behind a
+    /// Whether a SYN-ACK that was repeated a few times was acknowledged: the capture holds nothing of TCP but SYNs and SYN-ACKs, as after a
     /// filter, and the next repeat of either is overdue: their distance doubles at most (RFC 6298, 5.5).
     pub fn is_opening_left_out(&self, ending: &Ending) -> bool {
         /// Whoever repeats for as long has no acknowledgement.
@@ -58,14 +58,14 @@ impl Story {
         let opening = &self.opening;
         let Some(last) = opening.last_syn_ack else { return false };
         let span = opening.syn_ack_span();
-        let is_syn_behind = opening.last_syn.is_some_and(|syn| self.order.is_after(syn.number, last.number));
+        let is_syn_after = opening.last_syn.is_some_and(|syn| self.order.is_after(syn.number, last.number));
         matches!(ending.what, EndingKind::Silence(_))
             && ending.stage == Stage::SynAck
             && self.capture.holds == Holds::Openings
             && self.capture.viewpoint == Viewpoint::Wire
             && span > Elapsed::ZERO
             && span < TELLING
-            && !is_syn_behind
+            && !is_syn_after
             && self.capture.end > last.at + span.max(RETRANSMISSION_DUE).doubled() + LATE
     }
 

@@ -28,7 +28,7 @@ pub enum Unseen {
 
 impl Story {
     /// The server that the client wanted: the name in its ClientHello, else the name in its request to a proxy, else the
-    /// server's address. Absent where a cut ClientHello may have contained a name, or where something else preceded TLS.
+    /// server's address. Absent if a cut ClientHello may have contained a name, or if something else preceded TLS.
     pub fn wanted(&self) -> Option<Wanted> {
         let hello = &self.tls.client_hello.as_ref()?.what;
         let (name, source) = match (&hello.server_name, &self.prelude) {
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_of_a_tunnel_is_told_from_its_port() {
+    fn the_host_of_a_tunnel_is_separated_from_its_port() {
         assert_eq!(connect_host("CONNECT ssm.example:8443 HTTP/1.1"), Some("ssm.example"));
         assert_eq!(connect_host("CONNECT [2001:db8::1]:8443 HTTP/1.1"), Some("2001:db8::1"));
         assert_eq!(connect_host("CONNECT"), None);

@@ -73,7 +73,7 @@ mod tests {
     use crate::story::script::talk::{self, Talk};
     use crate::tcp::Role::{Client, Server};
 
-    /// A TLS 1.3 handshake on this port, behind which the server sends `records`.
+    /// A TLS 1.3 handshake on this port, after which the server sends `records`.
     fn established(port: u16, records: &[u8]) -> Box<Story> {
         let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
         let hello = Talk::to_port(port).open().say(Client, &talk::client_hello_with(&[(45, &[1, 1])]));

@@ -32,12 +32,12 @@ pub struct EndpointKnowledge {
     pub acks_unobservable: bool,
     /// What its kernel counted that is unusual.
     pub counters: Option<SocketCounters>,
-    /// When the client gave up, where no packet shows it: what had not come by then did not come.
+    /// When the client gave up, if no packet shows it. What had not arrived until then never did.
     pub closed: Option<Timestamp>,
 }
 
 impl EndpointKnowledge {
-    /// Of the connection of this client, with nothing known yet.
+    /// Creates the knowledge about this client's connection, with nothing known yet.
     pub fn of(client: SocketAddr) -> Self {
         Self {
             client,
@@ -86,7 +86,7 @@ impl Story {
                     ending.what = EndingKind::Alert { description: Some(description), basis: Basis::Decoded };
                 }
             }
-            // Whoever reads what comes knows that a record of an alert's size was none that ends anything.
+            // A client that can decrypt knows that a record of an alert's size ended nothing.
             None if knowledge.is_read => {
                 for ending in self.endings.iter_mut().filter(is_hidden) {
                     ending.what = EndingKind::CloseNotify;

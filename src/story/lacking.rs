@@ -65,7 +65,7 @@ impl Story {
         if is_open && is_silence && self.holds_data_alone() || self.may_lack_an_acknowledgement(ending) {
             return true;
         }
-        // Of the client's packets alone, without its data, nothing shows what was asked or answered.
+        // The client's packets alone, without its data, do not show what was asked or answered.
         let is_blind = self.one_sided() == Some(Role::Client) && self.data.client.first.is_none();
         if matches!(ending.what, EndingKind::Silence(_)) && is_blind && self.lacks(Role::Client) {
             return true;
@@ -93,10 +93,10 @@ impl Story {
             }
             // What the other side sent may have been all that there was to say, where it is not known to be TLS.
             EndingKind::Fin => {
-                // A client that closes behind data of its own that the capture lacks had spoken.
-                let closes_behind_unseen = ending.by == Role::Client && lacks(Role::Client);
+                // A client that closes after data of its own that the capture lacks had spoken.
+                let closes_after_unseen = ending.by == Role::Client && lacks(Role::Client);
                 !is_server_silent
-                    || closes_behind_unseen
+                    || closes_after_unseen
                     || !(self.expects_tls || self.tls.client_hello.is_some())
             }
             EndingKind::Reset(reset) => {
@@ -144,12 +144,12 @@ impl Story {
             (false, false) => 0,
         };
         let data = &self.data[role];
-        // Of one direction alone no acknowledgement is known.
+        // With one direction only, no acknowledgement is known.
         let waiting = data.unacknowledged.map_or(0, |waiting| waiting.bytes);
         data.outstanding.max(waiting) <= most
     }
 
-    /// Whether the other side still wants what a side sends: it has not closed, or, behind a request, no more than its own direction, and
+    /// Whether the other side still wants what a side sends: it has not closed, or, after a request, no more than its own direction, and
     /// nothing broke the connection off.
     pub(in crate::story) fn is_closed_by_at_most(&self, role: Role) -> bool {
         let is_half_close = |ending: &Ending| {
@@ -163,7 +163,7 @@ impl Story {
     }
 
     /// Whether data of either side was sent again and stayed unacknowledged for `stall_after`, up to the connection's end or the
-    /// capture's. What is sent to a side that has closed matters no more, and neither does a farewell.
+    /// capture's. Data sent to a side that has closed does not matter any more, nor does a goodbye.
     pub fn has_undelivered(&self, stall_after: Elapsed) -> bool {
         let is_closing = |ending: &Ending| matches!(ending.what, EndingKind::Fin | EndingKind::CloseNotify);
         let until =
@@ -303,7 +303,7 @@ impl Story {
     }
 
     /// Whether bytes that the capture lacks, of whatever time, may have preceded an ending and given it another meaning: a
-    /// record of an alert's size that closes, a FIN or RST behind the sender's own FIN or the rest of its data.
+    /// record of an alert's size that closes, a FIN or RST after the sender's own FIN or the rest of its data.
     pub fn is_place_unsure(&self, ending: &Ending) -> bool {
         let missing = &self.missing;
         let is_before = |acked: Moment| !self.order.is_after(acked.number, ending.moment.number);
@@ -324,32 +324,32 @@ impl Story {
                 let may_be_early = self.tls.early_data.is_some() || self.is_hello_a_length(ending);
                 let may_be_answer =
                     ending.by == Role::Server && may_be_early && self.traffic.counters.server.cut_bytes > 0;
-                // Of a cut line of text the length is not known, and what follows it seems to leave a gap.
-                let is_behind_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
-                is_behind_gap
+                // The length of a truncated line is unknown, so what follows it seems to leave a gap.
+                let is_after_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
+                is_after_gap
                     || is_closed(ending.by.other())
                     || may_be_answer && ending.stage >= Stage::ClientHello
             }
-            // The other side's FIN counts as well: whoever discards a connection that is over did not end it.
+            // The other side's FIN counts as well: discarding a finished connection does not end it.
             EndingKind::Reset(_) => is_closed(Role::Client) || is_closed(Role::Server),
             // What was awaited may have come, as far as one byte shows it.
             EndingKind::Silence(_) => {
                 missing.since_step[ending.by] == 1
                     && !self.repeats_unacknowledged(ending.by.other())
-                    && self.unseen_behind(ending.by).is_some_and(is_before)
+                    && self.unseen_after(ending.by).is_some_and(is_before)
             }
             EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
     }
 
-    /// The acknowledgement of bytes that a side sent behind the last that the capture holds of it, if any was captured.
-    pub(in crate::story) fn unseen_behind(&self, role: Role) -> Option<Moment> {
+    /// The acknowledgement of bytes that a side sent after the last that the capture holds of it, if any was captured.
+    pub(in crate::story) fn unseen_after(&self, role: Role) -> Option<Moment> {
         let acked = self.missing.acked_unseen_by[role].moments.last().copied()?;
-        let is_behind = |last: Moment| self.order.is_after(acked.number, last.number);
-        self.data[role].last.is_none_or(is_behind).then_some(acked)
+        let is_after = |last: Moment| self.order.is_after(acked.number, last.number);
+        self.data[role].last.is_none_or(is_after).then_some(acked)
     }
 
-    /// Whether nothing but its length shows the ClientHello, and the server answered it: early data may be behind it.
+    /// Whether nothing but its length shows the ClientHello, and the server answered it: early data may follow it.
     fn is_hello_a_length(&self, ending: &Ending) -> bool {
         let is_length = |hello: &Observed<ClientHello>| hello.basis == Basis::Inferred;
         ending.stage >= Stage::ServerHello
@@ -377,9 +377,9 @@ impl Story {
     /// is known of an answer, unless the acknowledgements alone were left out.
     pub fn is_request_open(&self) -> bool {
         let asked = self.tls.application_data.client.first();
-        // Of a segment of unknown length it is not known what it was, only that the client spoke.
+        // A segment of unknown length shows only that the client sent something.
         let spoke = self.said_unknown_after_handshake();
-        // Of what the capture lacks, a close_notify and a FIN ask for nothing.
+        // A missing close_notify or FIN needs no reply.
         let is_tls13 = self.tls.is_tls13() == Some(true);
         let may_lack_a_request =
             self.lacks(Role::Client) && Turns::may_ask(self.missing.since_step.client, is_tls13);
@@ -438,7 +438,7 @@ mod tests {
     use crate::tcp::Role::{Client, Server};
 
     #[test]
-    fn exchanges_behind_the_client_s_missing_first_words_show_that_it_is_no_tls() {
+    fn exchanges_after_the_client_s_missing_first_words_show_that_it_is_no_tls() {
         let code = |port, exchanges: &[(&[u8], &[u8])]| {
             let mut talk = exchanges.iter().fold(Talk::to_port(port).open(), |talk, (asked, answered)| {
                 talk.say(Client, asked).say(Server, answered).ack(Client)

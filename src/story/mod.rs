@@ -98,7 +98,7 @@ pub struct Story {
     pub closed_on_request: Option<bool>,
     /// Whether the server's latest answer in plain HTTP lacks the end of its header.
     pub is_plain_header_cut: bool,
-    /// The client's FIN behind a request that had no byte of an answer: it may only have closed its own direction.
+    /// The client's FIN after a request that had no byte of an answer: it may only have closed its own direction.
     pub half_closed: Option<Moment>,
     /// What ended the connection or stopped its progress, in order.
     pub endings: Vec<Ending>,
@@ -277,7 +277,7 @@ impl Story {
         for ending in &self.endings {
             let is_done = ending.stage >= Stage::TlsEstablished;
             match &ending.what {
-                // A FIN behind data does not make that arrive.
+                // A FIN after data does not make that arrive.
                 EndingKind::Silence(silence) if !is_closing || !silence.is_acknowledged => {
                     return Some(ending);
                 }
@@ -285,7 +285,7 @@ impl Story {
                 EndingKind::Alert { .. } => return (!is_closing).then_some(ending),
                 EndingKind::CloseNotify | EndingKind::Fin if is_done => is_closing = true,
                 EndingKind::CloseNotify | EndingKind::Silence(_) | EndingKind::EncryptedAlert { .. } => {}
-                EndingKind::Fin if self.is_answer_lost_behind(ending) => {}
+                EndingKind::Fin if self.is_answer_lost_after(ending) => {}
                 EndingKind::Reset(_) if is_closing => return None,
                 EndingKind::Fin | EndingKind::Reset(_) => return Some(ending),
             }
@@ -293,8 +293,8 @@ impl Story {
         None
     }
 
-    /// Whether a FIN only closes the client's own direction behind a request whose answer never arrived.
-    fn is_answer_lost_behind(&self, fin: &Ending) -> bool {
+    /// Whether a FIN only closes the client's own direction after a request whose answer never arrived.
+    fn is_answer_lost_after(&self, fin: &Ending) -> bool {
         let is_loss = |ending: &Ending| {
             matches!(&ending.what, EndingKind::Silence(silence)
                 if silence.awaited_from == Role::Client && !silence.is_acknowledged)

@@ -6,7 +6,7 @@ use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::tls::{Basis, PlainKind};
 
-/// A server that resets a connection later than this behind its last data does so because nobody used it.
+/// A server that resets a connection later than this after its last data does so because nobody used it.
 const AT_ONCE: Elapsed = Elapsed::from_millis(1_000);
 
 /// Ports on which HTTP's proxies listen as a rule, and SOCKS's.
@@ -50,7 +50,7 @@ impl Story {
     }
 
     /// Whether lengths alone show that the client's first message inside TLS got no answer: it is longer than a
-    /// close_notify, and the server sent nothing behind it that might be a session ticket or an answer.
+    /// close_notify, and the server sent nothing after it that might be a session ticket or an answer.
     pub(in crate::story) fn is_unanswered_by_lengths(&self) -> bool {
         // By the request's own packet: whether what crossed it may be an answer takes numbers, which cut lines lack.
         let asked = self.tls.application_data.client.first();
@@ -67,7 +67,7 @@ impl Story {
             && self.opening.syn.count + self.opening.syn_ack.count == 0
     }
 
-    /// Whether a silence behind a single SYN is the text's own, which holds nothing of TCP but SYNs: a client repeats an unanswered SYN after
+    /// Whether a silence after a single SYN is the text's own, which holds nothing of TCP but SYNs: a client repeats an unanswered SYN after
     /// 1 s, and those of old systems after 3 s (RFC 6298, 2.1; RFC 1122, 4.2.3.1). Scanners don't.
     pub fn is_repeat_left_out(&self, ending: &Ending) -> bool {
         const DUE: Elapsed = Elapsed::from_millis(4_000);
@@ -82,7 +82,7 @@ impl Story {
             && !self.is_syn_dropped()
     }
 
-    /// Whether what a silence lacks may be in lines of the text that could not be read: they come behind what was sent last.
+    /// Whether what a silence lacks may be in lines of the text that could not be read: they come after what was sent last.
     pub fn may_be_unread(&self, ending: &Ending) -> bool {
         let EndingKind::Silence(silence) = &ending.what else { return false };
         let repeated =
@@ -93,7 +93,7 @@ impl Story {
         let unread = self.capture.unread;
         let lasts_to_the_end = self.last.at < silence.until;
         unread.last_within().is_some_and(|place| since.is_none_or(|since| place >= since))
-            || lasts_to_the_end && unread.is_behind()
+            || lasts_to_the_end && unread.is_after()
     }
 
     /// Whether lines of the text that could not be read hide data of a connection that is followed by lengths alone: what looks like an answer may
@@ -126,7 +126,7 @@ impl Story {
             }
     }
 
-    /// The server's RST right behind its reply, where lengths alone are known and do not show whether the reply was complete.
+    /// The server's RST right after its reply, where lengths alone are known and do not show whether the reply was complete.
     pub(in crate::story) fn cut_doubt(&self) -> Option<AnswerDoubt> {
         let first = self.endings.first().filter(|first| first.by == Role::Server)?;
         let last = self.data.server.last?;
@@ -188,8 +188,8 @@ mod tests {
 
     #[test]
     fn what_may_be_in_lines_that_could_not_be_read_is_no_fault() {
-        let verdict = |talk: &Talk, last_within, is_behind| {
-            let unread = lines(last_within, is_behind);
+        let verdict = |talk: &Talk, last_within, is_after| {
+            let unread = lines(last_within, is_after);
             let end = talk.clone().wait(8_000).now;
             talk.story_in(CaptureFacts { end, is_text: true, unread, ..CaptureFacts::default() }).verdict()
         };
@@ -199,7 +199,7 @@ mod tests {
         let unsure = verdict(&hello, None, true);
         assert_eq!(unsure.code.name(), "capture-gap", "{}", unsure.headline);
         assert!(unsure.mentions("could not be read"), "{unsure:?}");
-        // What is sent again behind such a line was not answered in it.
+        // What is sent again after such a line was not answered in it.
         let syns = ssm().syn().wait(1_000).syn();
         assert_eq!(verdict(&syns, Some(1), false).code.name(), "syn-no-reply");
         assert_eq!(verdict(&syns, Some(1), true).code.name(), "capture-gap");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_segments_of_unknown_length_an_end_says_nothing_of_the_handshake() {
+    fn after_segments_of_unknown_length_an_end_says_nothing_of_the_handshake() {
         let cut = |talk: Talk, from: Role| {
             let mut story = lengths(talk);
             let unknown = story.data[from].last.or(story.data[from].first);
@@ -244,8 +244,8 @@ mod tests {
     }
 
     /// Lines that could not be read, for a connection of packets 1 to 99.
-    fn lines(within: Option<u64>, is_behind: bool) -> UnreadLines {
-        UnreadLines::between(within.into_iter().chain(is_behind.then_some(99)), 1, 99)
+    fn lines(within: Option<u64>, is_after: bool) -> UnreadLines {
+        UnreadLines::between(within.into_iter().chain(is_after.then_some(99)), 1, 99)
     }
 
     /// As text that shows lengths only, which ends with the last packet.
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rst_right_behind_a_reply_of_which_only_the_length_is_known_may_have_cut_it() {
+    fn a_rst_right_after_a_reply_of_which_only_the_length_is_known_may_have_cut_it() {
         let reset = lengths(exchange().rst(Server)).verdict();
         assert_eq!(reset.code.name(), "in-progress", "{}", reset.headline);
         assert!(reset.headline.contains("reply was complete"), "{}", reset.headline);

@@ -11,7 +11,7 @@ pub struct Order {
     moved: Vec<(u64, OrderKey)>,
 }
 
-/// A packet's place: the highest number up to it, and how many packets were moved behind that one.
+/// A packet's place: the highest number up to it, and how many packets were moved after that one.
 type OrderKey = (u64, u32);
 
 impl Order {
@@ -21,8 +21,8 @@ impl Order {
             self.latest = number;
             return;
         }
-        let behind = |(_, (latest, count)): &(u64, OrderKey)| if *latest == self.latest { *count } else { 0 };
-        let place = (self.latest, self.moved.last().map_or(0, behind) + 1);
+        let after = |(_, (latest, count)): &(u64, OrderKey)| if *latest == self.latest { *count } else { 0 };
+        let place = (self.latest, self.moved.last().map_or(0, after) + 1);
         if self.moved.len() < limits::MOVED_PACKETS {
             self.moved.push((number, place));
         }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packet_that_was_captured_early_comes_behind_what_it_follows() {
+    fn a_packet_that_was_captured_early_is_placed_after_what_it_follows() {
         let mut order = Order::default();
         for number in [1, 4, 2, 3, 5] {
             order.record(number);

@@ -29,7 +29,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Of one packet, which may be a retransmission.
+    /// Creates the sample of one packet, which may be a retransmission.
     pub fn of(at: Timestamp, header: &SegmentHeader, is_repeat: bool) -> Self {
         let len = header.payload_len.unwrap_or(0);
         let bytes = header.tcp.seq.filter(|_| len > 0).map(|seq| (seq, seq + len));

@@ -47,7 +47,7 @@ pub enum AnswerDoubt {
     Farewell(Moment),
     /// What the client sent last, in this packet, may be a request that got no answer, though it is shorter than those before.
     ShortRequest(Moment),
-    /// All that the server sent behind the request, from this packet on, may be frames of HTTP/2 that answer nothing, and the capture cuts
+    /// All that the server sent after the request, from this packet on, may be frames of HTTP/2 that answer nothing, and the capture cuts
     /// off whether the client offered it.
     ControlFrames(Moment),
     /// What the client sent last, in this packet, may have been a poll, or a message that asks for nothing: it got no answer, and the client
@@ -60,12 +60,12 @@ pub enum AnswerDoubt {
     OpenRequest(Moment),
     /// The client's latest record, from this packet on, lacks its end, and nobody answered it.
     CutRequest(Moment),
-    /// The client closed its direction with this packet right behind a message, and the server, which may still send, neither replied
+    /// The client closed its direction with this packet right after a message, and the server, which may still send, neither replied
     /// nor closed for a while.
     HalfClosed(Moment),
-    /// All that the server sent behind the request, up to this packet, is part of another handshake.
+    /// All that the server sent after the request, up to this packet, is part of another handshake.
     Renegotiation(Moment),
-    /// The server reset the connection with this packet right behind its reply, and nothing but lengths shows whether that was complete.
+    /// The server reset the connection with this packet right after its reply, and nothing but lengths shows whether that was complete.
     Cut(Moment),
     /// The client left with this packet, without a byte of an answer, and packets without times do not show how long it waited.
     Timeless(Moment),
@@ -175,7 +175,7 @@ impl Story {
             && data.client.numbers().any(|asked| is_after(asked, one) && is_after(other, asked))
     }
 
-    /// Why it is unknown whether the client's request inside TLS was answered; `None` where it is known, or where nothing shows that
+    /// Why it is unknown whether the client's request inside TLS was answered; `None` if it is known, or if nothing shows that
     /// the client lacked its answer: somebody waited for `stall_after`, or the server ended the connection.
     pub fn answer_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
         if self.tls.lacks_answer || self.stage < super::Stage::TlsEstablished {
@@ -194,7 +194,7 @@ impl Story {
             .or_else(|| self.poll_doubt())
     }
 
-    /// Whether the client closed behind a message that got no byte of an answer, and the server took its time to close: a program that
+    /// Whether the client closed after a message that got no byte of an answer, and the server took its time to close: a program that
     /// waits for nothing more is closed at once.
     fn half_close_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
         let close = self.left_without_an_answer()?;
@@ -214,7 +214,7 @@ impl Story {
         (is_behind && !self.was_answered()).then_some(AnswerDoubt::Renegotiation(message))
     }
 
-    /// Whether the client waited behind a message that may be a request, though it is shorter than those before, and left without a byte
+    /// Whether the client waited after a message that may be a request, though it is shorter than those before, and left without a byte
     /// of an answer. HTTP/2's frames that ask for nothing are of other sizes, but for those of a few extensions.
     fn short_request_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
         let asked = self.tls.turns.short_request(self.may_speak_http2(), !self.offers_no_http2())?;
@@ -227,7 +227,7 @@ impl Story {
         (waited >= self.tls.turns.patience(stall_after)).then_some(AnswerDoubt::ShortRequest(asked))
     }
 
-    /// Whether the client's latest message, behind which it waited for an answer that did not come, may have been a poll or have asked for
+    /// Whether the client's latest message, after which it waited for an answer that did not come, may have been a poll or have asked for
     /// nothing: the client left in order after a time for which servers hold polls open, or what it got before is shorter than any
     /// answer to a request.
     pub fn poll_doubt(&self) -> Option<AnswerDoubt> {
@@ -242,19 +242,19 @@ impl Story {
         (is_left && (is_in_order || self.were_receipts())).then_some(AnswerDoubt::Poll(request.last))
     }
 
-    /// Whether all that the server sent so far behind a message of the client's is shorter than the first line of any answer, as the
+    /// Whether all that the server sent so far after a message of the client's is shorter than the first line of any answer, as the
     /// receipts of MQTT and other protocols of messages are.
     fn were_receipts(&self) -> bool {
-        /// Of a receipt, without what protects the record.
+        /// The size of a receipt, without what protects the record.
         const LONGEST: u32 = 8;
         let is_tls13 = self.tls.is_tls13() == Some(true);
-        self.records_behind_request()
+        self.records_after_request()
             .filter(|records| !records.is_empty())
             .is_some_and(|records| records.iter().all(|(_, size)| content_bytes(*size, is_tls13) <= LONGEST))
     }
 
-    /// The records that the server sent behind the client's first data, with their packets, where all of them are known.
-    fn records_behind_request(&self) -> Option<Vec<(Moment, u32)>> {
+    /// The records that the server sent after the client's first data, with their packets, where all of them are known.
+    fn records_after_request(&self) -> Option<Vec<(Moment, u32)>> {
         let (data, sizes) = (&self.tls.application_data, &self.tls.record_sizes.server);
         let asked = data.client.first()?.number;
         let is_known = data.server.count == sizes.len() as u64 && !self.tls.is_inside_record.server;
@@ -265,7 +265,7 @@ impl Story {
     /// Whether all that answered may be HTTP/2's frames that answer nothing, although nothing shows that the client offered it.
     fn control_frames_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
         self.tls.client_hello.as_ref().filter(|hello| !hello.what.is_whole)?;
-        let records = self.records_behind_request()?;
+        let records = self.records_after_request()?;
         let is_tls13 = self.tls.is_tls13() == Some(true);
         let ((first, _), (last, _)) = (records.first()?, records.last()?);
         let are_frames = records.iter().all(|(_, size)| Turns::may_be_control_frames(*size, is_tls13));
@@ -320,7 +320,7 @@ impl Story {
         !self.tls.application_data.client.numbers().chain(finished).any(is_between)
     }
 
-    /// Whether what the capture lacks is an answer: the client asked again behind it and was answered, or it came later than tickets do.
+    /// Whether what the capture lacks is an answer: the client asked again after it and was answered, or it came later than tickets do.
     fn is_unseen_an_answer(&self) -> bool {
         let Some(unseen) = self.missing.answer else { return false };
         let data = &self.tls.application_data;
@@ -331,7 +331,7 @@ impl Story {
         is_followed || self.is_unseen_late()
     }
 
-    /// Whether what the capture lacks came later than tickets do behind the acknowledgement of the request. What is as short as a
+    /// Whether what the capture lacks came later than tickets do after the acknowledgement of the request. What is as short as a
     /// farewell may close instead of answering.
     fn is_unseen_late(&self) -> bool {
         let within = self.tickets_within().max(TICKETS_ACKNOWLEDGED_WITHIN);
@@ -351,8 +351,8 @@ impl Story {
         (is_asked && is_first_word && may_be).then_some(AnswerDoubt::Farewell(first.moment))
     }
 
-    /// Whether all that the server sent behind the client's first request is one message of a close_notify's size, and the record
-    /// behind it: an alert and a close_notify look alike.
+    /// Whether all that the server sent after the client's first request is one message of a close_notify's size, and the record
+    /// after it: an alert and a close_notify look alike.
     fn is_answer_one_short_message(&self) -> bool {
         let data = &self.tls.application_data.server;
         let short = &self.tls.short_messages.server;
@@ -366,13 +366,13 @@ impl Story {
     }
 
     /// Whether the server's first ending has a close_notify's size in TLS 1.3, and the client left before the server closed: servers
-    /// close at once behind a close_notify.
+    /// close at once after a close_notify.
     pub(in crate::story) fn may_have_said_goodbye(&self, first: &Ending) -> bool {
         let next = self.endings.get(1);
         self.is_notice_by_size(first) && next.is_some_and(|next| next.by == Role::Client)
     }
 
-    /// Whether it is the server's first word behind a flight of the client that the capture lacks: it may refuse the client's certificate.
+    /// Whether it is the server's first message after a client flight that is not in the capture; it may reject the client's certificate.
     fn may_have_refused(&self, first: &Ending) -> bool {
         let is_before = |acked: u64| !self.order.is_after(acked, first.moment.number);
         self.is_notice_by_size(first) && self.missing.acked_unseen_by.client.numbers().any(is_before)
@@ -389,7 +389,7 @@ impl Story {
         if let Some(unseen) = self.unseen_alert() {
             return Some(AnswerDoubt::Unseen(unseen));
         }
-        // Of the record that answers, its beginning was captured.
+        // The beginning of the record that answers was captured.
         let answer = self.missing.answer.filter(|_| !self.tls.is_inside_record.server)?;
         let seen = self.tls.record_sizes.server.as_slice();
         let is_tls13 = self.tls.is_tls13() == Some(true);
@@ -399,13 +399,13 @@ impl Story {
             [one] => is_tls13 && TICKET_BYTES.contains(one) && bytes <= UNSEEN_TICKETS,
             _ => false,
         };
-        // Whoever gets an alert leaves at once.
+        // A side that gets an alert leaves at once.
         let is_alert = seen.is_empty() && bytes <= UNSEEN_FAREWELL;
         (is_short && !self.is_unseen_late() && (is_alert || self.is_waited_for(answer, stall_after)))
             .then_some(AnswerDoubt::Unseen(answer))
     }
 
-    /// The packet that proves that the server sent as many bytes behind the handshake as an alert has in TLS 1.3, and nothing else, where
+    /// The packet that proves that the server sent as many bytes after the handshake as an alert has in TLS 1.3, and nothing else, where
     /// nothing was asked, or was asked before that was known.
     fn unseen_alert(&self) -> Option<Moment> {
         let is_first_word = self.tls.application_data.server.count == 0
@@ -457,11 +457,11 @@ mod tests {
         assert_eq!(late(asked()).code(0), "in-progress");
         let begun = asked();
         let (seq, ack) = (begun.next(Server), begun.next(Client));
-        let behind = seq + record.len() as u32;
-        let lost = begun.segment_with(Server, ".", behind, ack, &[], |_| {}).wait(900);
+        let after = seq + record.len() as u32;
+        let lost = begun.segment_with(Server, ".", after, ack, &[], |_| {}).wait(900);
         let repeated = lost.segment_with(Server, "P.", seq, ack, &record, |_| {}).ack(Client);
         assert_ne!(repeated.fin(Server).fin(Client).code(0), "healthy");
-        // Soon behind it come tickets, or an answer.
+        // Soon after it come tickets, or an answer.
         let soon = asked().ack(Server).wait(50).say(Server, &record).ack(Client).wait(5_000);
         assert_eq!(soon.fin(Client).fin(Server).code(0), "in-progress");
         let pair = [talk::encrypted(300), talk::encrypted(300)].concat();
@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_message_that_a_client_of_http_2_waits_behind_may_be_a_request() {
+    fn a_short_message_after_which_a_client_of_http_2_waits_may_be_a_request() {
         let sent = |protocol: &[u8], frames: u16, waited| {
             let hello = talk::client_hello_with(&[(45, &[1, 1]), (16, protocol)]);
             let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();

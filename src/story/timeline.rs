@@ -101,7 +101,7 @@ pub enum Note {
     PreviousConnection,
     /// A RST that the receiver ignores, or answers with a challenge ACK.
     IneffectiveReset,
-    /// An alert; unknown where only its length shows that it is one.
+    /// An alert; unknown if only its length shows that it is one.
     Alert(Option<AlertDescription>, Basis),
     /// An encrypted record of an alert's size.
     EncryptedAlert,

@@ -85,7 +85,7 @@ impl TcpConnection {
         let end = &self.ends[self.role_of(header)];
         match (header.tcp.seq, end.initial) {
             (Some(seq), Some(initial)) if seq == initial => false,
-            // Captured after what follows it, as by a card with several queues; behind its sender's own RST nothing follows.
+            // Captured after what follows it, as by a card with several queues; after its sender's own RST nothing follows.
             (Some(seq), None)
                 if end.began_at(seq) && !end.last_sent().is_some_and(|sent| sent.flags.rst()) =>
             {
@@ -166,7 +166,7 @@ impl TcpConnection {
     /// are alike.
     fn answers_another(&self, role: Role, header: &SegmentHeader, flags: Flags) -> bool {
         let is_stateless = flags.rst() && header.ip.id.is_none_or(|id| id == 0);
-        let (last, resets) = self.ends[role].resets_behind();
+        let (last, resets) = self.ends[role].resets_after();
         is_stateless && self.ends[role.other()].sent_after(last) > resets
     }
 
@@ -175,7 +175,7 @@ impl TcpConnection {
         self.ends.client.stream.waiting_bytes() + self.ends.server.stream.waiting_bytes()
     }
 
-    /// Delivers what waits behind holes without them, which frees what it holds.
+    /// Delivers what is buffered after holes without the missing bytes, which frees what it holds.
     pub fn give_holes_up(&mut self, emit: &mut dyn FnMut(Role, Delivery<'_>)) {
         for role in [Role::Client, Role::Server] {
             self.ends[role].stream.give_holes_up(&mut |delivery| emit(role, delivery));

@@ -31,7 +31,7 @@ pub struct Endpoint {
     pub fin: Option<Seq>,
     /// Its receive window as last announced, unscaled.
     pub window: Option<u16>,
-    /// The window scale of its SYN (RFC 7323, 2.2), none where it offers none; absent where its options were not seen.
+    /// The window scale of its SYN (RFC 7323, 2.2), none where it offers none; absent if its options were not seen.
     pub window_scale: Option<Option<u8>>,
     /// The maximum segment size of its SYN, in bytes.
     pub maximum_segment_size: Option<u16>,
@@ -159,7 +159,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether a SYN with this number may have begun what was seen of it: its data, or an acknowledgement, is right behind. A
+    /// Whether a SYN with this number may have begun what was seen of it: its data, or an acknowledgement, follows directly. A
     /// connection that uses the ports again has numbers beyond those of the one before (RFC 6528, 3).
     pub(super) fn began_at(&self, seq: Seq) -> bool {
         /// More than is sent within the time by which a capture reorders packets.
@@ -171,7 +171,7 @@ impl Endpoint {
         known.is_some_and(|known| (0..=REORDERED_BYTES).contains(&known.distance_from(seq + 1)))
     }
 
-    /// Of an end whose SYN was not captured, the other end's first acknowledgement shows where its data begins, unless the capture
+    /// If an end's SYN was not captured, the other end's first acknowledgement shows where its data begins, unless the capture
     /// has them in the wrong order: what lies between there and its first segment, at `seq`, is missing.
     pub(super) fn begin_where_acknowledged(&mut self, seq: Seq) {
         let Some(beginning) = self.stream.next().filter(|_| self.initial.is_none() && self.next.is_none())
@@ -255,7 +255,7 @@ impl Endpoint {
                     && sent.len == len
                     && {
                         let since = at - sent.at;
-                        // Two bare acknowledgements without ids may well be alike and be two.
+                        // Two bare acknowledgements without ids may well be equal and be two.
                         let is_telling = len > 0 || flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
                         match id {
                             Some(_) => since <= SAME_ID,
@@ -267,7 +267,7 @@ impl Endpoint {
     }
 
     /// The number of the latest segment that it sent and that is no RST, and how many RSTs it has sent since.
-    pub(super) fn resets_behind(&self) -> (Option<u64>, usize) {
+    pub(super) fn resets_after(&self) -> (Option<u64>, usize) {
         let latest = self.sent.iter().filter(|sent| !sent.flags.rst()).map(|sent| sent.number).max();
         let resets = self.sent.iter().filter(|sent| sent.flags.rst() && Some(sent.number) > latest).count();
         (latest, resets)

@@ -32,7 +32,7 @@ impl Key {
         Self { low: low.0, high: high.0, ports_and_families: ports | low.2 << 2 | high.2 }
     }
 
-    /// The pair between which a segment travelled that an ICMP error quotes; nothing where it does not show both ports.
+    /// The pair between which a segment travelled that an ICMP error quotes; nothing if it does not show both ports.
     pub fn of_quoted(quoted: &Quoted) -> Option<Self> {
         Some(Self::between(
             (quoted.source, quoted.source_port?),

@@ -68,7 +68,7 @@ pub struct Observation {
     pub new_bytes: u32,
     /// Bytes of the other end that it is the first to acknowledge, SYN and FIN included.
     pub newly_acked: u32,
-    /// Of those, bytes that the capture never saw; for a RST, bytes beyond what the capture saw that it acknowledges.
+    /// Those of them that the capture never saw; for a RST, bytes beyond what the capture saw that it acknowledges.
     pub acked_unseen: u32,
     /// The round trip that it completes, seen from the capture's place.
     pub round_trip: Option<Elapsed>,

@@ -5,17 +5,17 @@ use super::{Endpoint, Role, TcpConnection};
 use crate::packet::{SegmentHeader, Seq};
 
 impl TcpConnection {
-    /// Whether a segment was captured before what it follows: it acknowledges what was not seen to be sent, or closes behind
+    /// Whether a segment was captured before what it follows: it acknowledges what was not seen to be sent, or closes after
     /// it, or continues an opening whose next step was not seen.
     pub fn is_early(&self, header: &SegmentHeader) -> bool {
         let (role, Some(flags)) = (self.role_of(header), header.tcp.flags) else { return false };
         let skips_syn_ack = self.state == State::SynSent && !flags.syn() && !flags.rst() && flags.ack();
         skips_syn_ack && self.ends[role].next.is_some_and(|next| header.tcp.seq == Some(next))
-            || flags.ack() && is_behind(&self.ends[role.other()], header.tcp.ack)
-            || (flags.fin() || flags.rst()) && is_behind(&self.ends[role], header.tcp.seq)
+            || flags.ack() && is_after(&self.ends[role.other()], header.tcp.ack)
+            || (flags.fin() || flags.rst()) && is_after(&self.ends[role], header.tcp.seq)
     }
 
-    /// Whether a segment begins within what is known of its sender, or right behind it, and extends it: what early ones wait for.
+    /// Whether a segment begins within what is known of its sender, or right after it, and extends it: what early ones wait for.
     pub fn is_next(&self, header: &SegmentHeader) -> bool {
         let (role, Some(flags)) = (self.role_of(header), header.tcp.flags) else { return false };
         let occupied = header.payload_len.unwrap_or(0) + u32::from(flags.syn()) + u32::from(flags.fin());
@@ -33,7 +33,7 @@ impl TcpConnection {
 
     /// Whether bytes of the sender are missing before a segment.
     pub fn has_gap_before(&self, header: &SegmentHeader) -> bool {
-        is_behind(&self.ends[self.role_of(header)], header.tcp.seq)
+        is_after(&self.ends[self.role_of(header)], header.tcp.seq)
     }
 }
 
@@ -43,6 +43,6 @@ fn in_order(end: &Endpoint) -> Option<Seq> {
 }
 
 /// Whether something is missing between what an end was seen to send and a sequence number.
-fn is_behind(end: &Endpoint, seq: Option<Seq>) -> bool {
+fn is_after(end: &Endpoint, seq: Option<Seq>) -> bool {
     seq.zip(in_order(end)).is_some_and(|(seq, next)| seq.is_after(next))
 }

@@ -6,7 +6,7 @@ use super::Endpoint;
 use super::observation::{Observation, SegmentKind};
 use crate::packet::{Flags, Seq};
 
-/// Says whether what a segment occupies in the sequence space comes in order, again, late, or behind a gap. `ahead` is what had
+/// Says whether what a segment occupies in the sequence space comes in order, again, late, or after a gap. `ahead` is what had
 /// not come yet of the bytes before it.
 pub(super) fn compare_with_expected(
     end: &mut Endpoint,
@@ -29,7 +29,7 @@ pub(super) fn compare_with_expected(
         observation.kind = SegmentKind::OutOfOrder;
         end.counters.out_of_order += 1;
     } else if is_within && !observation.is_first_fin || has_new_bytes && seq.is_before(expected) {
-        // All of it was sent before, or a part of it, with new bytes behind.
+        // All of it was sent before, or a part of it, with new bytes after it.
         observation.kind = SegmentKind::Retransmission { of: end.sent_before(seq) };
         end.counters.retransmissions += 1;
         end.stop_timing();

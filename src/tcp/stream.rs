@@ -1,4 +1,4 @@
-//! One direction's bytes in order: what was delivered, what waits behind a hole, and of which kind a hole is.
+//! One direction's bytes in order: what was delivered, what is buffered after a hole, and of which kind a hole is.
 
 use crate::limits;
 use crate::packet::Seq;
@@ -72,7 +72,7 @@ impl Stream {
         self.next.get_or_insert(seq);
     }
 
-    /// Fixes it anew, before anything came.
+    /// Fixes the beginning again, before anything came.
     pub(super) fn begin_again_at(&mut self, seq: Seq) {
         self.next = Some(seq);
     }
@@ -82,12 +82,12 @@ impl Stream {
         self.next
     }
 
-    /// Whether pieces wait behind a hole, and where it ends.
+    /// Whether pieces are buffered after a hole, and where it ends.
     pub(super) fn hole(&self) -> Option<(Seq, Seq)> {
         Some((self.next?, self.waiting.first()?.seq))
     }
 
-    /// Bytes that wait behind holes.
+    /// Bytes that are buffered after holes.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }
@@ -132,7 +132,7 @@ impl Stream {
         }
     }
 
-    /// Delivers what still waits, each piece behind its hole.
+    /// Delivers what is still buffered, each piece after its hole.
     pub(super) fn give_holes_up(&mut self, emit: &mut dyn FnMut(Delivery<'_>)) {
         while !self.waiting.is_empty() {
             self.skip_hole(HoleKind::Lost, emit);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_at_the_end_is_delivered_behind_its_hole() {
+    fn what_waits_at_the_end_is_delivered_after_its_hole() {
         let mut stream = Stream::default();
         stream.begin_at(Seq(0));
         let mut out = vec![];
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_behind_a_hole_are_bounded() {
+    fn pieces_after_a_hole_are_bounded() {
         let mut stream = Stream::default();
         stream.begin_at(Seq(0));
         let mut delivered = 0;

@@ -64,7 +64,7 @@ fn a_syn_that_is_captured_after_what_follows_it_opens_no_other_connection() {
 }
 
 #[test]
-fn the_opening_s_steps_are_told_and_its_round_trips_measured() {
+fn the_opening_s_steps_are_reported_and_its_round_trips_measured() {
     let (connection, observations, _) = run(&Talk::to_port(8443).open());
     let steps: Vec<_> = observations.iter().map(|observation| observation.step).collect();
     assert_eq!(steps, [Some(HandshakeStep::Syn), Some(HandshakeStep::SynAck), Some(HandshakeStep::Ack)]);
@@ -90,7 +90,7 @@ fn a_syn_with_another_number_opens_another_connection() {
 }
 
 #[test]
-fn a_syn_behind_its_sender_s_own_rst_opens_another_connection() {
+fn a_syn_after_its_sender_s_own_rst_opens_another_connection() {
     // An older connection's challenge ACK and the RST that it asks for, and the SYN again (RFC 9293, 3.10.7.3).
     let talk = Talk::to_port(8443).segment(Server, ".", 5, &[]).segment(Client, "R", 0, &[]);
     let mut connection = TcpConnection::new(&talk.packets[0].header, Role::Server);
@@ -120,7 +120,7 @@ fn data_of_the_syn_is_delivered_once_though_it_is_sent_again() {
 }
 
 #[test]
-fn what_an_older_connection_left_behind_is_stale_while_this_one_opens() {
+fn what_remains_of_an_older_connection_is_stale_while_this_one_opens() {
     let talk = Talk::to_port(8443)
         .syn()
         .segment_with(Server, ".", 5_000, 400_000, &[], |_| {})
@@ -175,7 +175,7 @@ fn a_segment_that_arrives_late_is_out_of_order_and_delivered_in_order() {
 }
 
 #[test]
-fn behind_the_first_data_of_a_connection_that_was_open_the_answer_begins_where_it_was_acknowledged() {
+fn after_the_first_data_of_a_connection_that_was_open_the_answer_begins_where_it_was_acknowledged() {
     let answered =
         |talk: Talk| run(&talk.segment(Server, "P.", 3, b"def").segment(Server, ".", 0, b"abc").ack(Client));
     let asked = Talk::to_port(8443).segment(Client, "P.", 1, b"question");
@@ -183,7 +183,7 @@ fn behind_the_first_data_of_a_connection_that_was_open_the_answer_begins_where_i
     assert_eq!((observations[1].gap, observations[2].kind), (3, SegmentKind::OutOfOrder));
     let bytes: Vec<u8> = delivered.into_iter().skip(1).flat_map(|(_, bytes, _)| bytes).collect();
     assert_eq!((&bytes[..], connection.ends.server.hole()), (&b"abcdef"[..], None));
-    // A bare acknowledgement may be behind what is on its way.
+    // A bare acknowledgement may be after what is on its way.
     let (_, observations, _) = answered(Talk::to_port(8443).segment(Client, ".", 1, b""));
     assert_eq!(observations[1].gap, 0);
 }
@@ -218,7 +218,7 @@ fn keep_alives_are_neither_data_nor_retransmissions() {
 }
 
 #[test]
-fn a_zero_window_and_its_update_are_told() {
+fn a_zero_window_and_its_update_are_reported() {
     let window =
         |window: u16| move |header: &mut crate::packet::SegmentHeader| header.tcp.window = Some(window);
     let full =

@@ -5,7 +5,7 @@
 //! not. A name that a `mod.rs` re-exports belongs to the file that defines it. The types and constants that a `mod.rs` defines
 //! itself are the vocabulary of its folder: every file in the folder may use them, so a use of them is no part of a circle. A
 //! use of its functions is. Without that exemption each rule that returns the `Verdict` of its folder's `mod.rs` would be in a
-//! circle with it, since that file asks the rules; a file for the types alone would hide them from whoever opens the folder.
+//! circle with it, since that file asks the rules; a file for the types alone would hide them from a reader of the folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -35,7 +35,7 @@ fn every_way_of_naming_another_file_is_one_that_is_read() {
     assert_eq!(Tree::read(&source.join("bin/ssmscope"), &[]).unread(), [""; 0]);
 }
 
-/// A path and one more part behind it.
+/// A path and one more part after it.
 fn below(path: &[String], part: &str) -> Name {
     path.iter().cloned().chain([part.to_owned()]).collect()
 }
@@ -374,7 +374,7 @@ impl Module {
         module
     }
 
-    /// A tree of imports behind a prefix.
+    /// A tree of imports after a prefix.
     fn read_use(&mut self, prefix: &Name, words: &[String]) {
         let mut depth = 0;
         let parts = words.split(|word| {
@@ -419,7 +419,7 @@ fn starts(words: &[String], at: usize, wanted: &str) -> bool {
         .all(|(wanted, word)| word.is_some_and(|word| word == wanted))
 }
 
-/// Where the item ends that begins at `at`: behind its semicolon or its block.
+/// Where the item ends that begins at `at`: after its semicolon or its block.
 fn item_end(words: &[String], at: usize) -> usize {
     let mut depth = 0;
     for (index, word) in words.iter().enumerate().skip(at) {
@@ -613,7 +613,7 @@ mod of_the_checker {
     }
 
     #[test]
-    fn a_file_and_a_folder_beside_it_form_a_circle() {
+    fn a_file_and_a_folder_next_to_it_form_a_circle() {
         let files = [
             ("tls/event.rs", "use super::lengths::Size;"),
             ("tls/lengths/mod.rs", "mod sizes; pub use sizes::Size;"),

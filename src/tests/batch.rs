@@ -77,7 +77,7 @@ fn each_file_is_a_capture_and_a_bad_one_is_an_entry() {
     );
     for object in outcome.connections() {
         let file = files.iter().find(|file| file["source"] == object["source"]).unwrap();
-        assert_eq!(object["id"], 1, "numbers begin anew: {file}");
+        assert_eq!(object["id"], 1, "numbers begin again: {file}");
     }
     let counted: u64 = files.iter().map(|file| file["connections"].as_u64().unwrap()).sum();
     assert_eq!(outcome.summary()["connections"], counted);
@@ -144,7 +144,7 @@ fn a_run_that_is_stopped_continues_where_it_was() {
     let root = tempfile::tempdir().unwrap();
     let situations = ["healthy/plain", "refused/plain", "no-server-hello/client-gives-up", "reset/plain"];
     for (index, situation) in situations.iter().cycle().take(120).enumerate() {
-        // Bytes behind a capture's last packet that are no packet make another content of the same connections.
+        // Bytes after a capture's last packet that are no packet make another content of the same connections.
         let mut bytes = fs::read(capture(situation)).unwrap();
         bytes.extend(index.to_le_bytes());
         fs::write(root.path().join(format!("{index:03}")), bytes).unwrap();

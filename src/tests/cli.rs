@@ -215,7 +215,7 @@ fn explain_lists_the_catalogue_and_prints_a_page() {
 }
 
 #[test]
-fn the_decision_behind_a_verdict_is_shown_to_maintainers_and_hidden_from_help() {
+fn the_decision_about_a_verdict_is_shown_to_maintainers_and_hidden_from_help() {
     let Outcome { status, out, error } = run(&["read", "--explain-decision", &refused()]);
     assert_eq!((status, error.as_str()), (2, ""));
     assert!(out.contains("  declined    unreachable\n  applies     refused\n"), "{out}");
@@ -321,7 +321,7 @@ fn options_that_contradict_each_other_are_bad_usage() {
         let outcome = run(&[&["check"], arguments].concat());
         assert!(outcome.status == 3 && outcome.error.contains(why), "{arguments:?}: {outcome:?}");
     }
-    // The same twice, a final dot, and a proxy's own name are none.
+    // The same twice, a final dot, and a proxy's own name do not count.
     for arguments in [
         &["-H", "127.0.0.1:1", "-p", "1"][..],
         &["https://127.0.0.1/a", "-p", "1", "--http", "/a"],

@@ -1,6 +1,6 @@
 //! The flat row: that every situation's rows have the published columns, and that these are the code's.
 //!
-//! `UPDATE_GOLDEN=1 cargo test` writes the table of docs/flat.md and the DDL anew.
+//! `UPDATE_GOLDEN=1 cargo test` rewrites the table of docs/flat.md and the DDL.
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Every situation of testdata: its verdict against its README, and its reports against the golden files next to it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test` writes the golden files anew; the difference is then to be read before it is committed.
+//! `UPDATE_GOLDEN=1 cargo test` rewrites the golden files; read the difference before committing it.
 
 use std::fs;
 use std::io::{self, Cursor};
@@ -15,7 +15,7 @@ use crate::support::situations::{Situation, situations};
 
 /// Situations that are judged wrongly, and why.
 const WRONG: [(&str, &str); 3] = [
-    ("handshake-stalled/pmtu-client-certificate-tls13", "the request behind the lost flight counts"),
+    ("handshake-stalled/pmtu-client-certificate-tls13", "the request after the lost flight counts"),
     (
         "tls-alert/untrusted-curl-java-tls12",
         "the refusal came before the flight was complete, as is to be seen",
@@ -146,7 +146,7 @@ fn watching_a_capture_ends_in_the_same_verdicts() {
 
 /// The frames of `healthy/plain` with these numbers, counted from 1, as another connection's that begins this many seconds later.
 fn copied(frames: &[Frame], kept: impl Fn(usize) -> bool, seconds: i64, client: u16) -> Vec<Frame> {
-    /// Behind the headers of Ethernet and IPv4: the source's port, and the destination's.
+    /// After the headers of Ethernet and IPv4: the source's port, and the destination's.
     const PORTS: [usize; 2] = [34, 36];
     const SERVER: [u8; 2] = 8443_u16.to_be_bytes();
     let mut copies = Vec::new();

@@ -288,7 +288,7 @@ fn a_run_that_fails_writes_no_packets_and_leaves_what_was_there() {
     fs::write(&file, "before").unwrap();
     assert_eq!(fails().status, 3);
     assert_eq!(fs::read(&file).unwrap(), b"before");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left next to it");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every recorded situation as captures that lack packets or bytes: behind a filter on flags, in one direction only, without
+//! Every recorded situation as captures that lack packets or bytes: with a filter on flags, in one direction only, without
 //! each n-th packet, up to the first packets of each connection, cut short, or shuffled within a millisecond. What is fine in
 //! full is no fault in what is left of it, and what failed is not fine where a packet that is left still shows the failure.
 
@@ -19,7 +19,7 @@ use crate::support::random::Random;
 enum Rewriting {
     /// SYN, FIN and RST alone.
     Flags,
-    /// The packets of whoever sent the first one, or of the other.
+    /// The packets of the sender of the first one, or of the other.
     Direction { first: bool },
     /// Without each n-th packet.
     Dropped(usize),
@@ -265,7 +265,7 @@ fn the_first_packets_of_many_connections_are_known_to_be_no_more() {
     }
 }
 
-/// So it is with two, behind the first steps or where they differ.
+/// So it is with two, after the first steps or where they differ.
 #[test]
 fn the_first_packets_of_two_connections_are_known_to_be_no_more() {
     let is_one =
@@ -303,7 +303,7 @@ fn bytes_that_are_cut_off_make_no_fault() {
     let all = all();
     // That the record of the answer is longer than its segment was in its header.
     compare(Rewriting::Cut(60), &all, &["reset/in-the-answer"]);
-    // Of the request for TLS two bytes are left.
+    // Two bytes of the request for TLS are left.
     compare(Rewriting::Cut(68), &all, &[STARTTLS]);
     for bytes in [96, 128] {
         compare(Rewriting::Cut(bytes), &all, &[]);
@@ -314,7 +314,7 @@ fn bytes_that_are_cut_off_make_no_fault() {
 fn packets_that_are_shuffled_within_a_millisecond_make_no_fault() {
     let all = all();
     for seed in 1..=4 {
-        // The RSTs are captured behind the answer.
+        // The RSTs are captured after the answer.
         let lost: Lost<'_> = if seed == 2 { &["reset/injected-3-tls12"] } else { &[] };
         compare(Rewriting::Shuffled(seed), &all, lost);
     }

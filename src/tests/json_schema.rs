@@ -1,6 +1,6 @@
 //! The JSON Schema in docs: that it is the code's, and that real output keeps to it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test` writes it anew.
+//! `UPDATE_GOLDEN=1 cargo test` rewrites it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -142,7 +142,7 @@ fn lines_of_any_program_are_shown_where_their_time_places_them() {
     assert_eq!(shown.len(), 2, "{connection}");
     assert_eq!((&shown[0]["line"], &shown[0]["level"]), (&3.into(), &"warning".into()));
     assert_eq!(shown[0]["at"], "2026-11-23T11:10:12.118000Z", "{connection}");
-    // Of many lines the errors, and those of the connection's own time, are shown, and how many others there are.
+    // The errors, and lines of the connection's own time, are shown of many lines, and how many others there are.
     let noise = |at: &str, count: u32| format!("2026-11-23T11:10:{at}Z WARN drop\n").repeat(count as usize);
     let many = noise("11.200", 40) + "2026-11-23T11:10:12.900Z ERROR ips: why\n" + &noise("12.115", 10);
     std::fs::write(&log, many).unwrap();

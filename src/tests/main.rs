@@ -38,13 +38,13 @@ mod picture;
 mod printed;
 // The questions of docs/json.md, answered by jq.
 mod recipes;
-// Reports without the names of whoever is in the captures.
+// Reports without the names of the hosts and users in the captures.
 mod redacted;
 // The test captures in other forms: cut, with a VLAN tag, over IPv6.
 mod rewritten;
 // What a process may still do while it reads.
 mod rights;
-// Every link type behind every kind of selection.
+// Every link type under every kind of selection.
 mod selection;
 // The length of files.
 mod size;

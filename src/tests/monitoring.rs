@@ -256,7 +256,7 @@ fn a_textfile_appears_whole_and_readable_with_any_output() {
     assert_eq!(outcome.status, 3);
     let metrics = fs::read_to_string(&file).unwrap();
     assert!(metrics.contains("ssmscope_status 3\n"), "what was healthy must not stand: {metrics}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left next to it");
     run(&["read", "--textfile", textfile, &testdata(HEALTHY)]);
     let outcome = run(&["check", "-H", "127.0.0.1", "--textfile", textfile, "--ca-file", "/nonexistent"]);
     assert_eq!(outcome.status, 3);

@@ -230,7 +230,7 @@ fn icinga_accepts_the_command() {
     for name in ["DataDir", "LogDir", "CacheDir", "SpoolDir", "InitRunDir"] {
         icinga.arg(format!("-D{name}={}", folder.path().display()));
     }
-    // As whoever runs the tests.
+    // As the user who runs the tests.
     icinga.args(["-DRunAsUser=root", "-DRunAsGroup=root"]);
     let Some(output) = finished(&mut icinga) else { return };
     assert!(output.status == 0 && output.out.contains("1 CheckCommand"), "{output:?}");
@@ -541,7 +541,7 @@ fn built(variable: &str) -> Option<String> {
     path
 }
 
-/// What a program prints; nothing where it is not installed.
+/// What a program prints; nothing if it is not installed.
 fn finished(command: &mut Command) -> Option<Outcome> {
     let output = command.output();
     if output.is_err() {

@@ -22,7 +22,7 @@ fn a_packet_that_a_device_dropped_ends_at_the_device() {
 }
 
 #[test]
-fn beside_any_output_it_is_the_page_of_o_html() {
+fn next_to_any_output_it_is_the_page_of_o_html() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html");
     let inputs = [
@@ -43,7 +43,7 @@ fn beside_any_output_it_is_the_page_of_o_html() {
         }
     }
     assert_eq!(fs::metadata(&page).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left next to it");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The README's picture of a terminal: made from what the command prints, and compared with it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test integration picture` draws it anew.
+//! `UPDATE_GOLDEN=1 cargo test --test integration picture` draws it again.
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +23,6 @@ fn the_readme_s_picture_shows_what_is_printed() {
     if is_updating() {
         fs::write(&picture, &drawn).unwrap();
     }
-    assert_eq!(fs::read_to_string(&picture).unwrap_or_default(), drawn, "UPDATE_GOLDEN=1 draws it anew");
+    assert_eq!(fs::read_to_string(&picture).unwrap_or_default(), drawn, "UPDATE_GOLDEN=1 draws it again");
     assert!(fs::read_to_string(root.join("README.md")).unwrap().contains("(docs/terminal.svg)"));
 }

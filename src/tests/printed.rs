@@ -68,7 +68,7 @@ impl<'a> Segment<'a> {
         })
     }
 
-    /// As tcpdump 3.x prints it behind the time.
+    /// As tcpdump 3.x prints it after the time.
     fn old(&self) -> String {
         let letters = self.flags.trim_end_matches('.');
         let mut line = format!(
@@ -91,7 +91,7 @@ impl<'a> Segment<'a> {
         line + " (DF)"
     }
 
-    /// As FortiGate prints it behind the time and the interface.
+    /// As FortiGate prints it after the time and the interface.
     fn fortigate(&self) -> String {
         let begin = self.seq.map(|seq| seq.split(':').next().unwrap_or(seq));
         let word = ["S", "F", "R", "P"].iter().zip(["syn", "fin", "rst", "psh"]);
@@ -112,7 +112,7 @@ impl<'a> Segment<'a> {
         begin
     }
 
-    /// As snoop prints it behind the time; `next` is the number that follows what its sender sent before.
+    /// As snoop prints it after the time; `next` is the number that follows what its sender sent before.
     fn snoop(&self, next: &mut u32) -> String {
         let (source, source_port) = self.source.rsplit_once('.').unwrap();
         let (destination, destination_port) = self.destination.rsplit_once('.').unwrap();
@@ -155,7 +155,7 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// An ICMP error as tcpdump 3.x prints it; `None` where a line is none.
+/// An ICMP error as tcpdump 3.x prints it; `None` if a line is not one.
 fn old_error(line: &str) -> Option<String> {
     let (time, rest) = line.split_once(" IP ")?;
     let (ends, words) = rest.split_once(": ICMP ")?;
@@ -216,7 +216,7 @@ fn junos(lines: &str) -> String {
     )
 }
 
-/// As snoop prints `lines`, which have absolute numbers; `None` where one is no segment's.
+/// As snoop prints `lines`, which have absolute numbers; `None` if one is no segment's.
 fn snoop(lines: &str) -> Option<String> {
     let segments: Option<Vec<_>> = lines.lines().map(Segment::parse).collect();
     let segments = segments?;
@@ -241,7 +241,7 @@ fn fortigate(lines: &str) -> Option<String> {
     Some(format!("interfaces=[any]\nfilters=[none]\n{}", rows.collect::<String>()))
 }
 
-/// As fw monitor prints `lines`, which are verbose and have absolute numbers; `None` where one is no segment's.
+/// As fw monitor prints `lines`, which are verbose and have absolute numbers; `None` if one is no segment's.
 fn fw_monitor(lines: &str) -> Option<String> {
     let lines: Vec<&str> = lines.lines().collect();
     let mut text = "monitor: monitoring (control-C to stop)\n".to_owned();

@@ -402,7 +402,7 @@ fn whatever_hosts_are_called_no_form_contains_it() {
                         prop_assert!(connection["server"]["name"].is_string());
                         let servers = &redacted.summary()["servers"];
                         let is_alike = servers[0]["name"] == connection["server"]["name"];
-                        // Of many captures the summary lists no servers.
+                        // The summary of many captures lists no servers.
                         prop_assert!(is_alike || command[0] == "batch", "{}", servers);
                     }
                 }

@@ -12,7 +12,7 @@ use crate::support::situations::{Situation, situations};
 /// What vManage keeps of each packet, in bytes.
 const SNAPLEN: usize = 128;
 
-/// Situations of which cut packets show less: whether the server's flight ended is behind the cut, so that nobody is named.
+/// Situations of which cut packets show less: whether the server's flight ended is beyond the cut, so that nobody is named.
 const SHOWN_IF_CUT: [(&str, &str); 4] = [
     ("handshake-stalled/plain", "handshake-stalled actor=unknown cause=-"),
     ("handshake-stalled/tls13-flight", "handshake-stalled actor=unknown cause=-"),
@@ -28,14 +28,14 @@ const WRONG_IF_CUT: [(&str, &str); 3] = [
     ),
     (
         "healthy/early-data-closed",
-        "the early data stands behind the cut, and the answer is taken for the server's flight",
+        "the early data is beyond the cut, and the answer is taken for the server's flight",
     ),
-    ("tls-alert/no-common-alpn-rustls-rustls-tls13", "the alert stands behind the cut"),
+    ("tls-alert/no-common-alpn-rustls-rustls-tls13", "the alert is beyond the cut"),
 ];
 
 /// Situations that are judged wrongly from whole packets.
 const WRONG: [(&str, &str); 1] =
-    [("handshake-stalled/pmtu-client-certificate-tls13", "the request behind the lost flight counts")];
+    [("handshake-stalled/pmtu-client-certificate-tls13", "the request after the lost flight counts")];
 
 /// A captured frame that owns its bytes.
 #[derive(Clone)]
@@ -145,7 +145,7 @@ fn cut(mut frame: Frame) -> Frame {
 const ETHERNET: u32 = 1;
 const ADDRESSES: usize = 12;
 
-/// With an 802.1Q tag of VLAN 100 behind the addresses.
+/// With an 802.1Q tag of VLAN 100 after the addresses.
 fn tagged(frame: &Frame) -> Option<Frame> {
     let mut frame = (frame.link_type == ETHERNET).then(|| frame.clone())?;
     frame.bytes.splice(ADDRESSES..ADDRESSES, [0x81, 0, 0, 100]);

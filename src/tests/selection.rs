@@ -1,4 +1,4 @@
-//! Every link type that is read, with IPv4 and IPv6, behind every kind of selection: what is asked for stays, and nothing else does.
+//! Every link type that is read, with IPv4 and IPv6, under every kind of selection: what is asked for stays, and nothing else does.
 
 use std::collections::BTreeSet;
 use std::io::{self, Cursor};
@@ -87,8 +87,8 @@ fn frames(version: usize) -> Vec<(u32, Vec<u8>)> {
     all
 }
 
-/// The same where IP is behind an LLC header (RFC 1042), though the link header could name it.
-fn frames_behind_llc(version: usize) -> [(u32, Vec<u8>); 3] {
+/// The same where IP is after an LLC header (RFC 1042), though the link header could name it.
+fn frames_after_llc(version: usize) -> [(u32, Vec<u8>); 3] {
     let snap = join(&[&[0xaa, 0xaa, 3, 0, 0, 0], &ETHER_TYPES[version], &syn(version)]);
     [
         (1, join(&[&[2; 12], &(snap.len() as u16).to_be_bytes(), &snap])),
@@ -137,8 +137,8 @@ fn every_selection_keeps_what_it_names_in_every_link_type() {
         let (own, other) = [("ip", "ip6"), ("ip6", "ip")][version];
         let network = ["198.51.100.0/24", "2001:db8::/64"][version];
         let elsewhere = [["203.0.113.9", "192.0.2.11"], ["2001:db8:1::9", "2001:db8::11"]][version];
-        let (plain, behind_llc) = (frames(version), frames_behind_llc(version));
-        for (index, (link_type, bytes)) in plain.iter().chain(&behind_llc).enumerate() {
+        let (plain, after_llc) = (frames(version), frames_after_llc(version));
+        for (index, (link_type, bytes)) in plain.iter().chain(&after_llc).enumerate() {
             let is_kept = |hosts: &[&str], ports: &[u16], filter: Option<&str>| {
                 is_kept(*link_type, bytes, hosts, ports, filter)
             };

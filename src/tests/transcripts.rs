@@ -11,7 +11,7 @@ use crate::support::run::{has_tcpdump, path, run, tcpdump};
 use crate::support::situations::{Situation, WITHOUT_PAYLOAD, capture, situations};
 
 /// Situations that tcpdump prints with more than TCP and ICMP: outer headers, the interface of a cooked capture, single
-/// fragments. `damaged` is read on behind its damage, where tcpdump stops.
+/// fragments. `damaged` is read on after its damage, where tcpdump stops.
 const OTHERWISE_PRINTED: [&str; 7] =
     ["link/6in4", "link/gre", "link/ipip", "link/vxlan", "link/duplicate", "link/fragments", "file/damaged"];
 

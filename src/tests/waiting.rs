@@ -87,7 +87,7 @@ fn packets_alone_are_printed_as_they_come_too() {
 }
 
 #[test]
-fn a_growing_file_is_followed_until_it_is_told_to_end() {
+fn a_growing_file_is_followed_until_it_is_stopped() {
     let bytes = fs::read(capture("refused/plain")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("growing");

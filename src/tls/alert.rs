@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_closing_alerts_and_old_warnings_let_the_sender_go_on() {
+    fn only_closing_alerts_and_old_warnings_let_the_sender_continue() {
         assert!(!AlertDescription::CLOSE_NOTIFY.is_fatal(2, true));
         assert!(!AlertDescription(112).is_fatal(1, false));
         assert!(AlertDescription(112).is_fatal(1, true));

@@ -3,7 +3,7 @@
 /// What the handshake awaits next, in the order of RFC 5246, 7.3 and RFC 8446, 2.
 ///
 /// A bystander may miss messages, so a later one proves that those before it were sent: the state only goes forward. Where
-/// only lengths are known the states are the same, but that a ServerHello is not separated from the flight behind it.
+/// only lengths are known the states are the same, but that a ServerHello is not separated from the flight after it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) enum Awaits {
     /// Nothing of a handshake was seen.

@@ -38,7 +38,7 @@ const NUMBERED: [&str; 53] = [
 const POP3: [&str; 13] =
     ["USER", "PASS", "APOP", "STAT", "LIST", "RETR", "DELE", "NOOP", "RSET", "TOP", "UIDL", "CAPA", "AUTH"];
 
-/// Commands of IMAP, behind a tag (RFC 9051, 6). LOGOUT is a goodbye, and IDLE waits for events.
+/// Commands of IMAP, after a tag (RFC 9051, 6). LOGOUT is a goodbye, and IDLE waits for events.
 const IMAP: [&str; 29] = [
     "CAPABILITY",
     "NOOP",
@@ -88,8 +88,8 @@ impl Dialogue {
         }
     }
 
-    /// Whether the server owes a reply to these bytes of the client, which came behind `reply`. What says goodbye, and what is no whole
-    /// command, asks for nothing.
+    /// Whether the server must reply to these bytes of the client, which came after `reply`. A goodbye or an incomplete
+    /// command needs no reply.
     pub(crate) fn asks(self, payload: &[u8], reply: Reply) -> bool {
         if self == Self::MySql {
             return is_mysql_command(payload);
@@ -99,7 +99,7 @@ impl Dialogue {
             Reply::WantsMessage => payload.ends_with(b"\r\n.\r\n") || payload == b".\r\n",
             Reply::WantsLine => true,
             Reply::Done => {
-                // Of several commands in one segment, the last decides.
+                // The last of several commands in one segment decides.
                 let last = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or(lines);
                 self.is_command(last.trim_ascii_end())
             }

@@ -55,7 +55,7 @@ pub enum Message {
     Alert {
         /// 1 is a warning, 2 is fatal.
         level: u8,
-        /// Which; unknown where only its length shows that it is one.
+        /// Which; unknown if only its length shows that it is one.
         description: Option<AlertDescription>,
     },
     /// An encrypted record of an alert's size before the handshake was complete.

@@ -110,7 +110,7 @@ impl MessageReader {
         }
     }
 
-    /// A record of `body_len` bytes ends. Of a message whose length was cut off, its record's length is the best guess:
+    /// A record of `body_len` bytes ends. If a message's length was cut off, its record's length is the best guess:
     /// these fill their records as a rule.
     pub(super) fn end_record(&mut self, body_len: u32, emit: &mut EmitMessage<'_>) {
         let is_cut_in_header = self.is_lost && self.missing == 0 && self.len().is_none();

@@ -115,8 +115,8 @@ impl Plain {
         !matches!(status, 100..200 | 204 | 304) && payload[..end].split(|byte| *byte == b'\n').any(is_chunked)
     }
 
-    /// Where what follows an HTTP request or answer in the same bytes begins; nothing where they hold no more.
-    pub(crate) fn behind_header(payload: &[u8]) -> Option<&[u8]> {
+    /// Where what follows an HTTP request or answer in the same bytes begins; nothing if they hold no more.
+    pub(crate) fn after_header(payload: &[u8]) -> Option<&[u8]> {
         let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
         payload.get(end + 4..).filter(|rest| !rest.is_empty())
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn first_lines_tell_the_protocol() {
+    fn first_lines_show_the_protocol() {
         for (bytes, kind) in [
             (&b"GET / HTTP/1.1\r\nHost: x\r\n"[..], PlainKind::HttpRequest),
             (b"CONNECT ssm:8443 HTTP/1.1\r\n", PlainKind::Connect),

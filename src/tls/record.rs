@@ -39,7 +39,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// A header that a TLS implementation can have written, or `None` where these bytes are something else.
+    /// A header that a TLS implementation can have written, or `None` if these bytes are something else.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let [content, major, minor, high, low, ..] = *bytes else { return None };
         let content = match content {

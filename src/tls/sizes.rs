@@ -14,7 +14,7 @@ pub(super) fn unpadded_finished(suite: CipherSuite) -> u16 {
     if suite.0 == 0x1302 { 69 } else { 53 }
 }
 
-/// Body lengths of a client's first TLS 1.3 record that can hold its Finished, alone or behind a short message (the
+/// Body lengths of a client's first TLS 1.3 record that can hold its Finished, alone or after a short message (the
 /// application settings of ALPS make it some 10 bytes longer). A client certificate is larger, and its refusal smaller.
 pub(super) fn holds_client_finished(len: u16) -> bool {
     (53..=120).contains(&len)
@@ -26,7 +26,7 @@ pub(super) fn is_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19 | 35)
 }
 
-/// Of those, the ones that are too short for the message that begins a server's flight: EncryptedExtensions has a header of 4
+/// Those of them that are too short for the message that begins a server's flight: EncryptedExtensions has a header of 4
 /// and a length of 2 (RFC 8446, 4.3.1).
 pub(super) fn is_bare_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19)
@@ -39,7 +39,7 @@ pub(super) fn is_resuming_flight(len: u16) -> bool {
 }
 
 /// Body lengths of a TLS 1.3 record that holds an empty Certificate, the answer to a request for one by a client that has
-/// none (RFC 8446, 4.4.2), and the Finished behind it: 4 + 1 + 3 more than the Finished alone.
+/// none (RFC 8446, 4.4.2), and the Finished after it: 4 + 1 + 3 more than the Finished alone.
 pub(super) fn holds_empty_certificate(len: u16) -> bool {
     len.checked_sub(8).is_some_and(is_finished_size)
 }

@@ -75,7 +75,7 @@ fn names(events: &[TlsEvent]) -> Vec<String> {
 }
 
 const WHOLE: usize = usize::MAX;
-/// What a 128-byte capture leaves of the payload behind Ethernet, IPv4 and TCP timestamps.
+/// What a 128-byte capture leaves of the payload after Ethernet, IPv4 and TCP timestamps.
 const CUT: usize = 62;
 
 fn tls12() -> Vec<(Role, Vec<u8>)> {
@@ -120,7 +120,7 @@ fn tls12_is_followed_from_cut_payloads_and_says_so() {
 
 #[test]
 fn six_bytes_of_a_hello_show_that_it_is_one() {
-    // What a 128-byte capture leaves behind VXLAN and timestamps.
+    // What a 128-byte capture leaves after VXLAN and timestamps.
     for snaplen in [6, 8, 9] {
         let events = names(&run(&tls12(), snaplen));
         assert_eq!(events[..5], HANDSHAKE, "at {snaplen}");
@@ -202,7 +202,7 @@ fn eighteen_bytes_of_data_are_no_padded_alert_where_nothing_is_padded() {
 
 #[test]
 fn a_request_in_the_segment_of_the_finished_is_known_though_it_was_cut_off() {
-    // 62 captured bytes end in the Finished, or in the header of the record behind it.
+    // 62 captured bytes end in the Finished, or in the header of the record after it.
     for finished in [69, 53] {
         let flight = [record(23, &vec![3; finished]), record(23, &[3; 81])].concat();
         let mut segments = tls13(&record(20, &[1]));
@@ -215,7 +215,7 @@ fn a_request_in_the_segment_of_the_finished_is_known_though_it_was_cut_off() {
 
 #[test]
 fn a_client_s_flight_of_which_no_header_was_captured_holds_its_finished() {
-    // Ten bytes end in the header behind the ChangeCipherSpec.
+    // Ten bytes end in the header after the ChangeCipherSpec.
     let answered = |client_flight: &[u8]| {
         let hello = (Server, server_hello(true));
         let flight = [[2; 900].to_vec(), [2; 53].to_vec()].map(|body| record(23, &body)).concat();
@@ -259,7 +259,7 @@ fn a_request_is_one_wherever_its_segments_are_divided() {
     for end in 75..flight.len() {
         let mut segments = tls13(&record(20, &[1]));
         segments.extend([(Client, flight[..end].to_vec()), (Client, flight[end..].to_vec())]);
-        // This many bytes behind the Finished are those of an alert.
+        // This many bytes after the Finished are those of an alert.
         if !matches!(end - 74, 16 | 24 | 40) {
             assert!(names(&run(&segments, CUT)).contains(&"ApplicationData".to_owned()), "{end}");
         }
@@ -281,7 +281,7 @@ fn a_resuming_server_s_flight_may_be_one_record() {
 }
 
 #[test]
-fn an_encrypted_alert_where_the_finished_should_stand_is_an_alert() {
+fn an_encrypted_alert_where_the_finished_should_be_is_an_alert() {
     for alert in [19, 35] {
         let segments = tls13(&[record(20, &[1]), record(23, &vec![3; alert])].concat());
         assert_eq!(names(&run(&segments, CUT)).last().map(String::as_str), Some("EncryptedAlert"));
@@ -393,7 +393,7 @@ fn alerts_in_clear_are_read_from_both_sides() {
 }
 
 #[test]
-fn certificates_are_told_with_as_much_of_them_as_was_captured() {
+fn certificates_are_reported_with_as_much_of_them_as_was_captured() {
     let certificate = |bytes: u8| message(kind::CERTIFICATE, &[0, 0, 7, 0, 0, 4, 1, 2, 3, bytes], 0);
     let segments = [
         (Client, client_hello()),
@@ -418,7 +418,7 @@ fn certificates_are_told_with_as_much_of_them_as_was_captured() {
         certificates.collect()
     };
     assert_eq!(said(WHOLE), [(Server, 14, 1, true), (Client, 7, 0, true)]);
-    // The ServerHello and 12 bytes of the record behind it, then a record of the client that is whole.
+    // The ServerHello and 12 bytes of the record after it, then a record of the client that is whole.
     let server_hello = server_hello(false).len();
     assert_eq!(said(server_hello + 12), [(Server, 14, 0, false), (Client, 7, 0, true)]);
     assert!(
@@ -440,7 +440,7 @@ fn http_in_place_of_tls_is_plain_and_connect_is_followed_by_tls() {
 }
 
 #[test]
-fn one_byte_a_segment_tells_the_same() {
+fn one_byte_a_segment_gives_the_same_result() {
     let bytes = |(role, bytes): (Role, Vec<u8>)| bytes.into_iter().map(move |byte| (role, vec![byte]));
     let split: Vec<_> = tls12().into_iter().flat_map(bytes).collect();
     assert_eq!(names(&run(&split, WHOLE)), names(&run(&tls12(), WHOLE)));
@@ -448,7 +448,7 @@ fn one_byte_a_segment_tells_the_same() {
 
 proptest! {
     #[test]
-    fn any_split_into_segments_tells_the_same(cuts in proptest::collection::vec(1usize..400, 40)) {
+    fn any_split_into_segments_gives_the_same_result(cuts in proptest::collection::vec(1usize..400, 40)) {
         let mut sizes = cuts.into_iter().cycle();
         let mut split = vec![];
         for (role, bytes) in tls12() {

@@ -127,7 +127,7 @@ impl Tracker {
         }
         let mut lengths = if self.flow.saw_client_hello() && role == Role::Server {
             // A text that holds the bytes of one side only.
-            lengths::Flow::behind_hello(self.server_port, delivery, self.client_bytes)
+            lengths::Flow::after_hello(self.server_port, delivery, self.client_bytes)
         } else {
             lengths::Flow::new(self.saw_beginning, self.expects_tls, self.server_port)
         };

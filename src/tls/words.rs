@@ -75,7 +75,7 @@ impl Listening {
             return;
         };
         let is_missing = flow.awaits() == Awaits::ServerHello && self.server_spoke;
-        if is_missing && role == Role::Client && words.is_behind_hello() {
+        if is_missing && role == Role::Client && words.is_after_hello() {
             flow.take_server_hello(ServerHello::default(), Basis::Inferred, emit);
         }
         // RFC 5246, 7.3, figure 1: what the client sent before it began with its key exchange.
@@ -220,8 +220,8 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Whether they are of what a client sends behind its ClientHello, once it got a ServerHello.
-    pub(super) fn is_behind_hello(self) -> bool {
+    /// Whether they are of what a client sends after its ClientHello, once it got a ServerHello.
+    pub(super) fn is_after_hello(self) -> bool {
         self.records().any(|word| !matches!(word, Word::ClientHello(_) | Word::Alert(..)))
     }
 
@@ -230,14 +230,14 @@ impl<'a> Words<'a> {
         self.version != Some(Version::TLS13) && self.records().any(|word| word == Word::Finished)
     }
 
-    /// The version in a ServerHello. Behind the ChangeCipherSpec of its own segment only TLS 1.3 has application data.
+    /// The version in a ServerHello. After the ChangeCipherSpec of its own segment only TLS 1.3 has application data.
     fn agreed_version(self) -> Option<Version> {
         let mut words = self.records().skip_while(|word| *word != Word::ChangeCipherSpec).skip(1);
         if words.next() == Some(Word::ApplicationData) { Some(Version::TLS13) } else { self.version }
     }
 
     /// Body lengths of the records of application data, as far as the segment's length shows them: one is what the others
-    /// leave. Of several in the client's flight the first may be its Finished, or an empty Certificate before it.
+    /// leave. The first of several in the client's flight may be its Finished, or an empty Certificate before it.
     fn application_data(self, len: u32, flow: &Flow, role: Role) -> Vec<u16> {
         let mut bytes = len;
         let (mut count, mut is_sure) = (0, true);
@@ -317,15 +317,15 @@ impl<'a> Word<'a> {
             let name = hello.trim().strip_prefix("(SNI=").and_then(|name| name.split_once(')'));
             return Some(Self::ClientHello(name.map(|(name, _)| name)));
         }
-        // What an author wrote behind the name is no part of it.
+        // What an author wrote after the name is no part of it.
         let is_named = |name: &str| {
-            let behind = text.strip_prefix(name).map(str::trim_start);
-            behind.is_some_and(|behind| !behind.starts_with(char::is_alphanumeric))
+            let after = text.strip_prefix(name).map(str::trim_start);
+            after.is_some_and(|after| !after.starts_with(char::is_alphanumeric))
         };
         NAMES.iter().find(|(name, _)| is_named(name)).map(|(_, word)| *word)
     }
 
-    /// The message that a name which was cut can only be, behind the message `before`.
+    /// The message that a name which was cut can only be, after the message `before`.
     fn begun(text: &str, before: Option<Self>) -> Option<Self> {
         if text.is_empty() {
             return None;
@@ -353,8 +353,8 @@ impl<'a> Word<'a> {
         }
     }
 
-    /// `Level: Fatal, Description: Handshake Failure)`, and what an author wrote behind it. Of a name that was cut the beginning
-    /// suffices where one alert's begins so.
+    /// `Level: Fatal, Description: Handshake Failure)`, and what an author wrote after it. The beginning of a truncated name
+    /// suffices if only one alert begins so.
     fn alert(text: &str) -> Option<Self> {
         let (inside, is_closed) = text.split_once(')').map_or((text, false), |(inside, _)| (inside, true));
         let (level, name) = inside.split_once(", Description: ")?;
@@ -390,7 +390,7 @@ impl AlertDescription {
         let is_begun = |number: &u8| Self(*number).name().is_some_and(|name| name.starts_with(&begun));
         let mut fitting = (0..=u8::MAX).filter(is_begun);
         let only = fitting.next().filter(|_| !begun.is_empty() && fitting.next().is_none());
-        // The whole name with a mark behind it may begin another's.
+        // The whole name with a mark after it may begin another's.
         Self::of_words(&begun.replace('_', " ")).or(only.map(Self))
     }
 }
@@ -448,7 +448,7 @@ mod tests {
         ["ClientHello", "ServerHello", "ServerFlightComplete", "ClientFinished", "Established"];
 
     #[test]
-    fn a_server_s_finished_behind_both_flights_without_words_establishes_tls() {
+    fn a_server_s_finished_after_both_flights_without_words_establishes_tls() {
         let segments = [
             (Client, 142, ""),
             (Server, 1403, ""),
@@ -528,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_cut_goes_on_as_it_must() {
+    fn a_list_that_was_cut_continues_as_it_must() {
         for (client, server) in [
             (
                 "TLSv1.2: Client Key Exchange, Chan\u{2026}",
@@ -589,15 +589,15 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_is_named_whatever_is_behind_it_and_by_the_beginning_of_its_name() {
-        let alert = |behind: &str| {
-            let text = format!("TLSv1.2: Alert (Level: Fatal, Description: {behind}");
+    fn an_alert_is_named_whatever_follows_it_and_by_the_beginning_of_its_name() {
+        let alert = |after: &str| {
+            let text = format!("TLSv1.2: Alert (Level: Fatal, Description: {after}");
             let records: Vec<_> =
                 Words::of(&text).expect("words").records().map(|word| format!("{word:?}")).collect();
             records.concat()
         };
         let named = |number: u8| format!("{:?}", Word::Alert(2, Some(AlertDescription(number))));
-        for (behind, number) in [
+        for (after, number) in [
             ("Handshake Failure) <--- here", 40),
             ("Handshake Failure)  \\", 40),
             ("Certificate Unknown).", 46),
@@ -606,7 +606,7 @@ mod tests {
             ("Certificate Ex", 45),
             ("Protocol Versi…", 70),
         ] {
-            assert_eq!(alert(behind), named(number), "{behind}");
+            assert_eq!(alert(after), named(number), "{after}");
         }
         for unclear in ["", "Certificate ", "Bad", "Unkn", "Nonsense)", "Handsha)"] {
             assert_eq!(alert(unclear), "", "{unclear}");

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_an_open_tunnel_and_an_agreed_starttls_the_client_s_hello_is_awaited() {
+    fn after_an_open_tunnel_and_an_agreed_starttls_the_client_s_hello_is_awaited() {
         for (talk, words) in [
             (talk::socks5(0), "after the proxy opened the tunnel"),
             (talk::starttls(b"220 Ready to start TLS\r\n"), "after the server agreed to start TLS"),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_greets_inside_tls_owes_it_behind_the_handshake() {
+    fn a_server_that_greets_inside_tls_owes_it_after_the_handshake() {
         let established = |port| Talk::to_port(port).open().shake_hands().ack(Client);
         for ended in [established(993).wait(30_000).fin(Client).fin(Server), established(995).wait(9_000)] {
             let verdict = ended.verdict(0);

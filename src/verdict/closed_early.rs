@@ -103,8 +103,8 @@ fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'s
         {
             (
                 "after it had agreed, before any TLS",
-                "The proxy opened the tunnel, or the server agreed to start TLS, and closed the connection then: its program failed, or \
-             whoever is behind the proxy closed at once.",
+                "The proxy opened the tunnel, or the server agreed to start TLS, and then closed the connection: its program failed, or \
+             the server behind the proxy closed at once.",
             )
         }
         (_, Stage::TcpEstablished)
@@ -165,7 +165,7 @@ fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'s
     }
 }
 
-/// The close_notify that came before the FIN, or with it: whoever sends it closes (RFC 8446, 6.1).
+/// The close_notify that came before the FIN, or with it: its sender closes (RFC 8446, 6.1).
 fn notice<'s>(story: &'s Story, fin: &Ending) -> Option<&'s Ending> {
     story.endings.iter().find(|other| {
         other.what == EndingKind::CloseNotify && !story.order.is_after(other.moment.number, fin.moment.number)
@@ -195,7 +195,7 @@ mod tests {
     use crate::tls::PlainKind;
 
     #[test]
-    fn an_end_behind_an_agreement_is_not_called_one_without_data() {
+    fn an_end_after_an_agreement_is_not_called_one_without_data() {
         let crossed = talk::socks5(0).fin(Server).say(Client, &talk::client_hello()).rst(Server).verdict(0);
         assert_eq!(crossed.is(), ("closed-early", Actor::Server, None), "{}", crossed.headline);
         assert!(crossed.headline.contains("after it had agreed"), "{}", crossed.headline);
@@ -215,14 +215,14 @@ mod tests {
             reset.packets.remove(4);
             assert_eq!(reset.code(0), "capture-gap");
         }
-        // Whoever sends more did not close.
+        // A side that sends more did not close.
         let mut continued = hello().say(Client, b"!").ack(Server).say(Client, b"more").ack(Server);
         continued.packets.remove(4);
         assert!(continued.story(0).endings.is_empty());
     }
 
     #[test]
-    fn a_server_that_closes_behind_a_missing_message_of_the_client_may_answer_an_alert() {
+    fn a_server_that_closes_after_a_missing_message_of_the_client_may_answer_an_alert() {
         let flight = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
         let mut refused = flight.ack(Client).say(Client, &talk::alert(48)).fin(Server).fin(Client);
         assert_eq!(refused.code(0), "tls-alert");

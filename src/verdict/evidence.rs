@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::story::{EndingKind, Moment, Observed, Repeats, Story};
 use crate::tcp::Role;
 
-/// What a packet of the evidence shows. Of several things the one that ended the connection comes first, then the furthest
+/// What a packet of the evidence shows. If it shows several things, the one that ended the connection comes first, then the furthest
 /// step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

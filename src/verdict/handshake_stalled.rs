@@ -55,7 +55,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     {
         verdict = reply_lost(&verdict, story, silence, sent);
     } else if story.repeats_unacknowledged(silence.awaited_from) {
-        // Of what is cut off nobody knows whether it was the step that is awaited.
+        // The bytes cut off may have been the awaited step.
         verdict = unacknowledged(verdict, story, silence, silence.awaited_from);
     } else if !silence.is_acknowledged {
         verdict = unacknowledged(verdict, story, silence, silence.awaited_from.other());
@@ -85,7 +85,7 @@ fn lost(silence: &Silence, what: &str) -> Cow<'static, str> {
     format!("the handshake stalled for {}: {what}", silence.elapsed()).into()
 }
 
-/// Part of the server's flight is missing behind a hole, or is retransmitted and never acknowledged.
+/// Part of the server's flight is missing after a hole, or is retransmitted and never acknowledged.
 fn flight_lost(verdict: &Verdict, story: &Story, silence: &Silence, stage: Stage) -> Option<Verdict> {
     let of_path = |what: &str| {
         let headline = lost(silence, what);
@@ -176,7 +176,7 @@ fn hidden(verdict: Verdict, story: &Story, silence: &Silence) -> Verdict {
         .advise(&["Check the client too: it may be waiting for a certificate check or for its user."])
 }
 
-/// Whether the client sent something behind the server's flight that is cut off, and the server acknowledged it: the step that is
+/// Whether the client sent something after the server's flight that is cut off, and the server acknowledged it: the step that is
 /// awaited may be in it.
 fn may_be_sent(story: &Story, silence: &Silence) -> bool {
     let flight = story.tls.server_flight.as_ref().map(|flight| flight.moment);
@@ -189,7 +189,7 @@ fn may_be_sent(story: &Story, silence: &Silence) -> bool {
 /// Nobody knows whose step it is.
 fn cut_off(verdict: Verdict, story: &Story, silence: &Silence) -> Verdict {
     let headline = format!(
-        "the handshake stalled for {} behind the client's reply to the server's flight",
+        "the handshake stalled for {} after the client's reply to the server's flight",
         silence.elapsed()
     );
     Verdict { actor: Actor::Unknown, headline: headline.into(), ..verdict }
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_that_stands_still_names_who_owes_what() {
+    fn a_stalled_handshake_names_who_owes_what() {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let flight = talk::server_flight();
         let half = hello.clone().say(Server, &flight[..60]).ack(Client).verdict(4_000);
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_server_hello_may_be_hidden() {
+    fn what_follows_the_server_hello_may_be_hidden() {
         let server = |rest: &[u8]| {
             let hello = [&talk::server_hello_13()[..], rest].concat();
             ssm().open().say(Client, &talk::client_hello()).say(Server, &hello).ack(Client).verdict(5_000)
@@ -382,7 +382,7 @@ mod tests {
         assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
     }
 
-    /// A client's large certificate behind the server's flight, with this much of each payload captured.
+    /// A client's large certificate after the server's flight, with this much of each payload captured.
     fn certificate_sent(kept: usize) -> talk::Talk {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let flight = [talk::server_hello_13(), talk::encrypted(900)].concat();
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_repeats_in_vain_behind_the_server_s_flight_is_lost_on_the_path() {
+    fn what_a_client_repeats_without_an_ack_after_the_server_s_flight_is_lost_on_the_path() {
         let sent = certificate_sent(60);
         let first = sent.packets.len() - 2;
         let bytes = sent.packets[first].payload.clone();
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_sent_behind_the_server_s_flight_may_be_its_finished_where_it_is_cut_off() {
+    fn what_a_client_sent_after_the_server_s_flight_may_be_its_finished_where_it_is_cut_off() {
         let verdict = certificate_sent(60).ack(Server).verdict(9_000);
         assert_ne!(verdict.actor, Actor::Client, "{} {}", verdict.code.name(), verdict.headline);
     }

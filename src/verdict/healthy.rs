@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_capture_may_have_missed_is_told() {
+    fn what_the_capture_may_have_missed_is_reported() {
         let lost = |dropped_until| {
             let story = Story::at(Stage::ApplicationData).answered();
             story.but(|story| {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_followed_behind_a_socks_proxy_and_behind_starttls() {
+    fn tls_is_followed_through_a_socks_proxy_and_after_starttls() {
         for talk in [talk::socks5(0), talk::starttls(b"220 Ready to start TLS\r\n"), talk::postgres(b'S')] {
             let story = talk.clone().then_tls().story(0);
             assert_eq!((story.verdict().code.name(), story.stage), ("healthy", Stage::ApplicationData));

@@ -180,7 +180,7 @@ fn of_doubt(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)> {
             reset,
             "TLS was established; it is unknown whether the server's reply was complete",
             format!(
-                "The server reset the connection in packet {} right after it had sent data. Some servers close that way behind a complete \
+                "The server reset the connection in packet {} right after it had sent data. Some servers close that way after a complete \
                  reply, and a RST in the middle of one looks the same: the text shows lengths only.",
                 reset.number
             ),
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_the_client_s_finished_a_licence_server_s_application_is_next() {
+    fn after_the_client_s_finished_a_licence_server_s_application_is_next() {
         for (stage, is_above) in [(Stage::ServerFlightComplete, false), (Stage::ClientFinished, true)] {
             let story = Story::at(stage).more(100);
             let verdict = story.verdict();
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_neither_replies_nor_closes_behind_a_half_close_leaves_the_answer_open() {
+    fn a_server_that_neither_replies_nor_closes_after_a_half_close_leaves_the_answer_open() {
         let closed = || talk::handshake().say(Client, &talk::data()).fin(Client).ack(Server);
         let hung = closed().wait(8_000).fin(Server).verdict(0);
         assert_eq!(hung.is(), ("in-progress", Actor::Unknown, None));
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn data_behind_the_tcp_handshake_is_the_last_step() {
+    fn data_after_the_tcp_handshake_is_the_last_step() {
         let asked = Story::at(Stage::TcpEstablished);
         let moment = asked.last;
         let verdict = asked.but(|story| story.data.client.sent_unknown = Some(moment)).verdict();

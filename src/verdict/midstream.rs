@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_packets_show_all_the_same_is_in_the_headline() {
+    fn what_the_packets_show_anyway_is_in_the_headline() {
         let sent = ssm().segment(Client, "P.", 5_000, &talk::data());
         let alone = sent.clone().wait(300).repeat(Client).wait(600).repeat(Client).wait(1_200).repeat(Client);
         let verdict = alone.verdict(1_000);

@@ -52,8 +52,8 @@ use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::Basis;
 
-// The order of its values is that in which lists have them. Which one matters more is `urgency` to a person, `gravity` to
-// monitoring, and `Status` has the order of the exit status.
+// The values are in the order in which lists show them. Their order of importance is `urgency` for people, `gravity` for
+// monitoring, and that of `Status` for the exit status.
 /// What a verdict means for the exit status and for monitoring.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -93,7 +93,7 @@ pub struct Rule {
     pub summary: &'static str,
     /// The doc page, in Markdown.
     pub page: &'static str,
-    /// Judges a story; `None` where the rule does not apply.
+    /// Judges a story; `None` if the rule does not apply.
     pub judge: fn(&Story, &Settings) -> Option<Verdict>,
 }
 
@@ -102,7 +102,7 @@ pub struct Rule {
 pub struct Settings {
     /// TLS established later than this after the SYN is slow.
     pub slow_after: Elapsed,
-    /// An answer inside TLS that begins later than this after its request is slow. None: however late it is.
+    /// An answer inside TLS that begins later than this after its request is slow. `None`: no limit.
     pub slow_response: Option<Elapsed>,
     /// A silence of this length is a stall.
     pub stall_after: Elapsed,
@@ -136,7 +136,7 @@ pub struct Verdict {
     pub headline: Cow<'static, str>,
     /// Plain words: why this is what the packets show, and what else it may be.
     pub explanation: Cow<'static, str>,
-    /// What the client program will have reported.
+    /// What the client program probably reported.
     pub client_reports: Vec<Cow<'static, str>>,
     /// The packets that prove it, counted from 1.
     pub evidence: Vec<u64>,
@@ -145,7 +145,7 @@ pub struct Verdict {
     advice: Vec<&'static str>,
     /// What to do in place of the first of these, as connections of the same server show.
     first_advice: Option<String>,
-    /// Who sent the ICMP error that it is about; absent where it is about none.
+    /// Who sent the ICMP error that it is about; absent if it is about none.
     pub icmp_sender: Option<Host>,
 }
 
@@ -233,7 +233,7 @@ fn may_have_failed(story: &Story, settings: &Settings) -> bool {
     !story.is_leftover() && faults.any(|rule| (rule.judge)(story, settings).is_some())
 }
 
-/// Why the packets of a story can't show a fault; `None` where they can.
+/// Why the packets of a story can't show a fault; `None` if they can.
 pub fn why_unsure(story: &Story) -> Option<&'static str> {
     if story.is_leftover() {
         return Some("all packets are left over from an older connection");
@@ -317,7 +317,7 @@ impl Verdict {
                     || "the sender of the ICMP error".to_owned(),
                     |host| story.names.show(host).to_string(),
                 );
-                // The words that a name may hold come first.
+                // Placeholders that may occur in names are replaced first.
                 let named = advice.replace("PORT", &story.port(Role::Server).to_string());
                 let is_v6 = story.parties.server.host.address().is_some_and(|address| address.is_ipv6());
                 // `icmp` is ICMPv4's alone (pcap-filter).

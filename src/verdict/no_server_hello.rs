@@ -157,7 +157,7 @@ fn acknowledged_late(story: &Story, by: Moment) -> Verdict {
             "A device drops it because of its content or size, the path or the server's host failed after the handshake, or the server \
              lost the connection: a socket does not show which."
         } else if is_ack_lost(story) {
-            "The server repeated its SYN-ACK meanwhile: its queue of connections was full, or nothing of the client reached it."
+            "The server repeated its SYN-ACK meanwhile: its accept queue was full, or no packet from the client reached it."
         } else {
             "Until then it, or every ACK, was lost in transit."
         },
@@ -169,7 +169,7 @@ fn acknowledged_late(story: &Story, by: Moment) -> Verdict {
 /// Nobody acknowledged the ClientHello.
 fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     let repeats = story.data.client.repeats.count;
-    // Of a ClientHello in several segments, the first alone may be sent again.
+    // If a ClientHello has several segments, only the first may be sent again.
     let is_split = story.data.client.first.is_some_and(|first| {
         story.tls.client_hello.as_ref().is_some_and(|hello| hello.moment.number != first.number)
     });
@@ -194,7 +194,7 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     .explain(format!(
         "The TCP handshake worked, and the first packet with data ({size} bytes of ClientHello) was not acknowledged. {}{}",
         if is_ack_lost(story) {
-            "The server repeated its SYN-ACK, so that it did not get the ACK either: the path broke right behind the SYN-ACK."
+            "The server repeated its SYN-ACK, so that it did not get the ACK either: the path broke right after the SYN-ACK."
         } else {
             "Smaller packets get through and this one does not: a device drops it because of its content or size, or the server lost \
              the connection."

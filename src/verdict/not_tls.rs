@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn where_tls_is_not_expected_and_behind_a_server_hello_it_is_no_fault() {
+    fn where_tls_is_not_expected_and_after_a_server_hello_it_is_no_fault() {
         let plain = Story::at(Stage::TcpEstablished).on_port(80);
         let plain = plain.sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1");
         let answered = plain.sends(Server, PlainKind::HttpResponse(200), "HTTP/1.1 200 OK");
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_before_anybody_could_tell_decides() {
+    fn a_silence_before_anybody_could_know_decides() {
         let story = Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged();
         let late = story.sends(Server, PlainKind::HttpResponse(400), "HTTP/1.1 400");
         assert_eq!(late.verdict().code, "no-server-hello");

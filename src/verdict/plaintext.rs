@@ -31,7 +31,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
         || (story.open_plain_request().is_some() || story.has_reported_hole()) && story.endings.is_empty()
         || (story.is_plain_answer_cut() || story.is_plain_request_cut()) && story.endings.is_empty();
-    // What is neither acknowledged nor sent again in time is not in the capture, and neither is what came of it.
+    // Data that is neither acknowledged nor retransmitted in time is missing from the capture, and so is its outcome.
     let is_cut_off = story
         .data
         .client
@@ -68,7 +68,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         })
     };
     let is_lengths = story.capture.is_text && observed.iter().all(is_unread);
-    // Of one direction in lengths alone nothing shows that the other one was fine.
+    // Lengths of one direction do not show that the other one was fine.
     if is_lengths && story.one_sided().is_some() {
         return None;
     }

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_declines_starttls_is_no_proxy_and_tls_behind_the_refusal_undoes_it() {
+    fn a_server_that_declines_starttls_is_no_proxy_and_tls_after_the_refusal_undoes_it() {
         assert_eq!(refused(Prelude::Smtp, 454).fin(Client).verdict().code, "not-tls");
         let talk = talk::socks5(5).say(Client, &talk::client_hello());
         assert_ne!(talk.code(0), "proxy-refused");

@@ -157,7 +157,7 @@ impl Step {
         let is_between = |packet: &u64| {
             story.order.is_after(*packet, before.number) && !story.order.is_after(*packet, after.number)
         };
-        story.parties[self.owner()].ids.behind_missing().find(is_between)
+        story.parties[self.owner()].ids.after_missing().find(is_between)
     }
 }
 
@@ -414,9 +414,9 @@ mod tests {
         let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
         let flight = talk::client_flight();
         let next = hello.next(Client);
-        let behind = hello.wait(3_000).segment(Client, "P.", next + flight.len() as u32, &talk::data());
-        let seq = behind.next(Server);
-        let missed = behind.segment_with(Server, ".", seq, next, &[], |_| {});
+        let later = hello.wait(3_000).segment(Client, "P.", next + flight.len() as u32, &talk::data());
+        let seq = later.next(Server);
+        let missed = later.segment_with(Server, ".", seq, next, &[], |_| {});
         let filled = missed.wait(2_000).segment(Client, "P.", next, &flight);
         let done = filled.ack(Server).say(Server, &talk::finished()).say(Server, &talk::data()).ack(Client);
         let verdict = done.verdict(0);

@@ -1,4 +1,4 @@
-//! What a run comes to as a whole: the exit status, which is the monitoring plugins' too.
+//! The result of a run: the exit status, as monitoring plugins define it.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,7 +7,7 @@ use super::Severity;
 
 /// The exit status of a command, by the numbers of the Monitoring Plugins' development guidelines.
 ///
-/// Of several the worst counts, in this order: critical, unknown for input that could not be read, warning, ok.
+/// The worst of several counts, in this order: critical, unknown for input that could not be read, warning, ok.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Status {
     /// Every judged connection is healthy.

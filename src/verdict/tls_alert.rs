@@ -242,13 +242,13 @@ mod tests {
         let verdict = refused.verdict(0);
         assert_eq!(verdict.is(), ("tls-alert", Actor::Unknown, Some("unexpected_message")));
         assert!(verdict.mentions("whether the server speaks TLS"), "{}", verdict.explanation);
-        // Behind a ServerHello it is the client's.
+        // After a ServerHello it is the client's.
         let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
         assert_eq!(hello.say(Client, &talk::alert(10)).verdict(0).actor, Actor::Client);
     }
 
     #[test]
-    fn what_the_client_offered_stands_beside_the_alert_about_it() {
+    fn what_the_client_offered_is_shown_with_the_alert_about_it() {
         let refused = |description, offer: fn(&mut crate::tls::ClientHello)| {
             let story = Story::at(Stage::ClientHello).alert(Server, description);
             story.but(|story| offer(&mut story.tls.client_hello.as_mut().unwrap().what)).verdict()
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_is_found_behind_session_tickets_and_behind_a_fin_that_was_captured_first() {
+    fn an_alert_is_found_after_session_tickets_and_after_a_fin_that_was_captured_first() {
         let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
         let ended = |client_flight: &[u8]| {
             let asked = ssm()
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headline_states_what_was_rejected_by_whom() {
+    fn the_headline_states_what_was_rejected_and_who_rejected_it() {
         for (by, alert, headline) in [
             (Client, 48, "the client rejected the server's certificate, its CA is not trusted"),
             (Client, 42, "the client rejected the server's certificate"),
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_notify_and_an_alert_behind_a_fin_or_a_silence_are_no_alerts() {
+    fn a_close_notify_and_an_alert_after_a_fin_or_a_silence_are_no_alerts() {
         let closed = Story::at(Stage::TlsEstablished).close_notify(Client);
         assert_eq!(closed.verdict().code, "healthy");
         let after_fin = Story::at(Stage::ClientHello).fin(Server).alert(Client, 50);

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn who_sent_it_is_told_apart() {
+    fn the_sender_is_identified() {
         assert!(answered(3, 3).explanation.contains("router or firewall"));
         let own = Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 3).verdict();
         assert!(own.explanation.contains("the server's own address"), "{}", own.explanation);

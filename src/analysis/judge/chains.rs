@@ -137,7 +137,7 @@ impl Examiner {
         self.examined_message(&said.what, wanted, when).map_or(Examined::GivenUp, Examined::Done)
     }
 
-    /// The examination of a message; nothing where the allowance does not suffice.
+    /// The examination of a message; nothing if the allowance does not suffice.
     fn examined_message(
         &mut self,
         message: &Arc<CertificateMessage>,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_chains_are_kept_once_and_only_so_many() {
+    fn equal_chains_are_kept_once_and_up_to_a_bound() {
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let first = chains.share(&message(1));
         assert!(Arc::ptr_eq(&first, &chains.share(&message(1))));

@@ -170,7 +170,7 @@ impl<'s> Following<'s> {
         (follower.logs(), follower.arrivals())
     }
 
-    /// What logs come to with the connections so far, and these.
+    /// The result of logs with the connections so far, and these.
     fn compared(&self, logs: Logs, arrivals: Vec<(ClockId, Elapsed)>) -> (LogSummary, Wire) {
         let (mut exchanges, mut owners) = (Vec::new(), Vec::new());
         for (id, known) in &self.known {
@@ -188,7 +188,7 @@ impl<'s> Following<'s> {
         logs::add_lines(known.filter_map(|(_, known)| known.judged.as_mut()), summary);
     }
 
-    /// Ties the attempts so far to the connections so far, and returns what that comes to; nothing where no attempt may be tied, unless
+    /// Ties the attempts so far to the connections so far, and returns what that comes to; nothing if no attempt may be tied, unless
     /// the clocks are asked for. Ties that are found at the end are not reported one by one.
     fn compare(&mut self, asks_clocks: bool, is_end: bool) -> io::Result<LogSummary> {
         let (logs, arrivals) = self.gathered();

@@ -1,4 +1,4 @@
-//! What becomes of a connection that leaves: it is judged, counted and reported, in the order in which connections are submitted.
+//! Judges, counts and reports connections as they end, in the order in which they are submitted.
 
 mod chains;
 mod following;

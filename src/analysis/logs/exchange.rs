@@ -10,7 +10,7 @@ use crate::time::{Clock, Timestamp};
 use crate::tls::{Version, content_bytes};
 use crate::verdict::Code;
 
-/// The round trips from the SYN to an answer where TLS 1.2 is negotiated anew, the longest of the usual ways.
+/// The round trips from the SYN to an answer where TLS 1.2 is fully negotiated, the longest of the usual ways.
 const MOST_ROUND_TRIPS: u8 = 4;
 
 /// What the connections show, and for each exchange the index of its connection.
@@ -151,7 +151,7 @@ impl Turn {
 /// Session tickets that come in pairs are no longer than this: OpenSSL's have about 240 bytes.
 const LONGEST_TICKET: u32 = 512;
 
-/// The requests inside TLS, by who spoke when. Empty where not all records were kept one by one: what is not known to be a
+/// The requests inside TLS, by who spoke when. Empty if not all records were kept one by one: what is not known to be a
 /// request of its own belongs to the whole.
 fn turns(story: &Story) -> Vec<Turn> {
     let data = &story.tls.application_data;

@@ -85,7 +85,7 @@ impl LogSummary {
         Self { logs, ties, connections, ..Self::default() }
     }
 
-    /// Reads logs that stand alone, without a capture.
+    /// Reads logs on their own, without a capture.
     ///
     /// # Errors
     /// When a file can't be read, or is no log.
@@ -190,8 +190,8 @@ pub(super) fn tie_to(
 
 /// Puts lines that are part of no attempt to the connections that lasted then. Reports of what went well are left out.
 pub(super) fn add_lines<'j>(connections: impl IntoIterator<Item = &'j mut Judged>, summary: &LogSummary) {
-    /// A program may write a moment before its packets, or behind them.
-    const BESIDE: Elapsed = Elapsed::from_millis(1_000);
+    /// A program may write a moment before its packets, or after them.
+    const NEARBY: Elapsed = Elapsed::from_millis(1_000);
     let logs = &summary.logs;
     let placed = |line: &log::Line| {
         let is_shown = !matches!(line.level, Level::Info | Level::Debug);
@@ -217,16 +217,16 @@ pub(super) fn add_lines<'j>(connections: impl IntoIterator<Item = &'j mut Judged
     }
     for judged in connections {
         let story = &mut judged.story;
-        let from = lines.partition_point(|line| line.at + BESIDE < story.first.at);
-        let to = lines.partition_point(|line| line.at <= story.last.at + BESIDE);
-        let mut beside: Vec<&LogLine> = lines.get(from..to).unwrap_or_default().iter().collect();
+        let from = lines.partition_point(|line| line.at + NEARBY < story.first.at);
+        let to = lines.partition_point(|line| line.at <= story.last.at + NEARBY);
+        let mut nearby: Vec<&LogLine> = lines.get(from..to).unwrap_or_default().iter().collect();
         // Errors first, and what came while the connection was open.
         let is_outside = |line: &LogLine| line.at < story.first.at || line.at > story.last.at;
-        beside.sort_by_key(|line| (Reverse(line.level), is_outside(line)));
-        story.log_lines_beyond = beside.len().saturating_sub(limits::LOG_LINES_BESIDE) as u32;
-        beside.truncate(limits::LOG_LINES_BESIDE);
-        beside.sort_by_key(|line| line.at);
-        story.log_lines = beside.into_iter().cloned().collect();
+        nearby.sort_by_key(|line| (Reverse(line.level), is_outside(line)));
+        story.log_lines_beyond = nearby.len().saturating_sub(limits::LOG_LINES_NEARBY) as u32;
+        nearby.truncate(limits::LOG_LINES_NEARBY);
+        nearby.sort_by_key(|line| line.at);
+        story.log_lines = nearby.into_iter().cloned().collect();
     }
 }
 

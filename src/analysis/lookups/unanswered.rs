@@ -93,7 +93,7 @@ pub struct Search {
     pub first: Option<Moment>,
     /// The last question.
     pub last: Option<Moment>,
-    /// Who asked; nothing where several did.
+    /// Who asked; nothing if several did.
     pub asker: Option<Host>,
 }
 
@@ -169,7 +169,7 @@ impl Courses {
         self.by_name.insert(key, course);
     }
 
-    /// Whether the client asked at once for the same name with or without a domain behind it, and got an address, as resolvers ask in
+    /// Whether the client asked at once for the same name with or without a domain after it, and got an address, as resolvers ask in
     /// turn that have a list of domains to search (resolv.conf(5)).
     fn is_searched(&self, client: Host, name: &str, failed: &Course) -> bool {
         /// From the answer that there is no such name to the next question.
@@ -224,7 +224,7 @@ impl Course {
         }
     }
 
-    /// What is wrong at the end of a capture; nothing where an address came, or may still come.
+    /// What is wrong at the end of a capture; nothing if an address came, or may still come.
     fn fault(&self, end: Timestamp, stall_after: Elapsed) -> Option<LookupFault> {
         if self.is_resolved {
             return None;

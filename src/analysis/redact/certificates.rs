@@ -10,7 +10,7 @@ use crate::tls::CertificateMessage;
 const ATTRIBUTES: [&str; 7] = ["CN", "O", "OU", "C", "ST", "L", "DC"];
 
 impl StandIns {
-    /// The bytes of certificates are names and keys for whoever reads them, and are left out.
+    /// The bytes of certificates show names and keys to anyone who reads them, and are left out.
     pub(super) fn message(message: &CertificateMessage) -> CertificateMessage {
         let CertificateMessage { len, chain, further, is_whole } = message;
         CertificateMessage {

@@ -49,7 +49,7 @@ const CLASS_WORDS: &str = "addr apache conn array async attribute bind bound bou
 const DIGITS: usize = 5;
 
 impl Redaction {
-    /// What logs that stand alone came to, without names.
+    /// The result of logs on their own, without names.
     pub fn logs(&self, summary: &mut LogSummary) {
         self.stand_ins().log_summary(summary);
     }

@@ -1,4 +1,4 @@
-//! `--redact`: stand-ins in the place of addresses and names, so that a report can be passed on.
+//! `--redact`: stand-ins for addresses and names, so that a report can be passed on.
 //!
 //! A story is redacted when its certificates have been examined and before it is judged. Verdicts, findings and reports then see
 //! stand-ins only: no sentence that they write can contain what was replaced. What the capture as a whole shows is redacted when it
@@ -36,7 +36,7 @@ pub struct Redaction(Arc<Mutex<StandIns>>);
 impl Redaction {
     /// What every report for people says.
     pub const SENTENCE: &str = "redacted: addresses, names, certificates' names and fingerprints, text of plain protocols, and files are \
-        stand-ins, numbered as they occur; verdicts are the original's";
+        stand-ins, numbered in order of appearance; verdicts are those of the original";
 
     pub(super) fn stand_ins(&self) -> MutexGuard<'_, StandIns> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -77,7 +77,7 @@ impl Redaction {
         self.stand_ins().line(line)
     }
 
-    /// A sentence of this program. Of the `phrases`, each is replaced by its counterpart; then every address, and every word that
+    /// A sentence of this program. Each of the `phrases` is replaced by its counterpart; then every address, and every word that
     /// has a stand-in or the form of a host's name.
     pub fn sentence(&self, sentence: &str, phrases: &[(String, String)]) -> String {
         self.stand_ins().sentence(sentence, phrases)
@@ -104,7 +104,7 @@ impl Redaction {
         Self(Arc::new(Mutex::new(stand_ins)))
     }
 
-    /// A capture whose files have numbers in the place of names.
+    /// A capture whose files have numbers instead of names.
     pub fn source(&self, source: Box<dyn Source>) -> Box<dyn Source> {
         Box::new(Nameless { source, redaction: self.clone() })
     }
@@ -130,7 +130,7 @@ impl Redaction {
     }
 }
 
-/// A capture whose files have numbers in the place of names.
+/// A capture whose files have numbers instead of names.
 struct Nameless {
     source: Box<dyn Source>,
     redaction: Redaction,

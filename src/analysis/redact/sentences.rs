@@ -38,7 +38,7 @@ impl StandIns {
         named.collect()
     }
 
-    /// An address, perhaps with a port, and with what ends a sentence behind it.
+    /// An address, perhaps with a port, and with what ends a sentence after it.
     pub(super) fn place(&mut self, word: &str) -> Option<String> {
         let text = word.trim_end_matches(['.', ':']);
         let end = word.get(text.len()..).unwrap_or_default();

@@ -56,7 +56,7 @@ impl StandIns {
             let what = "the filter can't be applied to it".to_owned();
             summary.error = Some(ReadError { file: "the input".to_owned(), what, hint: None }.into());
         }
-        // A word that a text has in the place of a protocol can be anything.
+        // A word that a text has instead of a protocol can be anything.
         let others = std::mem::take(&mut summary.others);
         for (other, count) in others {
             let other = match other {

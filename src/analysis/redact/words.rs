@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_what_says_the_protocol_is_left() {
+    fn the_part_of_a_line_that_names_the_protocol_is_left() {
         let mut stand_ins = StandIns::default();
         for (line, redacted) in [
             ("GET /secret/page?user=ann HTTP/1.1", "GET /xxxxxx/xxxx?xxxx=xxx HTTP/1.1"),

@@ -153,7 +153,7 @@ impl<'s> Connections<'s> {
         reported
     }
 
-    /// Segments wait for a SYN that was captured behind them. Those that waited for too long are a connection of their own, which this
+    /// Segments wait for a SYN that was captured after them. Those that waited for too long are a connection of their own, which this
     /// packet may end by opening another.
     fn begin_waiting(&mut self, found: Option<usize>, id: PacketId<'_>) {
         let waiting =

@@ -49,7 +49,7 @@ impl<'env> Job<'env> {
     }
 }
 
-/// What a thread yields: work that was done, or what it panicked with.
+/// A thread's result: finished work, or the panic payload.
 type Outcome<'env> = Result<Done<'env>, Box<dyn Any + Send>>;
 
 /// The thread that reads, which works too while it waits, and others where there are any.
@@ -90,7 +90,7 @@ impl<'env> Crew<'env> {
         while others + 1 < threads {
             let (follow, judge, finished) = (follow.take.clone(), judge.take.clone(), finished.clone());
             let name = format!("follow-{}", others + 1);
-            let work = move || work_until_told(&follow, &judge, &finished);
+            let work = move || work_until_closed(&follow, &judge, &finished);
             if thread::Builder::new().name(name).spawn_scoped(scope, work).is_err() {
                 break;
             }
@@ -134,7 +134,7 @@ impl<'env> Crew<'env> {
     fn do_or_wait(&mut self, job: Option<Job<'env>>) -> Option<Done<'env>> {
         let outcome = match job {
             Some(job) => Ok(job.work()),
-            // Threads end when no more work can come, which this crew would have to be gone for.
+            // Threads end when the channel closes, that is, when the crew is dropped.
             None => self.done.recv().ok()?,
         };
         Some(self.count(outcome))
@@ -151,7 +151,7 @@ impl<'env> Crew<'env> {
 }
 
 /// Works until no more can come.
-fn work_until_told<'env>(
+fn work_until_closed<'env>(
     follow: &Receiver<Job<'env>>,
     judge: &Receiver<Job<'env>>,
     finished: &Sender<Outcome<'env>>,

@@ -21,7 +21,7 @@ impl Connections<'_> {
         }
     }
 
-    /// Before another connection begins: the least informative ones leave where too much is kept, behind those that are over.
+    /// Before another connection begins: the least informative ones leave where too much is kept, after those that are over.
     pub(super) fn make_room(&mut self, facts: &Facts<'_>, outlet: &mut dyn Outlet) -> io::Result<()> {
         let bounds = &self.settings.bounds;
         // While packets are watched, those that are over leave by the clock.

@@ -1,6 +1,6 @@
 //! The connections of a capture, in a fixed number of shares by the hash of their sockets.
 //!
-//! Packets are decoded in rounds, one share's behind another's, and then each share takes its own in: on whatever thread is
+//! Packets are decoded in rounds, one share's after another's, and then each share takes its own in: on whatever thread is
 //! free, while the next round is read. After a round connections get their numbers, and what left goes to the judge in the order
 //! of the packets that made it leave. Neither depends on the threads, so the results are the same, byte for byte, for any
 //! number of them.
@@ -244,7 +244,7 @@ impl<'env> Shares<'env> {
     /// Has what was read taken in, while what follows is read.
     fn take_round_in(&mut self) -> io::Result<()> {
         self.finish_round()?;
-        // A round may end early, and at worst behind each packet.
+        // A round may end early, and at worst after each packet.
         let pays = self.packets >= limits::ROUND_PACKETS_FOR_THREADS || self.bytes >= limits::ROUND_BYTES;
         (self.packets, self.bytes) = (0, 0);
         let sweeps = self.is_sweep_due();
@@ -279,7 +279,7 @@ impl<'env> Shares<'env> {
         outcome
     }
 
-    /// Waits until the round that was taken in is done. Judging may lag behind, up to a bound.
+    /// Waits until the round that was taken in is done. Judging may lag, up to a bound.
     fn finish_round(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
         while let Some(done) = self.crew.done_while_following() {

@@ -1,4 +1,4 @@
-//! What a share of connections reaches outside itself: the count of all connections, and the judge.
+//! What a share of connections needs from outside: the count of all connections, and the judge.
 
 use std::io;
 
@@ -142,7 +142,7 @@ impl Numbering {
     }
 }
 
-/// What left several shares in the same stretch of a capture, in the order in which one share would have yielded it.
+/// What left several shares in the same stretch of a capture, in the order in which a single share would have emitted it.
 pub(super) fn in_order<'a>(
     all: impl Iterator<Item = &'a mut Departures>,
     numbering: &Numbering,

@@ -3,7 +3,7 @@
 use crate::packet::{Direction, IcmpError, Moment, Names, Origin, Segment, SegmentHeader};
 use crate::story::PacketId;
 
-/// Packets of frames, in the order of the capture. Payload is kept behind one another, so that a packet takes no memory of its
+/// Packets of frames, in the order of the capture. Payloads are kept one after another, so that a packet takes no memory of its
 /// own.
 #[derive(Default)]
 pub(super) struct Part {

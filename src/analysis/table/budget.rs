@@ -12,7 +12,7 @@ const EVENTS: usize = 64;
 pub(in crate::analysis) struct Held {
     /// Bytes of memory in all, estimated.
     pub(super) memory: usize,
-    /// Bytes that wait behind holes.
+    /// Bytes that are buffered after holes.
     pub(super) waiting_bytes: usize,
     /// Bytes of segments that wait for what they follow.
     pub(super) early_bytes: usize,
@@ -66,7 +66,7 @@ impl Budget {
         changed(&mut self.held.timeline_entries, before.timeline_entries, now.timeline_entries);
     }
 
-    /// Whether a connection that now has this many bytes waiting behind holes, and had that many before, must give them up.
+    /// Whether a connection that now has this many bytes buffered after holes, and had that many before, must give them up.
     pub(super) fn must_give_holes_up(&mut self, waiting: usize, before: usize) -> bool {
         let is_too_much =
             self.held.waiting_bytes + waiting > each(limits::OUT_OF_ORDER_BYTES_IN_ALL) + before;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_behind_holes_are_given_up_when_all_connections_hold_too_many() {
+    fn bytes_after_holes_are_given_up_when_all_connections_hold_too_many() {
         let mut budget = Budget::default();
         let most = each(limits::OUT_OF_ORDER_BYTES_IN_ALL);
         assert!(!budget.must_give_holes_up(most, 0));

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_of_whom_nothing_is_known_overtakes_no_acknowledgement_that_shows_where_it_began() {
+    fn an_unknown_sender_overtakes_no_acknowledgement_that_shows_where_it_began() {
         // Without its SYN-ACK and what it sent before its FIN.
         let talk = Talk::to_port(3306).open().segment(Server, "F.", 77, &[]);
         let syn = &talk.packets[0];

@@ -290,7 +290,7 @@ impl Table {
         self.slots.get(index).is_some_and(|slot| slot.is_between(key))
     }
 
-    /// A slot that is taken, behind the number of its connection's first packet.
+    /// A slot that is taken, after the number of its connection's first packet.
     fn numbered(&self, index: usize) -> Option<(u64, usize)> {
         let (first, _) = self.slots.get(index)?.first_and_last()?;
         Some((first, index))

@@ -11,7 +11,7 @@ use crate::time::{Elapsed, Timestamp};
 /// waits (RFC 9293, 3.4.2: two maximum segment lifetimes; Linux waits 60 s).
 const REMEMBERED: Elapsed = Elapsed::from_millis(60_000);
 
-/// A copy of a SYN that comes later than this behind the end of its connection is none: a scanner sends the same SYN again.
+/// A copy of a SYN that comes later than this after the end of its connection is none: a scanner sends the same SYN again.
 pub(super) const COPIED_WITHIN: Elapsed = Elapsed::from_millis(1_000);
 
 /// Connections that were judged while others continued, by their sockets: a late packet of one of them begins no new

@@ -196,7 +196,7 @@ impl TrackedConnection {
         budget.change(before, self.held());
     }
 
-    /// What it holds: itself, and what its packets brought, which are those that wait behind holes, a handshake message that
+    /// What it holds: itself, and what its packets brought, which are those buffered after holes, a handshake message that
     /// is not complete, hellos, and the timeline.
     pub(in crate::analysis) fn held(&self) -> Held {
         let waiting_bytes = self.tcp.waiting_bytes();
@@ -209,7 +209,7 @@ impl TrackedConnection {
         Held { memory, waiting_bytes, early_bytes, message_bytes, timeline_entries }
     }
 
-    /// The capture's clock stepped before this packet: what was being measured is given up, and counts anew from here.
+    /// The capture's clock stepped before this packet: running measurements are discarded and start again here.
     pub(in crate::analysis) fn clock_stepped(&mut self, moment: Moment) {
         self.tcp.stop_timing();
         self.story.clock_stepped(moment);
@@ -246,7 +246,7 @@ impl TrackedConnection {
         if is_known { self.story.begin_tls_in_reverse() } else { self.story.swap_roles() }
     }
 
-    /// The story to its end. What waits behind a hole is no part of it: nobody can have read it in order.
+    /// The story to its end. What is buffered after a hole is no part of it: nobody can have read it in order.
     pub(in crate::analysis) fn finish(mut self, capture: CaptureFacts) -> Box<Story> {
         self.release_all(&mut Budget::default());
         self.story.finish(&self.tcp, &self.tls, capture)

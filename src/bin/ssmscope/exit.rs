@@ -16,7 +16,7 @@ pub fn code(status: Status) -> ExitCode {
     ExitCode::from(status.code())
 }
 
-/// Whether a status line is on the terminal. Whoever else writes to standard error removes it first.
+/// Whether a status line is on the terminal. Other code that writes to standard error removes it first.
 static IS_STATUS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// Shows a line on the terminal that is standard error, in place of the one before, until something else is printed.
@@ -78,7 +78,7 @@ pub fn is_plugin<T: AsRef<OsStr>>(arguments: impl Iterator<Item = T>) -> bool {
         }
         let form = match argument.strip_prefix("--") {
             Some(long) => long.strip_prefix("output").map(|form| form.strip_prefix('=').unwrap_or(form)),
-            // Short options may be combined, and the last may have its value behind it.
+            // Short options may be combined, and the last may have its value after it.
             None => argument.strip_prefix('-').and_then(|short| {
                 let (_, form) = short.split_once('o')?;
                 Some(form.strip_prefix('=').unwrap_or(form))

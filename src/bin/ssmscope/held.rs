@@ -20,7 +20,7 @@ impl Datagram {
     }
 }
 
-/// Writes frames, and holds those behind a fragment back until its datagram is known.
+/// Writes frames, and holds back those after a fragment until its datagram is known.
 pub struct Held<W> {
     writer: save::Writer<W>,
     queue: VecDeque<Waiting>,

@@ -221,7 +221,7 @@ fn interface(options: &Live, target: &Target) -> anyhow::Result<String> {
     bail!("{text}")
 }
 
-/// A report that ends no run which has packets to save: where it can't be written any more, it is given up.
+/// A report whose write errors do not end a run that still saves packets.
 struct Enduring<'r> {
     report: &'r mut dyn Sink,
     keeps_packets: bool,

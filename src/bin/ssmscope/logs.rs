@@ -1,4 +1,4 @@
-//! The logs read with a capture: which of the named files they are, and logs that stand alone.
+//! The logs read with a capture: which of the named files they are, and logs on their own.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
@@ -85,7 +85,7 @@ fn input(given: &Logs, handles: &Handles) -> LogInput {
     LogInput { reading, tying, ..LogInput::default() }
 }
 
-/// Lists the attempts of logs that stand alone.
+/// Lists the attempts of logs on their own.
 pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let forms = Form::ALL.into_iter().filter(|form| form.has_attempts()).map(Form::name);
     anyhow::ensure!(
@@ -106,7 +106,7 @@ pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<
             Err(error) => run.unopened.push(error),
         }
     }
-    // Of a log that can't be read there is nothing to report, least of all about a capture.
+    // There is nothing to report about a log that can't be read, least of all about a capture.
     if results.summary.logs.is_none() && !run.form.shows_unread() {
         return Ok(Done::Reported(Box::new(results)));
     }

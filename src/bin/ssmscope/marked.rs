@@ -1,6 +1,6 @@
 //! `read -w`: the packets of the connections that are shown, in a file, with their verdicts as comments.
 //!
-//! A verdict is known after the last packet, so the input is read a second time. With `--redact` the packets are written anew, and what
+//! A verdict is known after the last packet, so the input is read a second time. With `--redact` the packets are rewritten, and what
 //! they contain is learned from a reading before that.
 
 use std::collections::{HashMap, HashSet};
@@ -40,7 +40,7 @@ pub struct Marked {
 
 struct Connection {
     client: Host,
-    /// The server's address; nothing where a text shows only a name.
+    /// The server's address; nothing if a text shows only a name.
     server: Option<IpAddr>,
     first: u64,
     last: u64,
@@ -149,7 +149,7 @@ impl Marked {
         nameless
     }
 
-    /// Reads the input again and writes the packets; `nameless` writes them anew. Returns what to print about it.
+    /// Reads the input again and writes the packets; `nameless` rewrites them. Returns what to print about it.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -235,7 +235,7 @@ impl Marked {
         if let Some(nameless) = nameless {
             words += "; redacted: new headers, and of the payload what TLS shows";
             if nameless.unlearned() > 0 {
-                let _ = write!(words, "; nothing of the payload of {} packets", nameless.unlearned());
+                let _ = write!(words, "; the payload of {} packets was omitted", nameless.unlearned());
             }
         }
         words

@@ -55,7 +55,7 @@ impl Named {
         named
     }
 
-    /// The addresses of a name; nothing where the capture does not have it.
+    /// The addresses of a name; nothing if the capture does not have it.
     pub fn addresses(&self, name: &str) -> Option<Vec<IpAddr>> {
         self.found.get(&name.to_ascii_lowercase()).map(|addresses| addresses.iter().copied().collect())
     }

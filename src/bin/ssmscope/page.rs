@@ -41,7 +41,7 @@ impl PageFile {
         let name = path.display();
         ensure!(path != Path::new("-"), "--html takes the name of a file; -o html writes to standard output");
         for other in others {
-            ensure!(!is_same_file(path, other), "--html {name} is another file of this command as well");
+            ensure!(!is_same_file(path, other), "--html {name}: this command already uses that file");
         }
         let file = begin(path, is_put_later)?;
         Ok(Self { path: path.to_owned(), file })

@@ -1,4 +1,4 @@
-//! What `read`, `live` and `check` share: a report, the thresholds, a file of metrics, and the status that comes of it all.
+//! What `read`, `live` and `check` share: a report, the thresholds, a file of metrics, and the resulting exit status.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -44,7 +44,7 @@ pub struct Run<'o> {
     /// Files that could not be opened.
     pub unopened: Vec<ReadError>,
     pub digest: MonitoringDigest,
-    /// Of the connections that were judged.
+    /// Those of the connections that were judged.
     severities: BTreeSet<Severity>,
     /// How to make the report again.
     pub provenance: Provenance,
@@ -121,7 +121,7 @@ impl<'o> Run<'o> {
     /// Does the command's work, and what is left to do after it.
     ///
     /// # Errors
-    /// Of the work, and when the metrics can't be written.
+    /// Those of the work, and when the metrics can't be written.
     pub fn finish_after(
         mut self,
         work: impl FnOnce(&mut Self) -> anyhow::Result<Done>,

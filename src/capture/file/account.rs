@@ -22,7 +22,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Of the file with this name and index, before anything is read.
+    /// Creates the account of the file with this name and index, before anything is read.
     pub(super) fn new(name: &str, index: u16) -> Self {
         let file = FileAbout { name: name.to_owned(), ..FileAbout::default() };
         Self { index, file, digits: 6, notes: Vec::new(), damages: 0 }

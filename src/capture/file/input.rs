@@ -145,7 +145,7 @@ impl Input {
     }
 
     /// From now on a pause of the writer is an error of the kind [`io::ErrorKind::WouldBlock`]; reading may continue after it.
-    pub(super) fn tell_pauses(&mut self) {
+    pub(super) fn report_pauses(&mut self) {
         // Decompressors wait their input's pauses out.
         self.reports_pauses = self.compression.is_none();
     }

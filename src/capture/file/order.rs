@@ -18,7 +18,7 @@ impl Order {
         }
     }
 
-    /// Two bytes at `at`; zero where there are none.
+    /// Two bytes at `at`; zero if there are none.
     pub(super) fn u16(self, bytes: &[u8], at: usize) -> u16 {
         let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
         match self {
@@ -27,7 +27,7 @@ impl Order {
         }
     }
 
-    /// Four bytes at `at`; zero where there are none.
+    /// Four bytes at `at`; zero if there are none.
     pub(super) fn u32(self, bytes: &[u8], at: usize) -> u32 {
         self.number(bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default())
     }
@@ -40,7 +40,7 @@ impl Order {
         }
     }
 
-    /// Eight bytes at `at`; zero where there are none.
+    /// Eight bytes at `at`; zero if there are none.
     pub(super) fn u64(self, bytes: &[u8], at: usize) -> u64 {
         let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
         match self {

@@ -96,7 +96,7 @@ fn lengths_are_in_the_order_of_the_files_version() {
 }
 
 #[test]
-fn link_types_are_told_by_their_registered_number() {
+fn link_types_are_named_by_their_registered_number() {
     for (network, link_type) in [(12, 101), (14, 101), (11, 100), (0x2400_0001, 1), (108, 108)] {
         let file = Builder::pcap_with(Order::Little, 0xa1b2_c3d4, 4, network).record(1, 0, b"x");
         assert_eq!(read_all(&file.bytes).0[0].1, link_type);
@@ -162,7 +162,7 @@ fn pcapng_interfaces_keep_their_link_type_resolution_and_offset() {
 }
 
 #[test]
-fn pcapng_sections_may_differ_in_byte_order_and_count_interfaces_anew() {
+fn pcapng_sections_may_differ_in_byte_order_and_count_interfaces_again() {
     let file = Builder::pcapng(Order::Little)
         .interface(1, 0, &[])
         .packet(0, 5, b"one")
@@ -184,7 +184,7 @@ fn simple_and_obsolete_packet_blocks_are_packets() {
 }
 
 #[test]
-fn the_last_statistics_of_each_interface_tell_what_was_dropped() {
+fn the_last_statistics_of_each_interface_report_what_was_dropped() {
     for order in LITTLE_AND_BIG {
         let number =
             |value: u64| if order == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() };
@@ -301,7 +301,7 @@ fn many_damaged_places_are_counted() {
 fn a_pcapng_packet_before_any_interface_is_an_error() {
     let mut source = open_bytes(&Builder::pcapng(Order::Little).packet(0, 0, b"?").bytes).expect("pcapng");
     let error = drain(&mut *source).expect_err("no link type").to_string();
-    assert!(error.contains("no interface is described before it"), "{error}");
+    assert!(error.contains("precedes any interface description"), "{error}");
 }
 
 #[test]

@@ -13,9 +13,9 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Of the file with this name and index.
+    /// Creates the reader of the file with this name and index.
     pub(super) fn new(name: &str, index: u16, mut input: Input) -> Self {
-        input.tell_pauses();
+        input.report_pauses();
         let (compression, progress) = (input.compression(), input.progress().clone());
         Self { transcript: Transcript::new(name.to_owned(), index, input), compression, progress }
     }

@@ -138,7 +138,7 @@ impl Live {
     fn wait(&self) {
         let mut ready = [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
         let timeout = PollTimeout::from(WAIT.as_millis() as u16);
-        // A signal ends the wait as well: whatever it asks for is looked at by whoever called.
+        // A signal ends the wait as well: the caller examines what it asks for.
         let has_failed = poll(&mut ready, timeout).is_ok_and(|count| count > 0)
             && ready.iter().all(|fd| !fd.revents().is_some_and(|events| events.contains(PollFlags::POLLIN)));
         if has_failed {

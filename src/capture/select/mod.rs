@@ -70,7 +70,7 @@ pub enum TargetError {
         /// The resolver's text.
         reason: String,
     },
-    /// An address prefix that is none.
+    /// An address prefix that is not valid.
     #[error("--host {text}: not an address prefix\n  try: 10.106.66.0/24 or 2001:db8::/32")]
     BadPrefix {
         /// As given.
@@ -97,7 +97,7 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// From the values of `--host`, `--port` and `--filter`. A host may have a port of its own behind it (`192.0.2.1:8443`).
+    /// From the values of `--host`, `--port` and `--filter`. A host may have a port of its own after it (`192.0.2.1:8443`).
     /// Names are resolved here, once. One that has no address may still be what a text calls a host: see
     /// [`check`](Self::check).
     ///
@@ -315,7 +315,7 @@ impl Target {
     }
 }
 
-/// A host and the port behind it, if there is one: `192.0.2.1:8443`, `[2001:db8::1]:8443`, `ssm.example:8443`.
+/// A host and the port after it, if there is one: `192.0.2.1:8443`, `[2001:db8::1]:8443`, `ssm.example:8443`.
 pub fn split_port(text: &str) -> (&str, Option<u16>) {
     let is_host = |host: &str| !host.contains(':') || host.starts_with('[') && host.ends_with(']');
     let split = text.rsplit_once(':').filter(|(host, _)| is_host(host));
@@ -325,7 +325,7 @@ pub fn split_port(text: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// The network that a value of `--host` means; nothing where it is a name.
+/// The network that a value of `--host` means; nothing if it is a name.
 fn network(host: &str) -> Result<Option<IpNet>, TargetError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     // A zone (RFC 4007, 11) names an interface of this machine, and no packet shows it.

@@ -18,7 +18,7 @@ const ETHERNET: u32 = 1;
 
 impl Target {
     /// What a live capture's kernel is to pass on, for frames of this link type; empty for everything. Where libpcap can't
-    /// express the target for the link type, only the user's own expression is left, and nothing where it can't filter that type
+    /// express the target for the link type, only the user's own expression is left, and nothing if it can't filter that type
     /// at all.
     ///
     /// # Errors
@@ -30,13 +30,13 @@ impl Target {
         let compiles = |expression: &String| {
             Capture::dead(dlt(link_type)).is_ok_and(|handle| handle.compile(expression, true).is_ok())
         };
-        // The user's own comes last: behind `vlan` or `mpls` in it, libpcap looks for everything else inside the tag.
+        // The user's own comes last: after `vlan` or `mpls` in it, libpcap looks for everything else inside the tag.
         let parts = self.superset(link_type).filter(compiles).into_iter().chain(self.filter.clone());
         let parts: Vec<_> = parts.map(|part| format!("({part})")).collect();
         Ok(parts.join(" and "))
     }
 
-    /// Compiles what must hold for a frame of this link type; empty where everything passes.
+    /// Compiles what must hold for a frame of this link type; empty if everything passes.
     ///
     /// # Errors
     /// When libpcap does not accept the user's expression.
@@ -81,14 +81,14 @@ impl Target {
         let hosts: Vec<_> = self.hosts.iter().map(|place| format!("net {}", place.network.trunc())).collect();
         let endpoints = [ports, hosts].into_iter().filter(|group| !group.is_empty());
         let endpoints: Vec<_> = endpoints.map(|group| format!("({})", group.join(" or "))).collect();
-        // IP behind an LLC header (RFC 1042), where libpcap looks for EtherTypes only.
-        let behind_llc = match link_type {
+        // IP after an LLC header (RFC 1042), where libpcap looks for EtherTypes only.
+        let after_llc = match link_type {
             ETHERNET => " or ether[12:2] <= 1500",
             113 => " or link[14:2] = 4",
             276 => " or link[0:2] = 4",
             _ => "",
         };
-        Some(format!("({}) or {EXPLAINS} or {MAY_CARRY}{behind_llc}", endpoints.join(" and ")))
+        Some(format!("({}) or {EXPLAINS} or {MAY_CARRY}{after_llc}", endpoints.join(" and ")))
     }
 }
 
@@ -108,7 +108,7 @@ fn bad_filter(expression: &str, error: pcap::Error, link_type: u32) -> TargetErr
     TargetError::BadFilter { expression: expression.to_owned(), message, link_type }
 }
 
-/// What libpcap finds wrong with an expression, for Ethernet; nothing where it accepts it.
+/// What libpcap finds wrong with an expression, for Ethernet; nothing if it accepts it.
 pub fn syntax_error(expression: &str) -> Option<String> {
     let handle = Capture::dead(Linktype::ETHERNET).ok()?;
     handle.compile(expression, true).err().map(|error| match error {
@@ -196,7 +196,7 @@ impl Prefilter {
 /// The number of no link type, for frames of a known one that libpcap takes for something else.
 const NOT_FILTERED: u32 = u32::MAX;
 
-/// The address family of IPv6 on this host, which libpcap looks for in a BSD loopback header, whoever wrote it.
+/// The address family of IPv6 on this host, which libpcap looks for in any BSD loopback header.
 const IPV6_FAMILY: u8 = if cfg!(any(target_os = "linux", target_os = "android")) {
     10
 } else if cfg!(target_vendor = "apple") {

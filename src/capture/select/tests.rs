@@ -29,7 +29,7 @@ fn ipv4(protocol: u8, fragment: u16, source: [u8; 4], destination: [u8; 4], port
     bytes
 }
 
-/// An IPv4 packet behind an Ethernet header, which may hold a tag.
+/// An IPv4 packet after an Ethernet header, which may hold a tag.
 fn ethernet(tag: &[u8], packet: &[u8]) -> Vec<u8> {
     [&[2; 12][..], tag, &[0x08, 0], packet].concat()
 }
@@ -167,7 +167,7 @@ fn what_libpcap_takes_for_something_else_is_filtered_as_ethernet() {
 }
 
 #[test]
-fn the_users_expression_holds_as_it_stands() {
+fn the_users_expression_holds_as_it_was_written() {
     let filter =
         |expression: &str| Target::new(&[], &[], Some(expression.to_owned())).expect("nothing to resolve");
     let bytes = ethernet(&[0x81, 0, 0, 7], &ipv4(6, 0, CLIENT, SERVER, [1, 8443]));

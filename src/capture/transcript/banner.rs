@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vmanage_s_lines_tell_the_snapshot_length() {
+    fn vmanage_s_lines_show_the_snapshot_length() {
         let mut banner = Banner::default();
         for line in [
             "vManage# tcpdump vpn 0 interface eth0 options \"host 10.106.66.55 -nn -vv\"",

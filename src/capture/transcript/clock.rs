@@ -84,7 +84,7 @@ impl<'a> Start<'a> {
         let seconds: i64 = seconds.parse().ok().filter(|_| is_number)?;
         let (nanos, digits) = fraction_nanos(fraction.as_bytes())?;
         let nanos = seconds.saturating_mul(SECOND).saturating_add(nanos);
-        // Of fewer digits an author left the seconds.
+        // If there are fewer digits, an author left the seconds.
         let stamp = if is_usual(digits) { Stamp::Epoch(nanos) } else { Stamp::Elapsed(nanos) };
         start(stamp, digits, is_usual(digits), rest)
     }
@@ -204,7 +204,7 @@ impl Clockwork {
         }
         self.first = stamps.iter().find(|stamp| **stamp != Stamp::None).copied();
         let clock = match self.first {
-            // A paste may begin within a packet, behind its time.
+            // A paste may begin within a packet, after its time.
             None if stamps.is_empty() || !(is_all || stamps.len() >= LOOK_AHEAD) => return false,
             None => Clock::Absent,
             Some(Stamp::Time(_)) if is_delta => {
@@ -332,13 +332,13 @@ fn are_deltas(times: &[i64]) -> bool {
     if fall == 0 || goes_far_back(times) {
         return fall > 0;
     }
-    // Both begin with 0, behind which both rise.
-    let behind_zero = times.strip_prefix(&[0]).unwrap_or(times);
-    let rise = behind_zero.windows(2).fold(0_i64, |sum, pair| match *pair {
+    // Both begin with 0, after which both rise.
+    let after_zero = times.strip_prefix(&[0]).unwrap_or(times);
+    let rise = after_zero.windows(2).fold(0_i64, |sum, pair| match *pair {
         [before, next] => sum.saturating_add(next.saturating_sub(before).max(0)),
         _ => sum,
     });
-    // Of packets at regular intervals no two are as exactly alike as those of one moment are late in a capture.
+    // Regular intervals vary more than the offsets of packets of one instant late in a capture.
     let is_one_moment = times.iter().all(|time| *time > fall.saturating_mul(1_000_000));
     rise < fall.saturating_mul(10) && !is_one_moment
 }

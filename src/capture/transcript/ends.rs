@@ -14,7 +14,7 @@ pub enum Spelled {
 }
 
 impl Spelled {
-    /// The host that `word` is; `None` where no host is written so.
+    /// The host that `word` is; `None` if no host is written so.
     pub fn parse(word: &str) -> Option<Self> {
         if let Ok(address) = word.parse() {
             return Some(Self::Address(address));
@@ -86,7 +86,7 @@ impl End {
     }
 }
 
-/// A word, read with a port behind its last dot and without.
+/// A word, read with a port after its last dot and without.
 struct EndSpelling {
     with_port: Option<End>,
     bare: Option<Spelled>,
@@ -109,7 +109,7 @@ impl EndSpelling {
             return Some(Self { with_port: Some(end), bare: None });
         }
         let bare = Spelled::parse(word);
-        // Behind a zone the last dot comes before the port too.
+        // After a zone the last dot comes before the port too.
         let has_zone = word.split_once('%').is_some_and(|(_, zone)| zone.contains('.'));
         let is_address = !has_zone && bare.as_ref().is_some_and(|bare| bare.address().is_some());
         let is_whole = is_address || is_masked_address(word);

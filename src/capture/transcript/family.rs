@@ -21,7 +21,7 @@ pub trait Family: Debug {
     fn format(&self) -> &'static str;
 
     /// Whether `text`, a line without what surrounds it, certainly begins a packet of this family or names the tool. By it
-    /// the text is recognised in a file, and a packet behind a prefix in a line.
+    /// the text is recognised in a file, and a packet after a prefix in a line.
     fn begins(text: &str) -> bool
     where
         Self: Sized;
@@ -144,7 +144,7 @@ impl Families {
         });
         match claiming {
             Some(index) if index != self.current => {
-                // What it completed comes behind what the other had begun.
+                // What it completed comes after what the other had begun.
                 let completed = self.common.packets.split_off(before);
                 self.finish();
                 self.current = index;

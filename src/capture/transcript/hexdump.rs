@@ -41,14 +41,14 @@ fn hex_line(text: &str) -> Option<(Option<usize>, LineBytes)> {
 /// `4500 003c 7474 4000 4006 b5a8 c0a8 f680`
 fn bare_line(text: &str) -> Option<LineBytes> {
     let text = text.trim();
-    // Of most lines the first word shows that they are none.
+    // The first word of most lines shows that they are not one.
     let is_bare = text.len() < LINE_BYTES / 2 * 5 && text.as_bytes().get(4).is_none_or(|byte| *byte == b' ');
     let mut bytes = LineBytes::new();
     (is_bare && !text.is_empty() && text.split(' ').all(|group| take_group(group.as_bytes(), &mut bytes)))
         .then_some(bytes)
 }
 
-/// The offset before the bytes, and what follows it; tcpdump before 3.9 writes no colon behind it.
+/// The offset before the bytes, and what follows it; tcpdump before 3.9 writes no colon after it.
 fn split_offset(text: &str) -> Option<(usize, &str)> {
     let (offset, rest) = text.strip_prefix("0x")?.split_once([':', ' '])?;
     let number = Some(offset).filter(|digits| (4..=6).contains(&digits.len()))?;
@@ -108,7 +108,7 @@ impl Dump {
         (!bytes.is_empty()).then_some(Self { bytes })
     }
 
-    /// The packet between these hosts: at the beginning with `-x`, behind the link header with `-xx`. Where the address of a
+    /// The packet between these hosts: at the beginning with `-x`, after the link header with `-xx`. Where the address of a
     /// host is not known, the header has to be one of `protocol`.
     pub fn packet(&self, hosts: [Option<IpAddr>; 2], protocol: u8) -> Option<DumpedPacket> {
         let fits = |packet: &DumpedPacket| {
@@ -223,8 +223,8 @@ pub fn ascii_payload(
     })?;
     // The ports are the first four bytes of the TCP header.
     let payload = text.get(ip + before + pattern.len() - 4 + usize::from(header_len)..)?;
-    // The last byte ends its line, unless letters were added or lost on the way: then none of them is where it seems. Of text in clear
-    // tcpdump leaves out the returns before newlines.
+    // The last byte ends its line, unless letters were added or lost on the way: then none of them is where it seems. In plain text,
+    // tcpdump omits the CR before LF.
     let is_clear =
         payload.len() >= 4 && payload.iter().take(4).all(|byte| matches!(byte, b' '..=b'~') && *byte != b'.');
     let ends_line = payload.get(most).is_none_or(|next| matches!(next, b'\n' | b'\r'));
@@ -234,7 +234,7 @@ pub fn ascii_payload(
     Some(payload.get(..most).unwrap_or(payload))
 }
 
-/// The longest link header that is looked behind: radiotap and 802.11 with LLC and SNAP.
+/// The longest link header that is skipped: radiotap and 802.11 with LLC and SNAP.
 const LINK_BYTES: usize = 64;
 
 #[cfg(test)]
@@ -267,7 +267,7 @@ mod tests {
             |hosts| dump.packet(hosts, 6).map(|packet| (packet.offset, packet.len, packet.payload(&dump)));
         assert_eq!(of(ends.map(Some)), Some((0, 40, Some(&[][..]))));
         assert_eq!(of([Some(ends[1]), Some(ends[0])]), None);
-        // Of names the dump shows the addresses.
+        // The dump shows the addresses of names.
         let packet = dump.packet([None, Some(ends[1])], 6).expect("TCP");
         assert_eq!([packet.source, packet.destination], ends);
         assert_eq!((of([None, Some(ends[0])]), dump.packet([None; 2], 17)), (None, None));
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(ascii_payload(text, ends, 20, 8), Some(&b"HTTP/1.1"[..]));
         // The address of a name is not known.
         assert_eq!(ascii_payload(text, (None, 1000, None, 8443), 20, 8), Some(&b"HTTP/1.1"[..]));
-        let behind_ethernet = [b"........^..... ", &text[..]].concat();
-        assert_eq!(ascii_payload(&behind_ethernet, ends, 20, 8), Some(&b"HTTP/1.1"[..]));
+        let after_ethernet = [b"........^..... ", &text[..]].concat();
+        assert_eq!(ascii_payload(&after_ethernet, ends, 20, 8), Some(&b"HTTP/1.1"[..]));
     }
 }

@@ -47,12 +47,12 @@ struct Known {
 }
 
 impl Hosts {
-    /// Of file number `file` of the capture.
+    /// Creates the table of file number `file` of the capture.
     pub fn new(file: u16) -> Self {
         Self { file, ..Self::default() }
     }
 
-    /// The host that is spelled so; `None` where there are too many names.
+    /// The host that is spelled so; `None` if there are too many names.
     pub fn host(&mut self, spelled: &Spelled) -> Option<Host> {
         let name = match spelled {
             Spelled::Address(address) => {
@@ -73,7 +73,7 @@ impl Hosts {
         }
     }
 
-    /// The host and port of an end; `None` where it shows no port, or there are too many names.
+    /// The host and port of an end; `None` if it shows no port, or there are too many names.
     pub fn end(&mut self, end: &End) -> Option<(Host, u16)> {
         match &end.port {
             Port::None => None,

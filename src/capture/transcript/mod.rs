@@ -57,7 +57,7 @@ pub struct Transcript<R> {
     file: u16,
     lines: Lines<R>,
     /// Whether the line before was blank.
-    is_behind_blank: bool,
+    is_after_blank: bool,
     /// What preceded the latest packet on its line.
     prefix: Option<Prefix>,
     families: Families,
@@ -104,7 +104,7 @@ impl<R: BufRead> Transcript<R> {
             name,
             file,
             lines: Lines::new(reader),
-            is_behind_blank: false,
+            is_after_blank: false,
             prefix: None,
             families: Families::new(FAMILIES, file),
             clockwork: Clockwork::default(),
@@ -122,9 +122,9 @@ impl<R: BufRead> Transcript<R> {
     }
 
     fn take_line(&mut self, mut line: Line) {
-        // Of blank lines in a row the first shows all: something ends here.
+        // The first of several blank lines shows all: something ends here.
         let is_blank = line.raw.is_empty();
-        if std::mem::replace(&mut self.is_behind_blank, is_blank) && is_blank {
+        if std::mem::replace(&mut self.is_after_blank, is_blank) && is_blank {
             return;
         }
         if let Some(len) = self.prefix.as_ref().and_then(|prefix| prefix.len(&line.raw)) {
@@ -142,20 +142,20 @@ impl<R: BufRead> Transcript<R> {
         }
         let mut rest = &*text;
         while let Some(at) = packets::next_row(rest) {
-            let (before, behind) = rest.split_at(at);
+            let (before, after) = rest.split_at(at);
             let row = packets::without_seam(before);
             self.take_piece(&Line { raw: row.as_bytes().to_vec(), ..line.clone() }, row);
-            rest = packets::without_seam(behind);
+            rest = packets::without_seam(after);
         }
         while let Some(at) = packets::next_timed(rest) {
-            let (before, behind) = rest.split_at(at);
+            let (before, after) = rest.split_at(at);
             if packets::is_prefix(before) {
                 self.prefix = Prefix::of(before).or(self.prefix.take());
             } else {
                 let piece = Line { raw: before.as_bytes().to_vec(), ..line.clone() };
                 self.take_piece(&piece, before.trim_end());
             }
-            rest = behind;
+            rest = after;
         }
         if rest.len() < text.len() {
             let line = Line { raw: raw_from(&line.raw, rest), ..line };
@@ -172,15 +172,15 @@ impl<R: BufRead> Transcript<R> {
             // No packet begins here; a text may be all blank lines.
             families.rest(line, text);
         } else if !families.offer(line, text) {
-            // What a terminal wrapped may look like a packet behind a prefix.
+            // What a terminal wrapped may look like a packet after a prefix.
             let is_unfinished = families.is_unfinished();
             let begins = |text: &str| !is_unfinished && begins_packet(text);
-            match packets::begins_behind(text, begins) {
+            match packets::begins_after(text, begins) {
                 Some(at) => {
-                    let (before, behind) = text.split_at(at);
+                    let (before, after) = text.split_at(at);
                     *prefix = Prefix::of(before).or(prefix.take());
-                    let line = Line { raw: raw_from(&line.raw, behind), ..line.clone() };
-                    families.take(&line, behind);
+                    let line = Line { raw: raw_from(&line.raw, after), ..line.clone() };
+                    families.take(&line, after);
                 }
                 None => families.rest(line, text),
             }
@@ -247,7 +247,7 @@ impl<R: BufRead> Transcript<R> {
             let forgotten = self.families.common.numbering.forgotten;
             notes.push(format!(
                 "more than {TRANSCRIPT_CONVERSATIONS} conversations: the sequence numbers of the {forgotten} oldest may \
-                 count from 0 where they go on"
+                 count from 0 if they continue"
             ));
         }
         let parts = &self.families.common.parts.first_lines;
@@ -403,7 +403,7 @@ fn shows_packet(first_bytes: &[u8], begins: impl Fn(&str) -> bool) -> bool {
     std::iter::from_fn(|| lines.next_line().ok().flatten()).any(|line| {
         let text = line.text();
         let text = unquoted(&text).unwrap_or(&text);
-        begins(text) || packets::next_timed(text).is_some() || packets::begins_behind(text, &begins).is_some()
+        begins(text) || packets::next_timed(text).is_some() || packets::begins_after(text, &begins).is_some()
     })
 }
 

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_syn_ack_whose_acknowledgement_was_cut_it_still_counts_from_the_syn() {
+    fn after_a_syn_ack_whose_acknowledgement_was_cut_it_still_counts_from_the_syn() {
         let since_syn = |lines: [&str; 3]| {
             let mut numbering = Numbering::default();
             lines.map(|line| {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_handshake_tells_the_bases_even_where_the_syn_ack_was_cut() {
+    fn the_handshake_shows_the_bases_even_where_the_syn_ack_was_cut() {
         let mut numbering = Numbering::default();
         assert_eq!(read(&mut numbering, true, "Flags [S], seq 1000, win 1, length 0"), (Some(1000), None));
         assert_eq!(read(&mut numbering, false, "Flags [S.], seq 5000, ack 10"), (Some(5000), None));

@@ -16,12 +16,12 @@ fn beginning(text: &str) -> &str {
     text.get(..end.unwrap_or(0)).unwrap_or(text)
 }
 
-/// Where behind its beginning `text` has the next packet with tcpdump's time.
+/// Where `text` has, after its beginning, the next packet with tcpdump's time.
 pub fn next_timed(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_free =
         |at: usize| at == 0 || bytes.get(at - 1).is_none_or(|before| !before.is_ascii_alphanumeric());
-    // What the line begins with is not asked about: a time, perhaps behind a date.
+    // What the line begins with is not asked about: a time, perhaps after a date.
     let is_own = |time: usize| match time {
         0 => true,
         7 | 11 => Start::split(text).is_some_and(|own| time < text.len() - own.rest.len()),
@@ -34,7 +34,7 @@ pub fn next_timed(text: &str) -> Option<usize> {
             // A log's own time precedes the packet's.
             let ends = start.rest.find(" > ").unwrap_or(start.rest.len());
             let is_last = start.rest.get(..ends).is_some_and(|before| times(before).next().is_none());
-            matches!(start.digits, 6 | 9) && is_last && tcpdump::begins_behind_time(start.rest)
+            matches!(start.digits, 6 | 9) && is_last && tcpdump::begins_after_time(start.rest)
         };
         let start = starts.filter(|start| is_free(*start) && text.is_char_boundary(*start)).find(|start| {
             text.get(*start..).map(beginning).and_then(Start::split).as_ref().is_some_and(is_packet)
@@ -43,7 +43,7 @@ pub fn next_timed(text: &str) -> Option<usize> {
     })
 }
 
-/// Where behind its beginning `text` has the next row of a packet list: of rows that were put into one line each has its number.
+/// Where `text` has, after its beginning, the next row of a packet list: if rows were put into one line, each has its number.
 pub fn next_row(text: &str) -> Option<usize> {
     // One row has an arrow between its hosts and another between its ports.
     ROW_ARROWS.iter().find(|arrow| text.contains(**arrow) && text.match_indices(**arrow).nth(2).is_some())?;
@@ -53,15 +53,15 @@ pub fn next_row(text: &str) -> Option<usize> {
     let next = number.checked_add(1)?.to_string();
     let places = text.match_indices(&next).filter(|(at, _)| {
         let before = text.get(..*at).and_then(|before| before.chars().last());
-        let behind = text.get(at + next.len()..);
+        let after = text.get(at + next.len()..);
         before.is_some_and(|before| matches!(before, ' ' | '"' | '\'' | '|'))
-            && behind.is_some_and(|behind| behind.starts_with(' '))
+            && after.is_some_and(|after| after.starts_with(' '))
     });
     let mut places = places.take(MOST_PLACES).map(|(at, _)| at);
     places.find(|at| text.get(*at..).map(beginning).is_some_and(tools::wireshark::is_numbered_row))
 }
 
-/// A row without what a list in one line has behind it: `', '` and, at the end, `']`.
+/// A row without what a list in one line has after it: `', '` and, at the end, `']`.
 pub fn without_seam(row: &str) -> &str {
     let row = row.trim_end();
     let row = row.strip_suffix(']').filter(|row| row.ends_with(['\'', '"'])).unwrap_or(row);
@@ -85,7 +85,7 @@ fn times(text: &str) -> impl Iterator<Item = usize> + '_ {
     colons.filter(is_time).map(|colon| colon - 2)
 }
 
-/// Whether `before` precedes a packet on its line and is none itself, nor the end of one.
+/// Whether `before` precedes a packet on its line and is neither one itself nor the end of one.
 pub fn is_prefix(before: &str) -> bool {
     let is_link_header = before.starts_with("(0x") || before.contains("ethertype ");
     !is_link_header && !before.contains(" > ") && !before.contains("length ") && !before.contains(" win ")
@@ -107,8 +107,8 @@ fn may_have_packet(text: &str) -> bool {
     SIGNS.iter().any(|sign| text.contains(sign)) || ROW_SIGNS.iter().any(|sign| has_hosts(sign))
 }
 
-/// Where behind its beginning `text` has a packet, by what `begins` recognises.
-pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize> {
+/// Where `text` has a packet after its beginning, by what `begins` recognises.
+pub fn begins_after(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize> {
     let text = beginning(text);
     if !may_have_packet(text) {
         return None;
@@ -124,8 +124,8 @@ pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize>
         *at > 0 && is_free && letter.is_alphanumeric()
     });
     let mut places = places.take(MOST_PLACES).map(|(at, _)| text.split_at(at));
-    let found = places.find(|(before, behind)| {
-        may_begin(behind) && is_prefix(before) && !is_link_end(behind) && begins(behind)
+    let found = places.find(|(before, after)| {
+        may_begin(after) && is_prefix(before) && !is_link_end(after) && begins(after)
     });
     found.map(|(before, _)| before.len())
 }
@@ -137,7 +137,7 @@ fn is_link_end(text: &str) -> bool {
     before.contains("length ") && !is_begin
 }
 
-/// Whether the first words of `text` may be those of a packet; of most words in prose a look shows that they are none. A packet
+/// Whether the first words of `text` may be those of a packet; a look shows that most words in prose are not. A packet
 /// begins with a number, an end, an interface or a date, with a short word of capitals, or with a name before an arrow.
 fn may_begin(text: &str) -> bool {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
@@ -158,7 +158,7 @@ mod tests {
         "10:00:00.000001 IP 10.0.0.1.40000 > 10.0.0.2.443: Flags [S], seq 1, win 5, length 0";
 
     #[test]
-    fn a_packet_is_found_behind_what_loggers_and_others_write() {
+    fn a_packet_is_found_after_what_loggers_and_others_write() {
         for before in [
             "client_1  | ",
             "Nov 28 10:00:01 host tcpdump[71]: ",
@@ -178,7 +178,7 @@ mod tests {
         for date in ["2026-11-28 ", "11/28/2026 ", "Nov 28 "] {
             assert_eq!(next_timed(&format!("{date}{PACKET}")), None, "{date}");
         }
-        // A log's own time of day is none of the packet's.
+        // A log's own time of day is not the packet's.
         assert_eq!(next_timed(&format!("10:00:00.1 {PACKET}")), Some(11));
         let two = format!("{PACKET} {PACKET}");
         assert_eq!(next_timed(&two), Some(PACKET.len() + 1));
@@ -207,7 +207,7 @@ mod tests {
         for wrapped in ["(0x0800), length 74: ", "IPv4 (0x0800), length 74: "] {
             let begins = |text: &str| text.contains(" > ");
             assert_eq!(
-                begins_behind(&format!("{wrapped}IP 10.0.0.1.1 > 10.0.0.2.2: S"), begins),
+                begins_after(&format!("{wrapped}IP 10.0.0.1.1 > 10.0.0.2.2: S"), begins),
                 None,
                 "{wrapped}"
             );
@@ -247,7 +247,7 @@ mod tests {
         #[test]
         fn any_text_is_searched(text in "([0-3 .>-]|\u{2192} |\\PC){0,120}") {
             let begins = |text: &str| text.starts_with('1');
-            for at in [next_timed(&text), next_row(&text), begins_behind(&text, begins)].into_iter().flatten() {
+            for at in [next_timed(&text), next_row(&text), begins_after(&text, begins)].into_iter().flatten() {
                 prop_assert!(at > 0 && text.is_char_boundary(at));
             }
         }

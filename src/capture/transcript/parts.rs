@@ -276,7 +276,7 @@ fn kind(stamp: Stamp) -> Option<u8> {
 const DAY: i64 = 86_400_000_000_000;
 const MINUTE: i64 = 60_000_000_000;
 
-/// How long after `earlier` the time `later` is, in nanoseconds; `None` where they can't be compared.
+/// How long after `earlier` the time `later` is, in nanoseconds; `None` if they can't be compared.
 fn elapsed(earlier: Stamp, later: Stamp) -> Option<i64> {
     match (earlier, later) {
         (Stamp::Time(earlier), Stamp::Time(later))

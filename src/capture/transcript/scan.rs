@@ -19,7 +19,7 @@ impl<'a> Scan<'a> {
     /// Skips spaces. Returns whether something is left.
     #[inline]
     pub fn skip_spaces(&mut self) -> bool {
-        // Of the letters that are no spaces nearly all are graphic and of one byte.
+        // Nearly all non-blank characters are printable ASCII.
         if !self.rest.as_bytes().first().is_some_and(u8::is_ascii_graphic) {
             self.rest = self.rest.trim_start();
         }
@@ -29,7 +29,7 @@ impl<'a> Scan<'a> {
     /// Consumes `word` if it comes next.
     #[inline]
     pub fn eat(&mut self, word: &str) -> bool {
-        // Of nearly all words that don't come next the first byte shows it.
+        // The first byte rules out nearly all words that don't come next.
         let may_come = self.rest.as_bytes().first() == word.as_bytes().first();
         let after = if may_come { self.rest.strip_prefix(word) } else { None };
         self.rest = after.unwrap_or(self.rest);
@@ -93,7 +93,7 @@ pub fn split_rare<'a>(text: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
     text.contains(mark).then(|| text.split_once(mark))?
 }
 
-/// What precedes the first colon with a space behind it, and what follows the two.
+/// What precedes the first colon with a space after it, and what follows the two.
 pub fn split_at_colon(text: &str) -> Option<(&str, &str)> {
     let at = text.as_bytes().windows(2).position(|pair| pair == b": ")?;
     Some((text.get(..at)?, text.get(at + 2..)?))

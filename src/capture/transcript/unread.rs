@@ -32,7 +32,7 @@ impl Unread {
         }
     }
 
-    /// Another capture begins behind `packets` packets of all; the one before began behind `before_part`.
+    /// Another capture begins after `packets` packets of all; the one before began after `before_part`.
     pub fn begin_part(&mut self, before_part: u64, packets: u64) {
         let is_earlier = |(place, _): &(u64, Option<Host>)| *place <= packets;
         let earlier = self.latest.iter().copied().filter(is_earlier);
@@ -42,14 +42,14 @@ impl Unread {
         self.latest.retain(|line| !is_earlier(line));
     }
 
-    /// The lines by their captures. The latest one begins behind `before_part` packets.
+    /// The lines by their captures. The latest one begins after `before_part` packets.
     pub fn places(&self, before_part: u64) -> Vec<UnreadLine> {
         let latest = self.latest.iter().map(|line| in_part(self.parts + 1, before_part, *line));
         self.earlier.iter().copied().chain(latest).collect()
     }
 }
 
-/// A line of the capture with this number, which begins behind `before_part` packets.
+/// A line of the capture with this number, which begins after `before_part` packets.
 fn in_part(part: u32, before_part: u64, (place, receiver): (u64, Option<Host>)) -> UnreadLine {
     UnreadLine { part, behind: place.saturating_sub(before_part), receiver }
 }

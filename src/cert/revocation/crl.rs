@@ -56,7 +56,7 @@ pub(super) enum Word {
 }
 
 impl List {
-    /// From DER. Nothing where it is no list.
+    /// From DER. Nothing if it is no list.
     pub(super) fn read(der: &[u8]) -> Option<Self> {
         let mut all = Elements(der);
         let mut parts = all.take(SEQUENCE)?.elements();
@@ -109,7 +109,7 @@ impl List {
         }
         let word = self.word(certificate.raw_serial()).ok_or(Unknown::Malformed)?;
         let is_complete = scope.is_complete();
-        // Whoever is revoked for ever stays so, however old the list is.
+        // A permanent revocation stays valid, however old the list is.
         if !matches!(word, Word::Revoked(..)) {
             current?;
         }
@@ -134,7 +134,7 @@ impl List {
         is_its
     }
 
-    /// Its entries of a serial number, as one word. Nothing where one of them can't be read.
+    /// Its entries of a serial number, as one word. Nothing if one of them can't be read.
     fn word(&self, wanted: &[u8]) -> Option<Word> {
         let entries = Header::read(&self.signed)?.entries;
         let wanted = minimal(wanted);

@@ -13,7 +13,7 @@ use crate::cert::{Anchors, Date};
 pub struct RevocationLists(Vec<List>);
 
 impl RevocationLists {
-    /// From PEM, one or more, or from one in DER. Nothing where there is none.
+    /// From PEM, one or more, or from one in DER. Nothing if there is none.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         const LABEL: &str = "X509 CRL";
         if let Some(list) = List::read(bytes) {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_the_issuer_tells_revoked_from_good() {
+    fn a_list_of_the_issuer_distinguishes_revoked_from_good() {
         let authority = Authority::new("Lab CA");
         let [good, revoked] = [7, 9].map(|serial| authority.issue(serial));
         let lists = RevocationLists::read(authority.list(&[9], -1, 30).as_bytes()).unwrap();
@@ -118,7 +118,7 @@ mod tests {
         // The same name, and another key.
         let impostor = Authority::new("Lab CA").list(&[7], -1, 30);
         assert_eq!(status(&impostor), Err(Unknown::Unsigned));
-        // Of two lists, the one that is usable counts.
+        // If there are two lists, the usable one counts.
         let both = format!("{impostor}{}", authority.list(&[], -1, 30));
         assert!(matches!(status(&both), Ok(RevocationStatus::Good { .. })));
     }

@@ -21,7 +21,7 @@ use super::{Anchors, Date};
 pub enum RevocationStatus {
     /// It was not revoked when that was written; the next is due then.
     Good {
-        /// When what says so expires; absent where it has no end.
+        /// When what says so expires; absent if it has no end.
         until: Option<Date>,
     },
     /// It was revoked.

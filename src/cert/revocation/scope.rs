@@ -14,7 +14,7 @@ pub(super) struct Extension<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// The extensions in a `SEQUENCE OF Extension`. Nothing where it is no such sequence.
+/// The extensions in a `SEQUENCE OF Extension`. Nothing if it is no such sequence.
 pub(super) fn extensions(list: Element<'_>) -> Option<Vec<Extension<'_>>> {
     let mut left = list.elements();
     let mut all = Vec::new();
@@ -35,7 +35,7 @@ pub(super) struct Scope {
     /// Whether it has only revocations for some reasons.
     has_some_reasons: bool,
     only: Only,
-    /// The names of its distribution point, in DER; absent where it has none.
+    /// The names of its distribution point, in DER; absent if it has none.
     names: Option<Vec<Vec<u8>>>,
 }
 

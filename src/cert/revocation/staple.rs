@@ -51,7 +51,7 @@ struct Basic<'a> {
     signed: Element<'a>,
     algorithm: &'a [u8],
     signature: &'a [u8],
-    /// Certificates of whoever signed it.
+    /// The certificates of its signer.
     certificates: Option<Element<'a>>,
 }
 

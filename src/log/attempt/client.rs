@@ -165,7 +165,7 @@ impl Threads {
         } else {
             out.extend(thread.failure.take());
             if is_licensing {
-                thread.go_on(seen, class, reading.status, out);
+                thread.on_other_line(seen, class, reading.status, out);
                 thread.note_server(&reading.server);
             }
         }
@@ -188,7 +188,7 @@ impl Threads {
     pub fn continuation(&mut self, text: &str, number: u64) {
         let Some(key) = &self.open else { return };
         self.continued += 1;
-        // Frames of the stack name classes, and causes lie behind them.
+        // Frames of the stack name classes, and causes follow them.
         let is_frame = text.trim_start().starts_with("at ") || text.trim_start().starts_with("... ");
         if self.continued > limits::LOG_CONTINUATION_LINES || is_frame || text.is_empty() {
             return;
@@ -334,7 +334,7 @@ impl Thread {
     }
 
     /// A line that is no error: it may end a wait for an answer.
-    fn go_on(&mut self, seen: &Seen, class: &str, status: Option<u16>, out: &mut Gathered) {
+    fn on_other_line(&mut self, seen: &Seen, class: &str, status: Option<u16>, out: &mut Gathered) {
         let begins_work = ["manager", "resource"]
             .iter()
             .any(|end| find(class, end).is_some_and(|at| at + end.len() == class.len()));

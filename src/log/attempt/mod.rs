@@ -1,6 +1,6 @@
 //! Attempts: what a client tried, and what a server was asked, as their logs show it.
 //!
-//! A client's attempt has a line before the request and one behind it, so whatever it sent lies between the two. A server's request
+//! A client's attempt has a line before the request and one after it, so whatever it sent lies between the two. A server's request
 //! is logged when it ends, with its duration at best, so the log lies within what the client sent. The rest of the room works with
 //! that difference and with nothing else of a line's form.
 
@@ -39,7 +39,7 @@ pub enum Outcome {
     Succeeded,
     /// An answer with this HTTP status, 400 or above.
     Status(u16),
-    /// An OAuth error (RFC 6749, 5.2); `None` where the line is cut in the middle of its name.
+    /// An OAuth error (RFC 6749, 5.2); `None` if the line is cut in the middle of its name.
     Denied(Option<&'static str>),
     /// FlexNet denied a feature.
     FeatureDenied,
@@ -136,7 +136,7 @@ pub struct Attempt {
     pub grammar: Grammar,
     /// The clock that its times are of.
     pub clock: ClockId,
-    /// The last line before the request, or the request's arrival at the server. Absent where the log has the end only.
+    /// The last line before the request, or the request's arrival at the server. Absent if the log has the end only.
     pub begin: Option<Timestamp>,
     /// The line that ends it.
     pub end: Timestamp,

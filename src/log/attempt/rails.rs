@@ -32,7 +32,7 @@ impl Open {
         self.0.push(Begun { key: key.into(), attempt });
     }
 
-    /// What a request began with that is answered now: nothing where several with its key are open, for their answers may come in any
+    /// What a request began with that is answered now: nothing if several with its key are open, for their answers may come in any
     /// order. Those are given up.
     pub fn end(&mut self, key: &str) -> Option<Attempt> {
         let is_own = |begun: &Begun| *begun.key == *key;

@@ -87,7 +87,7 @@ pub(super) fn gains(votes: &[Vote], bursts: &[u32], ballot: &Ballot) -> Gains {
     for vote in votes {
         widths[vote.attempt as usize] += (vote.high - vote.low) as f64;
     }
-    // Of a burst, the mean of its attempts that vote.
+    // The mean of a burst's attempts that vote.
     let mut sums = vec![(0.0, 0.0); bursts.iter().max().map_or(0, |last| *last as usize + 1)];
     for (width, burst) in widths.iter().zip(bursts).filter(|(width, _)| **width > 0.0) {
         let (sum, count) = &mut sums[*burst as usize];

@@ -5,10 +5,10 @@
 //! believed if its votes are much better than chance and much better than any other offset's.
 //!
 //! The weight of a vote is how surprising it is: the logarithm of how much likelier it is than if log and capture had nothing to do
-//! with each other. Of attempts within seconds the first counts more than the others, since retries follow the same timetable
+//! with each other. The first of several attempts within seconds counts more than the others, since retries follow the same timetable
 //! everywhere. What should have been captured at that offset and was not counts against it. Before any vote an offset has a
 //! weight of its own: clocks differ by a zone, which is a multiple of 15 minutes, and by a skew, which is small where clocks are kept
-//! and exactly nothing where log and capture come from one host. So one attempt suffices there, and elsewhere it does not.
+//! and exactly nothing if log and capture come from one host. So one attempt suffices there, and elsewhere it does not.
 //!
 //! An offset is then split into zone and skew. A zone is never taken from its abbreviation.
 
@@ -98,7 +98,7 @@ pub enum OffsetUnknown {
     NothingFits,
     /// The votes are no better than chance. The best of them is given.
     TooFew(Elapsed),
-    /// Two offsets fit alike.
+    /// Two offsets fit equally well.
     NotUnique(Elapsed, Elapsed),
     /// Log and capture come from one host, and the best offset is no multiple of 15 minutes: bounds, and how far it is from the nearest.
     SameHost {

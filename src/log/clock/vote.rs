@@ -21,7 +21,7 @@ const ENOUGH: f64 = 7.0;
 const MARGIN: f64 = 3.0;
 
 /// The same as a share of what its votes weigh, of few votes and of many: clients that try at regular times fit each other at many
-/// offsets in part, and a true offset stands out the more, the more votes there are. Of those that are known to be regular it is all.
+/// offsets in part, and a true offset stands out the more, the more votes there are. For those that are known to be regular it is all.
 const MARGIN_SHARE: (f64, f64) = (0.4, 0.6);
 
 /// Votes that are many.
@@ -403,7 +403,7 @@ fn is_within(attempt: &Attempt, offset: i64, ballot: &Ballot) -> bool {
     begin > from.saturating_add(SECOND) && end < to.saturating_sub(SECOND)
 }
 
-/// Whether the capture should show each attempt that lies within it. Of another server, or another client, it need not show anything.
+/// Whether the capture should show each attempt that lies within it. It need not show anything of another server or another client.
 fn can_show(attempts: &[&Attempt], ballot: &Ballot) -> Vec<bool> {
     let exchanges = &ballot.wire.exchanges;
     // Beyond the bound, exchanges are left out evenly.

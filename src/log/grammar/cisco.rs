@@ -15,7 +15,7 @@ use crate::log::stamp::{self, Cursor};
 
 /// Reads one line, or what follows syslog's prefix.
 pub(super) fn read(text: &str) -> Option<Entry<'_>> {
-    // What may stand before the message: a sequence number, a host, a node, the time, a process.
+    // What may precede the message: a sequence number, a host, a node, the time, a process.
     const WIDEST: usize = 160;
     let at = crate::log::text::head(text, WIDEST).find('%')?;
     let (before, message) = text.split_at_checked(at)?;
@@ -75,7 +75,7 @@ fn parts(name: &str) -> Option<(&str, u32, &str)> {
     ))
 }
 
-/// The time in what precedes the message: the first that begins there behind a space, a colon or a mark.
+/// The time in what precedes the message: the first that begins there after a space, a colon or a mark.
 fn time(before: &str) -> Option<stamp::Stamp<'_>> {
     let is_start = |index: usize| {
         index == 0 || matches!(before.as_bytes().get(index - 1), Some(b' ' | b':' | b'*' | b'.'))

@@ -21,11 +21,11 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
 pub(super) fn bitnami(line: &str) -> Option<Entry<'_>> {
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let len = line.bytes().take(40).take_while(|byte| is_name(*byte)).count();
-    let behind = line.get(len..)?.strip_prefix(' ')?.trim_start();
-    read(behind).filter(|entry| entry.stamp.is_some_and(|stamp| stamp.digits == 2))
+    let after = line.get(len..)?.strip_prefix(' ')?.trim_start();
+    read(after).filter(|entry| entry.stamp.is_some_and(|stamp| stamp.digits == 2))
 }
 
-/// Reads what stern shows behind the pod and the container, where Bitnami's lines have no level always.
+/// Reads what stern shows after the pod and the container, where Bitnami's lines have no level always.
 pub(super) fn in_pod(line: &str) -> Option<Entry<'_>> {
     let (stamp, rest) = stamp::time_only(line)?;
     let is_whole = stamp.digits >= 2 && (rest.is_empty() || rest.starts_with(' '));

@@ -125,7 +125,7 @@ impl<'a> Members<'a> {
         Self { rest: text, depth: 0 }
     }
 
-    /// A string's inside, escapes as they are; nothing where it is cut.
+    /// A string's inside, escapes as they are; nothing if it is cut.
     fn string(&mut self) -> Option<&'a str> {
         let inside = self.rest.strip_prefix('"')?;
         let bytes = inside.as_bytes();
@@ -181,8 +181,8 @@ fn logfmt(line: &str) -> Option<Entry<'_>> {
     memchr::memchr(b'=', line.as_bytes().get(..NEAR).unwrap_or(line.as_bytes()))?;
     let mut entry = Entry::new(Grammar::Generic, line);
     let (mut rest, mut words, mut pairs, mut date) = (line, 0, 0, None);
-    while let Some((pair, behind)) = next_pair(rest).filter(|_| pairs < MOST) {
-        rest = behind;
+    while let Some((pair, after)) = next_pair(rest).filter(|_| pairs < MOST) {
+        rest = after;
         let is_key = |key: &str| {
             !key.is_empty()
                 && key
@@ -199,7 +199,7 @@ fn logfmt(line: &str) -> Option<Entry<'_>> {
         pairs += 1;
         if is_time(key) && entry.stamp.is_none() {
             // A value with a space in it has quotes around it, or should have.
-            let at = line.len() - behind.len() - value.len();
+            let at = line.len() - after.len() - value.len();
             let value = line.get(at..).map(|value| value.trim_start_matches(['"', '\'']));
             entry.stamp = value.and_then(|value| time(value).or_else(|| time_of(date?, value)));
         } else if key == "date" {

@@ -10,7 +10,7 @@ pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
     (!method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase())).then_some((method, path))
 }
 
-/// An address, which may have its port behind it, or (pasted from a page that made a link of it) itself again: `10.0.0.1https://10.0.0.1`.
+/// An address, which may have its port after it, or (pasted from a page that made a link of it) itself again: `10.0.0.1https://10.0.0.1`.
 /// An IPv4 address in IPv6's form (RFC 4291, 2.5.5.2) is the IPv4 address that is on the wire.
 pub(super) fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
     let (ip, port) = parsed(text)?;
@@ -56,9 +56,9 @@ pub(super) fn tags(text: &str) -> (&str, &str) {
     const MOST: usize = 4;
     let mut rest = text;
     for _ in 0..MOST {
-        let behind = rest.strip_prefix('[').and_then(|inside| inside.split_once("] "));
-        let Some((_, behind)) = behind else { break };
-        rest = behind.trim_start();
+        let after = rest.strip_prefix('[').and_then(|inside| inside.split_once("] "));
+        let Some((_, after)) = after else { break };
+        rest = after.trim_start();
     }
     let tags = text.strip_suffix(rest).unwrap_or_default();
     (tags.trim_end(), rest)
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_have_a_port_or_itself_behind_it() {
+    fn an_address_may_have_a_port_or_itself_after_it() {
         let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
         assert_eq!(address("10.0.0.1"), Some((ip("10.0.0.1"), None)));
         assert_eq!(address("10.0.0.1:443"), Some((ip("10.0.0.1"), Some(443))));

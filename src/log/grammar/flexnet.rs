@@ -66,11 +66,11 @@ fn port<'a>(daemon: &'a str, text: &'a str) -> Option<Fact<'a>> {
 
 /// The day that a banner or a `TIMESTAMP` line gives; the latter in the order of the United States.
 fn day(text: &str) -> Option<Fact<'_>> {
-    let behind = |mark: &str| text.strip_prefix(mark);
-    if let Some(written) = behind("Server's System Date and Time: ").or_else(|| behind("Start-Date: ")) {
+    let after = |mark: &str| text.strip_prefix(mark);
+    if let Some(written) = after("Server's System Date and Time: ").or_else(|| after("Start-Date: ")) {
         return stamp::weekday(written)?.0.date.map(Fact::Day);
     }
-    let written = behind("TIMESTAMP ")
+    let written = after("TIMESTAMP ")
         .or_else(|| Some(&text[text.find(" started on ")? + 1..]).and_then(|rest| rest.rsplit('(').next()))?;
     let mut cursor = Cursor(written);
     let month = cursor.number(1, 2)?;
@@ -93,7 +93,7 @@ fn checkout(text: &str) -> Option<Fact<'_>> {
         let (_feature, user) = quoted.split_once('"')?;
         user
     } else {
-        // Old daemons write no quotes; without a user behind the first word it is a sentence.
+        // Old daemons write no quotes; without a user after the first word it is a sentence.
         let (_feature, user) = rest.split_once(' ')?;
         let user = user.trim_start();
         let user = user

@@ -23,11 +23,11 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     if let Some((stamp, rest)) = any_time(inside) {
         return Some(entry(stamp, rest));
     }
-    behind_level(inside)
+    after_level(inside)
 }
 
 /// `ERROR 2023-01-13 11:17:01 text`, `[ERROR] ...`, `ERROR: ...`.
-fn behind_level(text: &str) -> Option<Entry<'_>> {
+fn after_level(text: &str) -> Option<Entry<'_>> {
     let (word, rest) = text.split_at_checked(text.find([' ', ']', ':'])?)?;
     let level = Level::of(word);
     (level != Level::Unknown).then_some(())?;
@@ -77,7 +77,7 @@ pub(super) fn entry<'a>(stamp: Stamp<'a>, rest: &'a str) -> Entry<'a> {
     let mut entry =
         Entry::new(Grammar::Generic, text.map_or(rest, |text| text.trim_start_matches([' ', ':', '\t'])));
     entry.stamp = Some(stamp);
-    entry.level = if level == Level::Unknown { level_behind_brackets(rest) } else { level };
+    entry.level = if level == Level::Unknown { level_after_brackets(rest) } else { level };
     entry
 }
 
@@ -89,8 +89,8 @@ fn first_word(text: &str) -> &str {
     text.trim_start_matches(['[', '<']).split([' ', ']', '>', ':', ',', '\t']).next().unwrap_or_default()
 }
 
-/// The level behind one or two words in brackets: a thread, a process.
-fn level_behind_brackets(rest: &str) -> Level {
+/// The level after one or two words in brackets: a thread, a process.
+fn level_after_brackets(rest: &str) -> Level {
     const WIDEST: usize = 120;
     let mut rest = crate::log::text::head(rest, WIDEST);
     for _ in 0..2 {
@@ -99,8 +99,8 @@ fn level_behind_brackets(rest: &str) -> Level {
             Some(b'(') => ')',
             _ => break,
         };
-        let Some((_, behind)) = rest.split_once(close) else { break };
-        rest = behind.trim_start_matches(AROUND);
+        let Some((_, after)) = rest.split_once(close) else { break };
+        rest = after.trim_start_matches(AROUND);
         let level = Level::of(first_word(rest));
         if level != Level::Unknown {
             return level;
@@ -109,15 +109,15 @@ fn level_behind_brackets(rest: &str) -> Level {
     Level::Unknown
 }
 
-/// Whether a level follows a time, written as programs write it: in capitals, or set off from the words behind it.
+/// Whether a level follows a time, written as programs write it: in capitals, or set off from the words after it.
 pub(super) fn has_level(rest: &str) -> bool {
     let rest = rest.trim_start_matches(AROUND);
     let word = first_word(rest);
     if Level::of(word) == Level::Unknown {
-        return level_behind_brackets(rest) != Level::Unknown;
+        return level_after_brackets(rest) != Level::Unknown;
     }
     let is_set_off = rest.starts_with(['[', '<'])
-        || rest.get(word.len()..).is_some_and(|behind| behind.starts_with([':', ']', '\t']));
+        || rest.get(word.len()..).is_some_and(|after| after.starts_with([':', ']', '\t']));
     is_set_off || word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 

@@ -1,6 +1,6 @@
 //! Kubernetes' programs, which log with klog: `E1027 04:55:44.789086   24796 kubelet.go:2246] text`.
 //!
-//! The letter is the level, the digits behind it month and day; there is no year and no zone.
+//! The letter is the level, the digits after it month and day; there is no year and no zone.
 
 use super::{Entry, Grammar, Level};
 use crate::log::stamp::{self, Cursor};

@@ -25,8 +25,8 @@ pub(super) fn without_margin(line: &str) -> Option<&str> {
         b'*' | b'-' | 0xe2 => listed(rest),
         _ => None,
     };
-    if let Some(behind) = put_by_a_tool {
-        return Some(behind.trim_start()).filter(|behind| !behind.is_empty());
+    if let Some(after) = put_by_a_tool {
+        return Some(after.trim_start()).filter(|after| !after.is_empty());
     }
     let is_markup = rest.starts_with('<') && !rest.starts_with("<1");
     let end =
@@ -36,13 +36,13 @@ pub(super) fn without_margin(line: &str) -> Option<&str> {
             ':' | '-' if is_name_or_number(&rest[..index]) => Some(index + 1),
             _ => None,
         });
-    let behind = match end {
+    let after = match end {
         Some(end) => rest.get(end..)?,
         // `less -N`, `cat -n`: a number and spaces.
         None => rest.trim_start_matches(|next: char| next.is_ascii_digit()),
     };
-    let behind = behind.trim_start_matches([' ', '\t', '>', '|']);
-    (behind.len() < line.len() && !behind.is_empty()).then_some(behind)
+    let after = after.trim_start_matches([' ', '\t', '>', '|']);
+    (after.len() < line.len() && !after.is_empty()).then_some(after)
 }
 
 /// Whether this can be what `grep` puts before a line: its number, its file, or both.
@@ -53,23 +53,23 @@ fn is_name_or_number(text: &str) -> bool {
             || text.ends_with("messages") && !text.contains(' '))
 }
 
-/// A line behind the mark of a list.
+/// A line after the mark of a list.
 fn listed(line: &str) -> Option<&str> {
     ["* ", "- ", "\u{2022} "].iter().find_map(|mark| line.strip_prefix(mark))
 }
 
-/// A line behind the name of its container in brackets.
+/// A line after the name of its container in brackets.
 fn named(line: &str) -> Option<&str> {
     const WIDEST: usize = 40;
     let inside = line.strip_prefix('[')?;
-    let (name, behind) = crate::log::text::head(inside, WIDEST).split_once(']')?;
+    let (name, after) = crate::log::text::head(inside, WIDEST).split_once(']')?;
     let is_name = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/'))
-        && !behind.starts_with(['#', '$']);
+        && !after.starts_with(['#', '$']);
     is_name.then(|| inside.get(name.len() + 1..)).flatten()
 }
 
-/// A line behind its facility and severity.
+/// A line after its facility and severity.
 fn classified(line: &str) -> Option<&str> {
     const WIDEST: usize = 20;
     let (word, _) = crate::log::text::head(line, WIDEST).split_once(": ")?;
@@ -80,7 +80,7 @@ fn classified(line: &str) -> Option<&str> {
     is_class.then(|| line.get(word.len() + 2..)).flatten()
 }
 
-/// A line behind the pod and the container that wrote it, as stern shows them: `ssm-5d8f7-x2x9z nginx text`.
+/// A line after the pod and the container that wrote it, as stern shows them: `ssm-5d8f7-x2x9z nginx text`.
 pub(super) fn without_pod(line: &str) -> Option<&str> {
     let (pod, rest) = line.split_once(' ')?;
     let (container, rest) = rest.split_once(' ')?;

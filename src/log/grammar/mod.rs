@@ -1,8 +1,8 @@
-//! The grammars of logs: one line, read by whichever of them it belongs to.
+//! Log grammars: each recognises and reads one form of line.
 //!
 //! A grammar is a function from a line to an `Entry` that borrows from it. It knows the form of a line and nothing of the lines
 //! around it. A line that no grammar claims continues the line above it: a stack trace, a body that an error quotes, the rest of a
-//! line that a terminal wrapped. Which grammar to ask follows from the line's first characters, and each line decides anew, since
+//! line that a terminal wrapped. Which grammar to ask follows from the line's first characters, and each line decides for itself, since
 //! one file of syslog carries the lines of many programs.
 
 mod cisco;
@@ -175,7 +175,7 @@ pub(super) enum Fact<'a> {
     Started {
         /// Its method and path.
         request: Request<'a>,
-        /// Tags, or the process that wrote the line; empty where it names none.
+        /// Tags, or the process that wrote the line; empty if it names none.
         key: &'a str,
     },
     /// A request that Rails has answered.
@@ -223,9 +223,9 @@ pub(super) struct Request<'a> {
     pub host: Option<&'a str>,
     /// `POST`.
     pub method: Option<&'a str>,
-    /// `/oauth/token`, with a query as it stands.
+    /// `/oauth/token`, with a query as it was written.
     pub path: Option<&'a str>,
-    /// Whether TLS stood where a request was expected.
+    /// Whether TLS was there where a request was expected.
     pub is_tls: bool,
     /// The status that was answered.
     pub status: Option<u16>,
@@ -274,16 +274,16 @@ impl<'a> Entry<'a> {
 /// Reads a line, or finds that it continues the one above. `formats` are access logs' formats besides the usual ones.
 pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
     let line = line.trim_start_matches(['\u{feff}', ' ']);
-    let behind_margin = || {
+    let after_margin = || {
         // `grep -n` on several files puts the file and the number there.
-        let behind = margin::without_margin(line)?;
-        bare(behind, formats).or_else(|| bare(margin::without_margin(behind)?, formats))
+        let after = margin::without_margin(line)?;
+        bare(after, formats).or_else(|| bare(margin::without_margin(after)?, formats))
     };
     let in_brackets = || {
         let may_be = line.starts_with(|first: char| first.is_ascii_alphanumeric()) && has_clock(line);
         may_be.then(|| generic::in_brackets(line)).flatten()
     };
-    bare(line, formats).or_else(behind_margin).or_else(in_brackets)
+    bare(line, formats).or_else(after_margin).or_else(in_brackets)
 }
 
 /// A line from its first character.
@@ -338,9 +338,9 @@ fn has_clock(line: &str) -> bool {
 
 /// What stern shows of a container: a line with a time of its own.
 fn in_pod(line: &str) -> Option<Entry<'_>> {
-    let behind = margin::without_pod(line)?;
-    behind.starts_with(|first: char| first.is_ascii_digit()).then_some(())?;
-    service::read(behind, &[]).or_else(|| generic::read(behind)).or_else(|| console::in_pod(behind))
+    let after = margin::without_pod(line)?;
+    after.starts_with(|first: char| first.is_ascii_digit()).then_some(())?;
+    service::read(after, &[]).or_else(|| generic::read(after)).or_else(|| console::in_pod(after))
 }
 
 #[cfg(test)]
@@ -350,7 +350,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_found_behind_what_a_terminal_or_a_tool_put_before_it() {
+    fn a_line_is_found_after_what_a_terminal_or_a_tool_put_before_it() {
         let line = "13-Jan-2023 17:29:02,775 IST INFO [um8_vManage] [SmartLicensingUtil] (default task-24) |default| x";
         for margin in [
             "",

@@ -15,16 +15,16 @@ use super::{Entry, Fact, Grammar, Level, Request};
 use crate::limits;
 use crate::log::stamp;
 
-/// Reads one line in the common or the combined format, cut anywhere behind its time.
+/// Reads one line in the common or the combined format, cut anywhere after its time.
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
-    // RFC 1413's identity and the user stand between the address and the time; neither is long.
+    // RFC 1413's identity and the user are between the address and the time; neither is long.
     const WIDEST: usize = 200;
     let head = crate::log::text::head(line, WIDEST);
     // The ingress controller of Kubernetes has had an address in brackets before the time.
     let opens = head.match_indices('[').map(|(open, _)| open).filter(|open| head[..*open].ends_with(' '));
     let mut timed = opens.filter_map(|open| Some((open, stamp::access(line.get(open + 1..)?)?)));
     let (open, (stamp, rest)) = timed.next()?;
-    // HAProxy has milliseconds there; S3, and others who write the time alike, have no request behind it.
+    // HAProxy has milliseconds there; S3, and others who write the time in the same way, have no request after it.
     let is_cut_in_time = rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ');
     let is_access = stamp.digits == 0
         && (rest.starts_with("] \"") || "] \"".starts_with(rest) || rest.len() < 6 && is_cut_in_time);
@@ -36,10 +36,10 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     if let Some(quoted) = rest.strip_prefix("] \"") {
         let end = quoted.find('"');
         take_line(&mut request, quoted.get(..end.unwrap_or(quoted.len()))?);
-        let behind = end.and_then(|end| quoted.get(end + 1..)).unwrap_or_default();
-        let behind = behind.trim_start();
-        request.status = status(behind);
-        request.body_bytes = request.status.and_then(|_| bytes(behind.get(3..)?));
+        let after = end.and_then(|end| quoted.get(end + 1..)).unwrap_or_default();
+        let after = after.trim_start();
+        request.status = status(after);
+        request.body_bytes = request.status.and_then(|_| bytes(after.get(3..)?));
     }
     let mut entry = Entry::new(Grammar::NginxAccess, line);
     entry.stamp = Some(stamp);
@@ -48,7 +48,7 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
-/// The client, from what precedes the time; nothing where that is not an access line's, but has a margin before it.
+/// The client, from what precedes the time; nothing if that is not an access line's, but has a margin before it.
 #[expect(clippy::option_option, reason = "a line without a client's address is a line")]
 fn client(before: &str) -> Option<Option<(IpAddr, Option<u16>)>> {
     let mut words = before.split(' ').filter(|word| !word.is_empty());
@@ -66,9 +66,9 @@ fn client(before: &str) -> Option<Option<(IpAddr, Option<u16>)>> {
     (is_name && !name.is_empty() && !matches!(second, "|" | ">")).then(|| address(second))
 }
 
-/// The bytes of the answer's body behind its status; nothing where the line may be cut within them.
-fn bytes(behind: &str) -> Option<u64> {
-    let (digits, _) = behind.trim_start().split_once(' ')?;
+/// The bytes of the answer's body after its status; nothing if the line may be cut within them.
+fn bytes(after: &str) -> Option<u64> {
+    let (digits, _) = after.trim_start().split_once(' ')?;
     digits.parse().ok()
 }
 
@@ -172,15 +172,15 @@ impl AccessFormat {
                 return error("has too many parts");
             }
             let Some(name) = rest.strip_prefix('$') else {
-                let (text, behind) = rest.split_at(rest.find('$').unwrap_or(rest.len()));
+                let (text, after) = rest.split_at(rest.find('$').unwrap_or(rest.len()));
                 elements.push(Element::Text(text.into()));
-                rest = behind;
+                rest = after;
                 continue;
             };
             if matches!(elements.last(), Some(Element::Variable(_))) {
                 return error("has two variables with nothing between them");
             }
-            let (name, behind) = match name.strip_prefix('{').and_then(|name| name.split_once('}')) {
+            let (name, after) = match name.strip_prefix('{').and_then(|name| name.split_once('}')) {
                 Some(braced) => braced,
                 None => name.split_at(
                     name.find(|next: char| !next.is_ascii_alphanumeric() && next != '_')
@@ -188,7 +188,7 @@ impl AccessFormat {
                 ),
             };
             elements.push(Element::Variable(Variable::of(name)));
-            rest = behind;
+            rest = after;
         }
         if !elements.iter().any(|element| matches!(element, Element::Variable(_))) {
             return error("has no variable, such as $time_local");
@@ -205,7 +205,7 @@ impl AccessFormat {
             match element {
                 Element::Text(_) if is_cut => {}
                 Element::Text(text) => match rest.strip_prefix(&**text) {
-                    Some(behind) => rest = behind,
+                    Some(after) => rest = after,
                     None if text.starts_with(rest) && index > 0 => is_cut = true,
                     None => return None,
                 },
@@ -243,7 +243,7 @@ fn value_end(variable: Variable, rest: &str, text: &str) -> Option<usize> {
     request_end().or_else(|| rest.find(text))
 }
 
-/// What a variable's value says. A time that is none makes the line one of another format.
+/// What a variable's value says. An invalid time means that the line has another format.
 fn take<'a>(
     variable: Variable,
     value: &'a str,
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_an_address_behind_no_margin() {
+    fn the_client_is_an_address_without_a_margin_before_it() {
         let client = |before: &str| {
             let line = format!(r#"{before} [13/Jan/2023:11:17:01 +0000] "GET / HTTP/1.1" 502 5 "-" "x""#);
             let entry = read(&line).map(|entry| request(&entry).client);

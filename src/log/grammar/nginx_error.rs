@@ -11,7 +11,7 @@ use super::fields::{address, request_line};
 use super::{Entry, Fact, Grammar, Incident, Level};
 use crate::log::stamp::{self, Cursor};
 
-/// Reads one line, cut anywhere behind its time.
+/// Reads one line, cut anywhere after its time.
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let (stamp, rest) = stamp::slashed(line)?;
     let mut cursor = Cursor(rest);
@@ -41,7 +41,7 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
-/// What an error says of the connection that it is about, behind its sentence.
+/// What an error says of the connection that it is about, after its sentence.
 pub(in crate::log) fn about(text: &str) -> Incident<'_> {
     let field = |name: &str| {
         let value = &text[text.find(name)? + name.len()..];

@@ -1,4 +1,4 @@
-//! Lines of a service itself, behind syslog's prefix or without one.
+//! Lines of a service itself, after syslog's prefix or without one.
 
 use super::{AccessFormat, Entry, haproxy, nginx_access, nginx_error, ssm};
 

@@ -50,11 +50,11 @@ fn lograge(text: &str) -> Option<Entry<'_>> {
     let mut entry = Entry::new(Grammar::Lograge, text);
     let mut request = Request::default();
     let mut rest = pairs;
-    while let Some((pair, behind)) = next_pair(rest) {
-        rest = behind;
+    while let Some((pair, after)) = next_pair(rest) {
+        rest = after;
         let Some((key, value)) = pair.split_once('=') else { continue };
         // The last value of a line that was cut may be a part of itself.
-        let is_whole = !behind.is_empty();
+        let is_whole = !after.is_empty();
         match key {
             "method" => request.method = Some(value),
             "path" => request.path = Some(value),
@@ -64,7 +64,7 @@ fn lograge(text: &str) -> Option<Entry<'_>> {
             "host" => request.host = Some(value),
             // Not in quotes, though it has spaces.
             "time" => {
-                let at = text.len() - behind.len() - value.len();
+                let at = text.len() - after.len() - value.len();
                 entry.stamp = text.get(at..).and_then(stamp::iso).map(|(stamp, _)| stamp);
             }
             _ => {}

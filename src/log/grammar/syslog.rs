@@ -39,12 +39,12 @@ pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<
     let doubled = cursor.0.strip_prefix(host).and_then(|rest| rest.strip_prefix(' '));
     let text = doubled.unwrap_or(cursor.0);
     let (tag, text) = tag(text);
-    // Any program may begin its lines with RFC 3339's time, and Docker puts it there in nanoseconds; syslog has a tag behind the host.
+    // Any program may begin its lines with RFC 3339's time, and Docker puts it there in nanoseconds; syslog has a tag after the host.
     let is_syslog = is_host(host)
         && (!is_numeric
             || outer.digits < 7 && (tag.is_some() || severity.is_some() || text.starts_with('%')));
     if is_syslog {
-        return Some(behind(outer, Some(host), tag, text, severity, formats));
+        return Some(after_prefix(outer, Some(host), tag, text, severity, formats));
     }
     is_numeric.then_some(())?;
     // The kubelet's files name the stream and whether the line is whole (CRI).
@@ -95,7 +95,7 @@ fn rfc5424<'a>(line: &'a str, severity: Option<u32>, formats: &[AccessFormat]) -
     };
     let text = text.trim_start_matches([' ', '\u{feff}']);
     let named = |word: &'a str| (word != "-").then_some(word);
-    Some(behind(outer, named(host), named(app), text, severity, formats))
+    Some(after_prefix(outer, named(host), named(app), text, severity, formats))
 }
 
 /// What follows `[id key="value"]...`; a value may contain a bracket.
@@ -126,7 +126,7 @@ fn tag(text: &str) -> (Option<&str>, &str) {
 }
 
 /// What follows the prefix, as an entry of its own grammar.
-fn behind<'a>(
+fn after_prefix<'a>(
     outer: Stamp<'a>,
     host: Option<&'a str>,
     tag: Option<&'a str>,
@@ -153,7 +153,7 @@ fn behind<'a>(
     entry
 }
 
-/// What has a grammar of its own behind a prefix.
+/// What has a grammar of its own after a prefix.
 fn own<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
     match text.bytes().next()? {
         b'0'..=b'9' => vmanage::read(text)

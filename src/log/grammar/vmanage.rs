@@ -12,10 +12,10 @@
 use super::{Entry, Grammar, Level};
 use crate::log::stamp::{self, Cursor};
 
-/// Reads one line; cut anywhere behind its time, it is read as far as it goes.
+/// Reads one line; cut anywhere after its time, it is read as far as it goes.
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let (stamp, rest) = stamp::day_month_year(line)?;
-    // Tomcat's logs begin alike, with a dot before the milliseconds; Redis' lines have spaces in the date.
+    // Tomcat's logs begin in the same way, with a dot before the milliseconds; Redis' lines have spaces in the date.
     let time = line.get(..line.len() - rest.len())?;
     (stamp.digits == 3 && time.contains('-') && time.contains(',')).then_some(())?;
     let mut entry = Entry::new(Grammar::VmanageServer, rest);

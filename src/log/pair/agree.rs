@@ -91,7 +91,7 @@ fn client(log: Outcome, wire: WireOutcome, end_by: Side) -> Agreement {
             }
         }
         (Outcome::Alert(_), On::Alert { by: Side::Server, .. }) => Agrees,
-        // Java reports a refused port behind an ICMP error as refused.
+        // Java reports a port that an ICMP error refused as refused.
         (Outcome::Refused, On::Unreachable) | (Outcome::Unreachable, On::NoReply) => Silent,
         (Outcome::ProxyRefused(Some(log)), On::ProxyRefused(Some(wire))) => {
             if log == wire {

@@ -16,7 +16,7 @@ pub(in crate::log) enum Kind<'a> {
     Page { grammar: Grammar, status: Option<u16>, outcome: Outcome, words: &'a str, request: Option<&'a str> },
 }
 
-/// The kind of a line, and what its answer's size is above what the log says of it, in bytes; nothing where the wire does not show it.
+/// The kind of a line, and what its answer's size is above what the log says of it, in bytes; nothing if the wire does not show it.
 pub(in crate::log) fn answer<'a>(attempt: &'a Attempt, exchange: &Exchange) -> Option<(Kind<'a>, i64)> {
     let size = i64::from(exchange.answer_bytes?);
     let named = |bytes: Option<u64>| bytes.and_then(|bytes| i64::try_from(bytes).ok());

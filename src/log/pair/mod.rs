@@ -49,7 +49,7 @@ pub(in crate::log) struct Fit {
     pub tight: (i64, i64),
     pub agreement: Agreement,
     pub anchors: Anchors,
-    /// Whether the exchange's end is seen, so that the room behind it means something.
+    /// Whether the exchange's end is seen, so that the room after it means something.
     pub is_ended: bool,
 }
 
@@ -236,7 +236,7 @@ fn is_own(attempt: &Attempt, exchange: &Exchange) -> Result<(), Misfit> {
 
 /// Whether a line of a server may be about a request that its front end logged as `served`: an error on the way, or the request as
 /// the program behind it has it. A front end has a status of its own for a client that gave up.
-pub(in crate::log) fn is_behind(attempt: &Attempt, served: &Attempt) -> bool {
+pub(in crate::log) fn is_behind_front_end(attempt: &Attempt, served: &Attempt) -> bool {
     const GAVE_UP: u16 = 499;
     if attempt.side == Side::Client || attempt.grammar == served.grammar {
         return true;
@@ -388,8 +388,8 @@ impl Fit {
     /// Whether little time passes between a client's lines and the exchange within them, at this offset.
     pub fn is_close(&self, offset: Elapsed) -> bool {
         const BEFORE: i64 = 150 * MILLI;
-        const BEHIND: i64 = 250 * MILLI;
-        offset.nanos() - self.tight.0 <= BEFORE && self.tight.1 - offset.nanos() <= BEHIND
+        const AFTER: i64 = 250 * MILLI;
+        offset.nanos() - self.tight.0 <= BEFORE && self.tight.1 - offset.nanos() <= AFTER
     }
 
     /// The same, moved by this many nanoseconds.

@@ -82,7 +82,7 @@ impl Block {
                 .collect();
             let done = meanwhile();
             for ((part, is_taken), receiver) in parts.iter().zip(&is_taken).zip(read.iter().cycle()) {
-                // Whoever comes first reads a part, so that nobody waits for a thread that is behind.
+                // The first free thread reads a part, so that nobody waits for a slow one.
                 let came = if is_taken.swap(true, Ordering::Relaxed) { receiver.recv().ok() } else { None };
                 let entries = came.unwrap_or_else(|| entries(part, settings));
                 for (line, entry) in part.split_terminator('\n').zip(entries) {
@@ -106,9 +106,9 @@ fn parts(text: &str) -> Vec<&str> {
     let mut rest = text;
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest.as_bytes().get(size..).unwrap_or_default());
-        let (part, behind) = rest.split_at(end.map_or(rest.len(), |end| size + end + 1));
+        let (part, after) = rest.split_at(end.map_or(rest.len(), |end| size + end + 1));
         parts.push(part);
-        rest = behind;
+        rest = after;
     }
     parts
 }

@@ -150,7 +150,7 @@ impl Follower {
                 came.iter().map(|(came, _)| clock::split(*came)).filter(|(other, _)| *other == zone);
             let rests: Vec<i64> =
                 of_zone.map(|(_, rest)| rest.nanos()).filter(|rest| *rest <= EARLY).collect();
-            // Of several that are cut to whole seconds, one is cut by little.
+            // If several are truncated to whole seconds, one is truncated by little.
             let cut = precision / i64::try_from(rests.len().max(1)).unwrap_or(i64::MAX);
             let is_prompt = rests.iter().any(|rest| *rest >= -PROMPT - cut);
             (is_prompt && (-LATE..=EARLY).contains(&latest.nanos())).then_some(zone)

@@ -234,7 +234,7 @@ impl OpenFile {
         Ok(())
     }
 
-    /// Reads the next line that is whole, and returns its length in bytes; nothing where there is none.
+    /// Reads the next line that is whole, and returns its length in bytes; nothing if there is none.
     fn read_line(&mut self, settings: &Settings) -> io::Result<Option<usize>> {
         let Opened { about, input, .. } = &mut self.file;
         let Some(line) = input.next_line()? else { return Ok(None) };

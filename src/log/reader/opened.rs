@@ -193,7 +193,7 @@ impl Survey {
         survey
     }
 
-    /// The grammar of most lines. Several behind syslog's prefix are syslog.
+    /// The grammar of most lines. Several after syslog's prefix are syslog.
     pub(super) fn grammar(&self) -> Option<Grammar> {
         let (grammar, count) = self.counts.iter().max_by_key(|(_, count)| *count)?;
         let is_mixed = count * 10 < self.entries * 9 && self.counts.len() > 2;

@@ -65,7 +65,7 @@ impl Known {
         self.count == 0
     }
 
-    /// `text` with these secrets covered; `None` where it has none of them.
+    /// `text` with these secrets covered; `None` if it has none of them.
     pub fn covered(&self, text: &str) -> Option<String> {
         let (mut safe, mut from) = (String::new(), 0);
         for (at, run) in runs(text) {

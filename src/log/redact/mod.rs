@@ -14,10 +14,10 @@ use self::names::{ends_like, next_name, secret_name};
 use self::spoken::spoken;
 use super::text::find;
 
-/// What stands where a secret stood.
+/// The replacement for a secret.
 pub(super) const COVER: &str = "[secret]";
 
-/// Names that sentences end with too: `Failed to get a token: Connection refused`. A word of letters behind them is no secret.
+/// Names that sentences end with too: `Failed to get a token: Connection refused`. A word of letters after them is no secret.
 const ALSO_WORDS: &[&str] = &["token", "credential", "signature", "pass"];
 
 /// Names whose secret is the rest of the line: header fields of several words (RFC 9110, 11.6.2; RFC 6265, 4.2).
@@ -74,7 +74,7 @@ fn named(text: &str, secrets: &mut Vec<Range<usize>>) {
         let option = text.get(..start).is_some_and(|before| before.ends_with("--"));
         if two_words(text, start, &mut at) || secret_name(name) {
             let name = text.get(start..at).unwrap_or_default();
-            if let Some(value) = value_behind(text, at, name, option) {
+            if let Some(value) = value_after(text, at, name, option) {
                 at = value.end.max(at);
                 secrets.push(value);
             }
@@ -96,18 +96,18 @@ fn two_words(text: &str, start: usize, at: &mut usize) -> bool {
 }
 
 /// The value of a name that ends at `at`.
-fn value_behind(text: &str, at: usize, name: &str, is_option: bool) -> Option<Range<usize>> {
+fn value_after(text: &str, at: usize, name: &str, is_option: bool) -> Option<Range<usize>> {
     let rest = text.get(at..)?;
     let trimmed = rest.trim_start_matches(['"', '\'', '\\', ' ', ']', '*']);
     let has_space = rest.starts_with(' ');
     let separator = ["=>", ":=", "=", ":", ">", "%3D", "%3d"].iter().find(|mark| trimmed.starts_with(**mark));
-    let behind = match separator {
+    let after = match separator {
         Some(mark) => trimmed.get(mark.len()..)?,
         // `--client-secret VALUE`
         None if is_option && has_space => trimmed,
         None => return None,
     };
-    let value = behind.trim_start_matches([' ', '\\']);
+    let value = after.trim_start_matches([' ', '\\']);
     let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
     let value = quote.map_or(value, |_| &value[1..]);
     let start = text.len() - value.len();
@@ -134,7 +134,7 @@ fn value_behind(text: &str, at: usize, name: &str, is_option: bool) -> Option<Ra
     let is_plain =
         ["", "null", "nil", "none", "true", "false"].iter().any(|plain| value.eq_ignore_ascii_case(plain));
     let may_be_word = quote.is_none()
-        && behind.starts_with(' ')
+        && after.starts_with(' ')
         && ALSO_WORDS.iter().any(|word| ends_like(name.as_bytes(), word.as_bytes()));
     let is_word = may_be_word && value.len() < 20 && value.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_covered = COVERS.iter().any(|cover| value.eq_ignore_ascii_case(cover))
@@ -207,7 +207,7 @@ fn user_option(text: &str, secrets: &mut Vec<Range<usize>>) {
     }
 }
 
-/// A key in PEM (RFC 7468) behind its first line, and lines of nothing but base64.
+/// A key in PEM (RFC 7468) after its first line, and lines of nothing but base64.
 fn keys(text: &str, secrets: &mut Vec<Range<usize>>) {
     if let Some(at) = find(text, "private key-----") {
         let start = at + "private key-----".len();
@@ -359,14 +359,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_secret_shows_wherever_it_stands_in_no_words(
+        fn no_secret_shows_whatever_surrounds_it(
             before in "[a-z ,:{}\\[\\]\"=]{0,30}",
             name in proptest::sample::select(vec!["password", "client_secret", "client_id", "access_token", "X-Auth-Token", "apiKey", "Authorization"]),
             separator in proptest::sample::select(vec!["=", ":", ": ", "=>", " = ", "\": \"", "\"=>\""]),
             secret in "S[0-9]{3}[A-Z0-9]{1,12}",
-            behind in "([ ,;&}].{0,30})?",
+            after in "([ ,;&}].{0,30})?",
         ) {
-            let text = format!("{before} {name}{separator}{secret}{behind}");
+            let text = format!("{before} {name}{separator}{secret}{after}");
             prop_assert!(!covered(&text).contains(&secret), "{:?}", covered(&text));
         }
 

@@ -1,8 +1,8 @@
-//! The names behind which a secret follows.
+//! The names that a secret follows.
 
 use std::ops::Range;
 
-/// Names behind which a secret follows, as the end of a longer name too (`ssm_client_secret`, `X-Auth-Token`). Lower case,
+/// Names that a secret follows, as the end of a longer name too (`ssm_client_secret`, `X-Auth-Token`). Lower case,
 /// with `_` for any of `_`, `-`, space and nothing.
 const NAMES: &[&str] = &[
     "password",
@@ -44,7 +44,7 @@ const NAMES: &[&str] = &[
     "signature",
 ];
 
-/// Where the first name at or behind `from` lies.
+/// Where the first name at or after `from` is.
 pub(super) fn next_name(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let start = from + bytes.get(from..)?.iter().position(u8::is_ascii_alphabetic)?;
     let len = bytes.get(start..)?.iter().take_while(|byte| is_name(**byte)).count();
@@ -60,7 +60,7 @@ pub(super) fn secret_name(name: &[u8]) -> bool {
     NAMES.iter().any(|secret| ends_like(name, secret.as_bytes()))
 }
 
-/// Compared from the end; `_` of the pattern is any separator or none, and what stands before has to end with a separator or be a
+/// Compared from the end; `_` of the pattern is any separator or none, and what precedes has to end with a separator or be a
 /// word of its own (`inside` is no `sid`, `clientSecret` is a `secret`).
 pub(super) fn ends_like(name: &[u8], pattern: &[u8]) -> bool {
     let mut rest = name;

@@ -11,63 +11,63 @@ pub(super) fn spoken(text: &str, secrets: &mut Vec<Range<usize>>) {
     let mut at = 0;
     while let Some(Range { start, end }) = next_name(bytes, at) {
         at = end;
-        let (before, name, behind) = (&text[..start], &text[start..at], &text[at..]);
-        let value = quoted(name, behind).or_else(|| command(before, name, behind));
-        let value = value.or_else(|| sentence(name, behind)).or_else(|| field(before, name, behind));
+        let (before, name, after) = (&text[..start], &text[start..at], &text[at..]);
+        let value = quoted(name, after).or_else(|| command(before, name, after));
+        let value = value.or_else(|| sentence(name, after)).or_else(|| field(before, name, after));
         secrets.extend(value.map(|value| at + value.start..at + value.end));
     }
 }
 
 /// `idtoken "X"`, `secret 'X' invalid`.
-fn quoted(name: &str, behind: &str) -> Option<Range<usize>> {
-    let value = behind.strip_prefix(' ')?.trim_start();
+fn quoted(name: &str, after: &str) -> Option<Range<usize>> {
+    let value = after.strip_prefix(' ')?.trim_start();
     let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''))?;
     let inside = value[1..].split(quote).next().filter(|inside| inside.len() > 3)?;
-    let start = behind.len() - value.len() + 1;
+    let start = after.len() - value.len() + 1;
     secret_name(name.as_bytes()).then_some(start..start + inside.len())
 }
 
 /// `enable secret 9 X`, `username admin password 7 X`, `snmp-server community X RO`, `license smart trust idtoken X all`.
-fn command(before: &str, name: &str, behind: &str) -> Option<Range<usize>> {
+fn command(before: &str, name: &str, after: &str) -> Option<Range<usize>> {
     /// What a command that holds a key begins with.
     const KEYED: [&str; 4] = ["tacacs", "radius", "isakmp", "ikev2"];
     let is = |names: &[&str]| names.iter().any(|known| ends_like(name.as_bytes(), known.as_bytes()));
     let is_keyed = is(&["key"]) && KEYED.iter().any(|begin| before.contains(begin));
     let is_certain = is_keyed || is(&["idtoken"]) || is(&["community"]) && before.ends_with("snmp-server ");
     let is_likely = is(&["psk", "passphrase", "api_key", "token"]);
-    let mut words = words(behind);
+    let mut words = words(after);
     let first = words.next()?;
     // Cisco's types of encryption have one digit.
-    let is_type = first.len() == 1 && behind[first.clone()].starts_with(|digit: char| digit.is_ascii_digit());
+    let is_type = first.len() == 1 && after[first.clone()].starts_with(|digit: char| digit.is_ascii_digit());
     let value = if is_type { words.next()? } else { first };
     let is_typed = is_type && is(&["secret", "password", "key"]);
-    let is_value = is_certain || is_typed || is_likely && is_no_word(&behind[value.clone()]);
+    let is_value = is_certain || is_typed || is_likely && is_no_word(&after[value.clone()]);
     is_value.then_some(value)
 }
 
 /// `password is X`, `Password for 'admin' is: X`. A word of letters says what is the matter with it.
-fn sentence(name: &str, behind: &str) -> Option<Range<usize>> {
+fn sentence(name: &str, after: &str) -> Option<Range<usize>> {
     /// Words between the name and what it is.
     const BETWEEN: usize = 4;
-    if !secret_name(name.as_bytes()) || !behind.starts_with(' ') {
+    if !secret_name(name.as_bytes()) || !after.starts_with(' ') {
         return None;
     }
-    let mut words = words(behind);
-    let is = |word: &Range<usize>| matches!(&behind[word.clone()], "is" | "is:" | "was" | "was:");
+    let mut words = words(after);
+    let is = |word: &Range<usize>| matches!(&after[word.clone()], "is" | "is:" | "was" | "was:");
     words.by_ref().take(BETWEEN).find(is)?;
-    words.next().filter(|value| is_no_word(&behind[value.clone()]))
+    words.next().filter(|value| is_no_word(&after[value.clone()]))
 }
 
 /// `"name":"password","value":"X"`, `"password":{"value":"X"}`; an OAuth code or a Digest's response, which have names of other things.
-fn field(before: &str, name: &str, behind: &str) -> Option<Range<usize>> {
+fn field(before: &str, name: &str, after: &str) -> Option<Range<usize>> {
     const MD5: usize = 32;
-    let (mark, value) = behind.split_once([':', '='])?;
+    let (mark, value) = after.split_once([':', '='])?;
     if mark.len() > 2 || !mark.bytes().all(|byte| matches!(byte, b'"' | b' ')) {
         return None;
     }
     let value = value.trim_start_matches([' ', '"']);
     let end = value.find([' ', '"', '\'', '&', ',', ';', '}']).unwrap_or(value.len());
-    let start = behind.len() - value.len();
+    let start = after.len() - value.len();
     let value = &value[..end];
     let is_secret = match name {
         "value" => {
@@ -85,7 +85,7 @@ fn field(before: &str, name: &str, behind: &str) -> Option<Range<usize>> {
     (is_secret && end > 0).then_some(start..start + end)
 }
 
-/// The words behind a name, as far as one space separates each.
+/// The words after a name, as far as one space separates each.
 fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -97,7 +97,7 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether something is no word of a sentence: digits or marks are in it, or capitals behind its beginning.
+/// Whether something is no word of a sentence: digits or marks are in it, or capitals after its beginning.
 fn is_no_word(value: &str) -> bool {
     /// A status of HTTP is shorter.
     const LEAST: usize = 4;
@@ -117,7 +117,7 @@ mod tests {
     use super::super::covered;
 
     #[test]
-    fn a_secret_behind_its_name_alone_is_covered() {
+    fn a_secret_after_its_name_alone_is_covered() {
         for (text, safe) in [
             ("license smart trust idtoken Ab3 all", "license smart trust idtoken [secret] all"),
             ("license smart trust idtoken \"Ab3d\"", "license smart trust idtoken \"[secret]\""),

@@ -78,7 +78,7 @@ impl<'a> Cursor<'a> {
         is_time.then(|| i64::from(hour * 3600 + minute * 60 + second) * SECOND)
     }
 
-    /// A fraction of a second behind one of `separators`, or none; nanoseconds and digits. More than nine digits are more than
+    /// A fraction of a second after one of `separators`, or none; nanoseconds and digits. More than nine digits are more than
     /// counts.
     pub(super) fn fraction(&mut self, separators: &[u8]) -> (i64, u8) {
         let before = *self;
@@ -94,7 +94,7 @@ impl<'a> Cursor<'a> {
         (0, 0)
     }
 
-    /// `AM` or `PM` behind a time of day, whose hours are then 1 to 12; nanoseconds since midnight.
+    /// `AM` or `PM` after a time of day, whose hours are then 1 to 12; nanoseconds since midnight.
     pub(super) fn half_of_day(&mut self, time: i64) -> i64 {
         const HOUR: i64 = 3600 * SECOND;
         let mut ahead = *self;
@@ -122,9 +122,9 @@ impl<'a> Cursor<'a> {
         let sign = if ahead.eat_any(b"+-")? == b'-' { -1 } else { 1 };
         let hours = ahead.number(1, 2)?;
         let minutes = {
-            let mut behind = ahead;
-            let _ = behind.eat(":");
-            behind.number(2, 2).inspect(|_| ahead = behind).unwrap_or(0)
+            let mut after = ahead;
+            let _ = after.eat(":");
+            after.number(2, 2).inspect(|_| ahead = after).unwrap_or(0)
         };
         // The line islands are UTC+14; some logs of the past have more.
         (hours <= 15 && minutes < 60).then(|| {
@@ -139,7 +139,7 @@ impl<'a> Cursor<'a> {
             return Zone::Offset(offset);
         }
         let mut ahead = *self;
-        // Abbreviations have two to five letters (`tzdata`), and behind them ends the word.
+        // Abbreviations have two to five letters (`tzdata`), and the word ends after them.
         let Some(name) = ahead.letters(2, 5) else { return Zone::Unstated };
         // Those of tzdata are capitals.
         let is_zone = name.bytes().all(|byte| byte.is_ascii_uppercase()) && !is_no_zone(name);

@@ -173,7 +173,7 @@ mod tests {
                 Zone::Unstated,
                 " x",
             ),
-            // `PM` behind an hour of 24 is none, and a host may be called so.
+            // `PM` after an hour of 24 is none, and a host may be called so.
             (
                 iso("2023-01-13 15:17:01 PM x"),
                 written(2023, 1, 13),

@@ -91,7 +91,7 @@ fn the_line_that_came_last_shows_the_zone_where_the_rest_is_a_delay() {
         (9_000, 11_600, Some(0)),
         // In a zone that is 5 h 30 min ahead.
         (19_800_000 + 12_000, 12_200, Some(330)),
-        // Of a clock that is ahead, or behind by more than any delay.
+        // A clock that is ahead, or behind by more than any delay.
         (14_000, 13_000, None),
         (15_000, 25_000, None),
         // The clock was set back: what it showed before no longer counts.

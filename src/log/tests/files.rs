@@ -109,7 +109,7 @@ fn what_is_far_from_the_capture_is_counted_and_not_kept() {
 }
 
 #[test]
-fn lines_beside_the_capture_are_kept_where_their_zone_is_known() {
+fn lines_outside_the_capture_are_kept_where_their_zone_is_known() {
     let lines = "2023-01-13T12:00:01Z INFO x\n2023-01-13T14:00:01Z ERROR far\n2023-01-13 12:00:01,000 INFO no zone\n2023-01-13 12:00:02,000 ERROR no zone\n";
     let start = at("2023-01-13T12:00:00Z");
     let settings = Settings { near: Some(start), window: Some((start, start)), ..Settings::default() };
@@ -367,7 +367,7 @@ fn a_log_that_is_rotated_is_followed_in_both_ways() {
     std::fs::rename(&other, &path).expect("a file");
     assert!(follower.read_on(Timestamp::ZERO).expect("a log"));
     assert_eq!(last_request(&follower), Some(("GET /9".to_owned(), 1)));
-    // A folder in its place can't be followed, which is said once, until a file is there again.
+    // A folder in its place can't be followed, which is reported once, until a file is there again.
     std::fs::remove_file(&path).expect("a file");
     std::fs::create_dir(&path).expect("a folder");
     assert!(follower.read_on(Timestamp::ZERO).is_err());

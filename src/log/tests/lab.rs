@@ -202,7 +202,7 @@ fn the_words_of_both_clients_give_the_outcomes() {
 }
 
 #[test]
-fn nginx_behind_syslog_and_rails_are_tied_too_and_agree_with_the_client() {
+fn nginx_with_syslog_s_prefix_and_rails_are_tied_too_and_agree_with_the_client() {
     agree_with_client(&[("messages", "lab-messages.txt")], &[Grammar::NginxAccess, Grammar::Lograge]);
 }
 

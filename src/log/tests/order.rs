@@ -101,7 +101,7 @@ fn the_size_of_an_answer_decides_where_order_does_not() {
     let ties = tied(&lines, &exchanges);
     assert_eq!(ties.ties.len(), 62, "{:?} {:?}", ties.clocks, ties.untied);
     assert_eq!(pairs(&ties)[60..], [(60, 61), (61, 60)]);
-    // Of one size, either may be either's.
+    // If both have one size, either may be either's.
     exchanges[60].answer_bytes = None;
     exchanges[61].answer_bytes = None;
     assert_eq!(pairs(&tied(&lines, &exchanges)).len(), 60);

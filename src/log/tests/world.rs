@@ -331,7 +331,7 @@ impl Maker<'_> {
         self.exchanges.len() - 1
     }
 
-    /// What the server logs of it: nginx behind syslog, and Rails behind nginx.
+    /// What the server logs of it: nginx after syslog's prefix, and Rails behind nginx.
     fn serve(&mut self, kind: Kind, end: i64, work: i64, round_trip: i64, exchange: Option<usize>) {
         self.connection += 1;
         let (status, path) = match kind {

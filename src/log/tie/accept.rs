@@ -71,6 +71,9 @@ impl Work<'_> {
     fn names_client(&self, front: usize, other: usize) -> bool {
         let (line, behind) = (&self.logs.attempts[front], &self.logs.attempts[other]);
         let is_certain = self.ties[front].as_ref().is_some_and(|tie| tie.grade == Grade::Certain);
-        is_certain && line.request.is_some() && behind.request.is_some() && pair::is_behind(behind, line)
+        is_certain
+            && line.request.is_some()
+            && behind.request.is_some()
+            && pair::is_behind_front_end(behind, line)
     }
 }

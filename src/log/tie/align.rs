@@ -28,11 +28,11 @@ pub(super) struct Cell {
     pub row: usize,
     /// The exchange, in the order of the ends.
     pub column: usize,
-    /// The logarithm of how well they fit: nothing where they fit as they should.
+    /// The logarithm of how well they fit: nothing if they fit as they should.
     pub fit: f64,
 }
 
-/// How probable each cell is, in their order; nothing where they are too many to be weighed. `cells` are sorted by row and column; `ends`
+/// How probable each cell is, in their order; nothing if they are too many to be weighed. `cells` are sorted by row and column; `ends`
 /// are the times at which the exchanges ended, in nanoseconds; `chance` is, for each row, the logarithm of the share of lines without an
 /// exchange that fit one by chance; `kinds` is, for each exchange, which kind it is of, since those of one kind are logged and those of another
 /// not; `unmatched` is how many further lines have no exchange.
@@ -82,8 +82,8 @@ pub(super) fn align(
 /// The cells in parts of which none has a row or a column between those of another.
 fn segments(cells: &[Cell]) -> Vec<Range<usize>> {
     let mut least = usize::MAX;
-    // The least column of each cell and all behind it.
-    let mut behind: Vec<usize> = cells
+    // The least column of each cell and all after it.
+    let mut after: Vec<usize> = cells
         .iter()
         .rev()
         .map(|cell| {
@@ -91,11 +91,11 @@ fn segments(cells: &[Cell]) -> Vec<Range<usize>> {
             least
         })
         .collect();
-    behind.reverse();
+    after.reverse();
     let (mut segments, mut from, mut most) = (Vec::new(), 0, 0);
     for (index, cell) in cells.iter().enumerate() {
         let is_new_row = index > from && cells[index - 1].row != cell.row;
-        if is_new_row && behind[index] > most {
+        if is_new_row && after[index] > most {
             segments.push(from..index);
             from = index;
         }
@@ -345,7 +345,7 @@ mod tests {
     fn one_exchange_too_many_leaves_those_open_that_it_may_be_confused_with() {
         let table = all(2, &[100, 400, 800], &[(0, 2), (1, 0)]);
         assert!(table.iter().flatten().all(|found| *found < 0.9), "{table:?}");
-        // A line that fits one exchange alone settles what is before and behind it.
+        // A line that fits one exchange alone settles what is before and after it.
         let table = all(3, &[100, 400, 800, 900], &[(0, 1), (0, 2), (0, 3)]);
         assert!(table[0][0] > 0.9995 && table[1][1] < 0.9, "{table:?}");
     }

@@ -8,7 +8,7 @@ use crate::log::clock::{Offset, OffsetUnknown};
 use crate::time::MILLI;
 
 impl Work<'_> {
-    /// What only a zone speaks for has to name the server, or to enclose the exchange so closely that it is no chance: where there is a
+    /// A match by the time zone alone must name the server, or enclose the exchange so closely that it is no chance: where there is a
     /// connection every second, any attempt encloses one.
     pub(super) fn retain_close(&mut self, pairs: &mut Vec<Pair>, offset: &Offset) {
         /// How many connections an attempt encloses by chance, at most.
@@ -80,7 +80,7 @@ impl Work<'_> {
         chosen
     }
 
-    /// Of free exchanges within one attempt, those that are tries before the last one: same client and server, one after the other.
+    /// The free exchanges within one attempt that are tries before the last one: same client and server, one after the other.
     pub(super) fn tries(&self, pair: &Pair, others: &[&Pair]) -> (Vec<usize>, usize) {
         let exchange = |index: usize| &self.wire.exchanges[index];
         let own = exchange(pair.exchange);

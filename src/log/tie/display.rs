@@ -31,7 +31,7 @@ impl fmt::Display for Objection {
             Self::Ambiguous(exchanges) if exchanges.len() < 2 => {
                 f.write_str("the connection that fits may be another line's")
             }
-            Self::Ambiguous(exchanges) => write!(f, "{} connections fit alike", exchanges.len()),
+            Self::Ambiguous(exchanges) => write!(f, "{} connections fit equally well", exchanges.len()),
             Self::Taken(_) => f.write_str("the connection that fits is another attempt's"),
         }
     }
@@ -62,7 +62,10 @@ impl fmt::Display for Support {
             }
             Self::AtItsEnd => f.write_str("the line was written when the exchange ended"),
             Self::Outlived(took) => {
-                write!(f, "the program began when the request came, and took {took}: nobody waited that long")
+                write!(
+                    f,
+                    "the program began when the request came, and took {took}: no client waited that long"
+                )
             }
             Self::Votes(1) => f.write_str("the clocks' offset fits"),
             Self::Votes(votes) => write!(f, "{votes} attempts give the clocks the same offset"),
@@ -75,7 +78,7 @@ impl fmt::Display for Support {
                 f.write_str("the log names another outcome than the capture shows")
             }
             Self::Outcome(_) => f.write_str("log and capture show the same outcome"),
-            Self::Order => f.write_str("several fit, and their order tells them apart"),
+            Self::Order => f.write_str("several fit, and their order distinguishes them"),
         }
     }
 }

@@ -266,15 +266,15 @@ fn looseness(fit: &Fit, offset: i64) -> f64 {
     const OUTSIDE: f64 = 8.0;
     let room = |nanos: i64| if nanos < 0 { nanos as f64 * OUTSIDE / 1e9 } else { nanos as f64 / 1e9 };
     let before = room(offset - fit.tight.0);
-    let behind = room(fit.tight.1 - offset);
-    // Behind an end that is not seen there may be any room.
-    let behind = if fit.is_ended || behind < 0.0 { behind } else { 0.0 };
+    let after = room(fit.tight.1 - offset);
+    // After an end that is not seen there may be any room.
+    let after = if fit.is_ended || after < 0.0 { after } else { 0.0 };
     let factor = match fit.agreement {
         Agreement::Agrees | Agreement::Explained(Explanation::AnswerIsEncrypted) => 1.0,
         Agreement::Explained(_) => 2.0,
         Agreement::Silent | Agreement::Disagrees => 4.0,
     };
-    (before * before + behind * behind) * factor
+    (before * before + after * after) * factor
 }
 
 /// Whether one looseness is less than another by enough that they can't be confused: by half, and by more than lines scatter.

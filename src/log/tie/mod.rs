@@ -44,7 +44,7 @@ pub struct TieSettings {
     pub arrivals: Vec<(ClockId, Elapsed)>,
 }
 
-/// What comes of comparing logs with a capture.
+/// The result of comparing logs with a capture.
 #[derive(Clone, Debug, Default)]
 pub struct Ties {
     /// For each clock of the logs, its offset, or why it is not known.
@@ -152,7 +152,7 @@ pub enum Objection {
     NothingThere,
     /// The offset of the clock is not known.
     Offset(OffsetUnknown),
-    /// Several exchanges fit alike.
+    /// Several exchanges fit equally well.
     Ambiguous(Vec<usize>),
     /// The exchange that fits is another attempt's.
     Taken(usize),
@@ -331,7 +331,7 @@ impl<'a> Work<'a> {
                 );
                 let Ok(fit) = fit.map(|fit| near(fit, offset)) else { continue };
                 let served = self.served[*exchange].map(|served| &self.logs.attempts[served]);
-                if served.is_some_and(|served| !pair::is_behind(attempt, served)) {
+                if served.is_some_and(|served| !pair::is_behind_front_end(attempt, served)) {
                     continue;
                 }
                 if fit.low <= high && fit.high >= low {
@@ -398,7 +398,7 @@ fn host(clock: &LogClock) -> Option<&str> {
 
 /// Where a line of a clock lies on the capture's.
 ///
-/// `None` where the clock's offset is not known and its times are no UTC.
+/// `None` if the clock's offset is not known and its times are no UTC.
 pub fn place(ties: &Ties, logs: &Logs, clock: ClockId, at: Timestamp) -> Option<Timestamp> {
     let offset = match ties.clocks.get(clock.index())? {
         Ok(offset) => offset.value,

@@ -25,7 +25,7 @@ struct Misfits<'a> {
     /// The first that fails.
     first: Option<&'a Exchange>,
     first_of_outcome: Option<&'a Exchange>,
-    /// Of those that take longer than the attempt, the shortest: what it takes, how long the attempt took, and which one it is.
+    /// The shortest of those that take longer than the attempt: what it takes, how long the attempt took, and which one it is.
     nearest: Option<(Elapsed, Elapsed, &'a Exchange)>,
 }
 

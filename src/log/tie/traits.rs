@@ -24,10 +24,10 @@ const UNSEEN: f64 = 0.25;
 /// Pairs that are less probable teach nothing.
 const TAUGHT: f64 = 0.1;
 
-/// Answers that are alike differ by no more than this, in bytes: a number of more digits, a cookie.
+/// Answers that are similar differ by no more than this, in bytes: a number of more digits, a cookie.
 const ALIKE_BYTES: i64 = 8;
 
-/// Times that are alike, in nanoseconds.
+/// Times that differ by no more are similar, in nanoseconds.
 const ALIKE_TIME: i64 = 5 * MILLI;
 
 /// The least that a pair is believed to fit, as a logarithm.
@@ -44,7 +44,7 @@ struct Examples {
     values: Vec<(i64, f64)>,
     /// The weight of all values before each.
     before: Vec<f64>,
-    /// Values that differ by no more are alike.
+    /// Values that differ by no more are similar.
     alike: i64,
     /// The weight of the most usual value, and of those that are alone.
     most: f64,
@@ -58,7 +58,7 @@ impl Examples {
         self.values.push((value, weight));
     }
 
-    /// No more are added. Values are alike that differ by `alike`, or by no more than the middle half of them do where they are `wide`.
+    /// No more are added. Values are similar that differ by `alike`, or by no more than the middle half of them do where they are `wide`.
     fn settle(&mut self, alike: i64, wide: bool) {
         self.values.sort_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
         let quarter = self.values.len() / 4;
@@ -122,7 +122,7 @@ impl Examples {
 /// What is learned of one log.
 #[derive(Default)]
 pub(super) struct Traits<'a> {
-    /// Of answers of each kind.
+    /// The sizes of the answers of each kind.
     bytes: HashMap<Kind<'a>, Examples>,
     /// How much later than the exchange's end a line was written, where lines have parts of a second.
     late: Examples,
@@ -139,7 +139,7 @@ pub(super) struct Traits<'a> {
 pub(super) struct Compared<'a> {
     pub attempt: &'a Attempt,
     pub exchange: &'a Exchange,
-    /// Whether the front end's log has a line about the exchange; nothing where the line is that log's.
+    /// Whether the front end's log has a line about the exchange; nothing if the line is that log's.
     pub is_served: Option<bool>,
 }
 

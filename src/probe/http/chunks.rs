@@ -7,25 +7,25 @@ use crate::limits;
 enum Place {
     /// In the digits of a chunk's size, of which there are this many so far.
     Size(usize),
-    /// In the spaces behind them.
+    /// In the spaces after them.
     Space,
     /// In what may follow the size, up to the line's end.
     Extension,
-    /// Behind the CR that ends a size's line.
+    /// After the CR that ends a size's line.
     SizeEnd,
     /// In a chunk's data.
     Data,
-    /// At the line's end behind the data.
+    /// At the line's end after the data.
     DataEnd,
-    /// Behind the CR of that.
+    /// After the CR of that.
     DataLf,
-    /// At the beginning of a line behind the last chunk.
+    /// At the beginning of a line after the last chunk.
     Trailer,
     /// In such a line.
     TrailerLine,
-    /// Behind the CR of a line that is empty so far.
+    /// After the CR of a line that is empty so far.
     LastEnd,
-    /// Behind the body.
+    /// After the body.
     Over,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Chunks {
     place: Place,
     /// The size that is read, and of a chunk's data what is still to come.
     left: u64,
-    /// Bytes of the line, or of all lines behind the last chunk.
+    /// Bytes of the line, or of all lines after the last chunk.
     line: usize,
     /// Whether the size's line ended in CR and LF: data ends as it does, or its size is wrong.
     has_cr: bool,
@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    /// The data of a body that comes in pieces of this size, whether it is whole, and what is behind it.
+    /// The data of a body that comes in pieces of this size, whether it is whole, and what follows it.
     fn read(body: &[u8], piece: usize) -> (Result<String, Broken>, bool, usize) {
         let mut chunks = Chunks::new();
         let (mut data, mut place) = (Vec::new(), 0);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn chunks_are_read_as_clients_read_them() {
-        for (body, data, is_whole, behind) in [
+        for (body, data, is_whole, after) in [
             ("5\r\nhello\r\n0\r\n\r\n", "hello", true, 0),
             ("5\nhello\n0\n\n", "hello", true, 0),
             (
@@ -206,7 +206,7 @@ mod tests {
             for piece in 1..=body.len().max(1) {
                 assert_eq!(
                     read(body.as_bytes(), piece),
-                    (Ok(data.to_owned()), is_whole, behind),
+                    (Ok(data.to_owned()), is_whole, after),
                     "{body:?} by {piece}"
                 );
             }

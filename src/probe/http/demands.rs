@@ -32,7 +32,7 @@ pub(in crate::probe) struct Unmet {
 pub(super) struct Presented<'p> {
     /// The server's own comes first.
     pub(super) chain: &'p [Vec<u8>],
-    /// The OCSP response; empty where none came.
+    /// The OCSP response; empty if none came.
     pub(super) staple: &'p [u8],
     pub(super) anchors: &'p Anchors,
     pub(super) now: Date,

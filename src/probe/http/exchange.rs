@@ -7,7 +7,7 @@ use ureq_proto::client::state::RecvResponse;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 use zeroize::Zeroizing;
 
-/// Whether a request can ask for this path, with the query behind it (RFC 9112, 3.2.1).
+/// Whether a request can ask for this path, with the query after it (RFC 9112, 3.2.1).
 pub fn is_path(text: &str) -> bool {
     let is_plain =
         text.starts_with('/') && text.chars().all(|letter| letter.is_ascii_graphic() && letter != '#');
@@ -33,7 +33,7 @@ pub(in crate::probe) struct Answer {
     pub(in crate::probe) headers: HeaderMap,
     /// The body's first bytes, at most [`limits::HTTP_BODY_BYTES`] of them.
     pub(in crate::probe) body: Zeroizing<Vec<u8>>,
-    /// Where the body ended too early, and how; absent where it came to its end, or was not read so far.
+    /// Where the body ended too early, and how; absent if it came to its end, or was not read so far.
     pub(in crate::probe) broken_off: Option<String>,
 }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_answer_behind_the_first_is_noticed() {
+    fn a_second_answer_after_the_first_is_noticed() {
         let second = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
         for first in [
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -318,7 +318,7 @@ mod tests {
         ] {
             let text =
                 asked(format!("{first}{second}").as_bytes()).0.unwrap_err().of("GET /", &Tape::begin());
-            assert!(text.contains("a second answer behind the one to GET / (20"), "{text}");
+            assert!(text.contains("a second answer after the one to GET / (20"), "{text}");
             assert!(text.ends_with(": \"HTTP/1.1 500 No\""), "{text}");
             // Nothing follows from other bytes: some servers end what they send by an empty line.
             assert!(asked(format!("{first}\r\n").as_bytes()).0.is_ok());
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_a_field_is_covered_beside_what_is_not_ascii() {
+    fn a_secret_in_a_field_is_covered_next_to_what_is_not_ascii() {
         let mut tape = Tape::begin();
         tape.hide(Secret::new("t0ken".to_owned()));
         let mut answer =

@@ -20,9 +20,9 @@ pub(in crate::probe) enum Failure {
     CutShort(usize, io::Error),
     /// Only informational answers came (RFC 9110, 15.2), the last of them with this status, until the connection ended in this way.
     NoFinal(u16, io::Error),
-    /// The answer's header is beyond what is read, in these words, and what came of it.
+    /// The answer's header is beyond what is read, in these words, and the bytes that came.
     TooLong(String, Zeroizing<Vec<u8>>),
-    /// The answer's header can't be read: why, and what came of it.
+    /// The answer's header can't be read: why, and the bytes that came.
     Malformed(String, Zeroizing<Vec<u8>>),
     /// Nothing was sent.
     NotSent(String),
@@ -32,7 +32,7 @@ pub(in crate::probe) enum Failure {
     Unasked(Zeroizing<Vec<u8>>),
     /// It was sent before the server had any of the request.
     Overtook(Zeroizing<Vec<u8>>),
-    /// Behind the answer, which had this status, another one came.
+    /// After the answer, which had this status, another one came.
     Followed(u16, Zeroizing<Vec<u8>>),
 }
 
@@ -45,7 +45,7 @@ impl Failure {
         }
     }
 
-    /// What came of a request, in words that follow `asked`: `GET /`. What the tape hides is not among them.
+    /// The outcome of a request, in words that follow `asked`: `GET /`. What the tape hides is not among them.
     pub(in crate::probe) fn of(&self, asked: &str, tape: &Tape) -> String {
         match self {
             Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => format!("no answer to {asked}"),
@@ -80,7 +80,7 @@ impl Failure {
             }
             Self::Followed(status, came) => {
                 let line = quote::line(came.trim_ascii_start(), tape);
-                format!("the server sent a second answer behind the one to {asked} ({status}): \"{line}\"")
+                format!("the server sent a second answer after the one to {asked} ({status}): \"{line}\"")
             }
             Self::NotHttp(came) => {
                 format!("the answer to {asked} is not HTTP/1.1: it {}", what_it_is(came, tape))

@@ -61,7 +61,7 @@ pub(super) fn one(bytes: &[u8]) -> Result<Option<(usize, Response<()>)>, Failure
     if end.is_none() && bytes.len() > AT_ONCE {
         return Ok(None);
     }
-    // Of a line that is not whole it is not known what it will be, but of the first.
+    // What an incomplete line will be is unknown, except for the first.
     let whole = || bytes.iter().rposition(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
     let head = bytes.get(..end.unwrap_or_else(whole)).unwrap_or_default();
     let parsed = try_parse_response::<FIELDS>(&lenient(head)).map_err(|error| unreadable(&error, bytes))?;
@@ -88,7 +88,7 @@ pub(super) fn is_coding_known(headers: &HeaderMap) -> bool {
     codings.all(|coding| coding.is_empty() || KNOWN.iter().any(|known| known.eq_ignore_ascii_case(coding)))
 }
 
-/// Where the first empty line ends, if it has come. Empty lines before the first line are none of a head (RFC 9112, 2.2).
+/// Where the first empty line ends, if it has come. Empty lines before the first line are not part of a head (RFC 9112, 2.2).
 fn end(bytes: &[u8]) -> Option<usize> {
     let begin = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let mut at = begin;
@@ -172,7 +172,7 @@ pub(super) fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
     Failure::Malformed(text.strip_prefix("http parse fail: ").unwrap_or(&text).to_owned(), kept)
 }
 
-/// Of a head that is longer than is read.
+/// Creates the failure of a head that is longer than is read.
 pub(in crate::probe) fn too_long(came: &[u8]) -> Failure {
     let what = format!("is longer than the {} KiB", limits::HTTP_ANSWER_HEAD_BYTES / 1024);
     Failure::TooLong(what, Zeroizing::new(came.to_vec()))

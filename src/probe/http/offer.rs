@@ -31,7 +31,7 @@ pub(in crate::probe) enum Offer {
 /// What a server chooses.
 pub(in crate::probe) struct Choice {
     pub(in crate::probe) hello: ServerHello,
-    /// Its certificates, its own first; empty where they are encrypted.
+    /// Its certificates, its own first; empty if they are encrypted.
     pub(in crate::probe) chain: Vec<Vec<u8>>,
     /// How it refused a client without a certificate, where it asked for one.
     refusal: Option<String>,
@@ -57,7 +57,7 @@ impl Offer {
     pub(in crate::probe) const ALL: [Self; 2] = [Self::Everything, Self::Old];
 }
 
-/// Sends the ClientHello, and reads the answer up to what is encrypted. Returns what the server chooses; `None` where it
+/// Sends the ClientHello, and reads the answer up to what is encrypted. Returns what the server chooses; `None` if it
 /// refuses, or does not answer in time. The tape has what came.
 ///
 /// A server that asks for the client's certificate is answered that there is none, unless the user gave one: whether it takes that
@@ -207,7 +207,7 @@ const CERTIFICATE: u8 = 11;
 const CERTIFICATE_REQUEST: u8 = 13;
 const SERVER_HELLO_DONE: u8 = 14;
 
-/// The whole handshake messages in these records, by type, and whether something follows that is none.
+/// The whole handshake messages in these records, by type, and whether something follows that is not one.
 fn messages(mut bytes: &[u8]) -> (Vec<(u8, Vec<u8>)>, bool) {
     let mut stream = Vec::new();
     let mut is_over = false;

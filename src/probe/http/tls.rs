@@ -42,7 +42,7 @@ pub struct TlsPlan {
     pub anchors: Arc<Anchors>,
     /// What is accepted of a certificate although a client would refuse it.
     pub accepted: Accepted,
-    /// The server's key must be one of these; any may be where there is none.
+    /// The server's key must be one of these; any key is accepted if the list is empty.
     pub pins: Vec<Pin>,
     /// What is demanded of the server's certificate beyond what clients do.
     pub demands: Demands,
@@ -106,7 +106,7 @@ pub(in crate::probe) struct Failed {
     pub(in crate::probe) is_no_choice: bool,
     /// What of the server's bytes is no TLS, or not what the protocol has there, if that ended it.
     pub(in crate::probe) violation: Option<String>,
-    /// The pin of the server's key where it is none of those that are wanted, or why it has none.
+    /// The pin of the server's key if it is not one of those that are wanted, or why it has none.
     pub(in crate::probe) unpinned: Option<String>,
     /// The demand that the server's certificate does not meet.
     pub(in crate::probe) unmet: Option<Unmet>,
@@ -283,7 +283,7 @@ impl Tls {
         unmet
     }
 
-    /// What packets do not show of a handshake that this error ended, behind a ServerHello of that version.
+    /// What packets do not show of a handshake that this error ended, after a ServerHello of that version.
     fn failed(&self, connection: &Established, error: &io::Error, version: Option<Version>) -> Failed {
         let is_undecided = connection.negotiated_cipher_suite().is_none();
         Failed {

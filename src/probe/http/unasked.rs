@@ -13,7 +13,7 @@ use crate::limits;
 use crate::probe::net::socket::Channel;
 
 /// How long the check listens before a request, at least and at most: a server that speaks first does so at once, and its words take as
-/// long as others on the path did. Behind session tickets, Nagle's algorithm holds them until this host's delayed ACK, for 40 ms.
+/// long as others on the path did. After session tickets, Nagle's algorithm holds them until this host's delayed ACK, for 40 ms.
 const LISTENS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
 
 /// How long it listens before all of its requests together: a good check takes no longer because of it.
@@ -98,7 +98,7 @@ impl<'a, 't> Asking<'a, 't> {
         Self { before, established, channel, has_come: false, overtook: None }
     }
 
-    /// What came of it. An answer that was sent before the server had the request is none.
+    /// The outcome. An answer that was sent before the server had the request does not count.
     pub(in crate::probe) fn judge(self, answer: Result<Answer, Failure>) -> Result<Answer, Failure> {
         self.overtook.map_or(answer, |came| Err(Failure::Overtook(came)))
     }

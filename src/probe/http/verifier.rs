@@ -70,7 +70,7 @@ pub(super) struct Verifier {
     pub looked_at: Mutex<(Vec<String>, Option<Unmet>)>,
     /// The certificates that came last.
     pub chain: Mutex<Option<Arc<CertificateMessage>>>,
-    /// The pin of the key that came last, where it is none of those.
+    /// The pin of the key that came last, if it is not one of those.
     pub unpinned: Mutex<Option<String>>,
 }
 
@@ -196,7 +196,7 @@ impl Verifier {
         })
     }
 
-    /// The pin of a certificate's key, where it is none of those that are wanted.
+    /// The pin of a certificate's key, if it is not one of those that are wanted.
     fn unpinned(&self, own: &CertificateDer<'_>) -> Option<String> {
         match Pin::of_certificate(own) {
             _ if self.pins.is_empty() => None,
@@ -340,7 +340,7 @@ mod tests {
             ("server", "other.example", Accepted { is_misnamed: true, ..anybody }, None),
             ("self-signed", "ssm.example", nothing, Some(CertificateError::UnknownIssuer)),
             ("self-signed", "ssm.example", itself, None),
-            // Whoever signed it: a key of 1024 bits and SHA-1.
+            // Regardless of its signer: a key of 1024 bits and SHA-1.
             ("weak", "ssm.example", anybody, Some(CertificateError::BadEncoding)),
         ] {
             let expected = objection.map_or(Ok(()), |error| Err(Error::InvalidCertificate(error)));

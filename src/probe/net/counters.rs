@@ -45,8 +45,8 @@ pub(in crate::probe) struct Counters {
 }
 
 impl Counters {
-    /// Whether data waits behind a hole: it occupies memory, and none of it can be read.
-    pub(in crate::probe) fn is_behind_hole(&self) -> bool {
+    /// Whether data is buffered after a hole: it occupies memory, and none of it can be read.
+    pub(in crate::probe) fn is_after_hole(&self) -> bool {
         self.out_of_order > 0 && self.unread == 0 && self.memory > 0
     }
 
@@ -62,7 +62,7 @@ impl Counters {
     }
 }
 
-/// Asks the kernel. Absent where it does not say.
+/// Asks the kernel. Absent if it does not say.
 pub(in crate::probe) fn counters(connection: &TapedConnection) -> Option<Counters> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkSockDiag).ok()?;
@@ -100,7 +100,7 @@ fn request(client: SocketAddr, server: SocketAddr) -> Vec<u8> {
     message
 }
 
-/// `nlmsghdr`, `inet_diag_msg` and the attributes behind it.
+/// `nlmsghdr`, `inet_diag_msg` and the attributes after it.
 fn read(answer: &[u8]) -> Option<Counters> {
     let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
     if kind != SOCK_DIAG_BY_FAMILY {
@@ -168,7 +168,7 @@ mod tests {
         server.write_all(b"hello").unwrap();
         client.peek(&mut [0; 5]).unwrap();
         let unread = counters(&connection).unwrap();
-        assert_eq!((unread.unread, unread.is_behind_hole()), (5, false));
+        assert_eq!((unread.unread, unread.is_after_hole()), (5, false));
         client.read_exact(&mut [0; 5]).unwrap();
         assert_eq!(counters(&connection).unwrap().unread, 0);
         let unknown = TapedConnection::new("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
@@ -176,11 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn data_behind_a_hole_occupies_memory_and_cannot_be_read() {
+    fn data_after_a_hole_occupies_memory_and_cannot_be_read() {
         let hole = Counters { out_of_order: 2, memory: 4_608, ..Counters::default() };
-        assert!(hole.is_behind_hole());
-        assert!(!Counters { unread: 9, ..hole }.is_behind_hole());
-        assert!(!Counters { memory: 0, ..hole }.is_behind_hole());
+        assert!(hole.is_after_hole());
+        assert!(!Counters { unread: 9, ..hole }.is_after_hole());
+        assert!(!Counters { memory: 0, ..hole }.is_after_hole());
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn icmp(error: &io::Error) -> Option<&'static str> {
     })
 }
 
-/// Whether everything sent was acknowledged. Absent where the system does not report it.
+/// Whether everything sent was acknowledged. Absent if the system does not report it.
 pub(in crate::probe) fn is_acknowledged(connection: &TapedConnection) -> Option<bool> {
     super::counters::counters(connection)
         .map(|counters| counters.unacknowledged == 0)

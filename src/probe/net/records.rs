@@ -15,7 +15,7 @@ pub(super) struct Records {
     /// Bytes of the current record that have not come.
     left: usize,
     has_changed: bool,
-    /// Handshake records behind the server's ChangeCipherSpec.
+    /// Handshake records after the server's ChangeCipherSpec.
     encrypted: u32,
 }
 
@@ -41,7 +41,7 @@ impl Records {
     }
 
     /// Whether the server asked for a new handshake (RFC 5246, 7.4.1.1). Up to TLS 1.2 one encrypted handshake record follows the
-    /// ChangeCipherSpec, its Finished; with TLS 1.3 at most the ServerHello does, behind a HelloRetryRequest.
+    /// ChangeCipherSpec, its Finished; with TLS 1.3 at most the ServerHello does, after a HelloRetryRequest.
     pub(super) fn asks_for_renegotiation(&self) -> bool {
         self.encrypted > 1
     }

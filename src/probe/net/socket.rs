@@ -65,7 +65,7 @@ pub(in crate::probe) struct Channel<'t> {
     pub(super) covered: Vec<Secret>,
     /// Bytes that were read and are to be read again.
     pub(super) unread: Vec<u8>,
-    /// TLS with a proxy, inside which everything else is said.
+    /// TLS with a proxy, inside which everything else is sent.
     pub(super) wrapping: Option<Wrapping>,
     pub(super) overtaking: Overtaking,
     /// What the server's TLS records are.
@@ -152,7 +152,7 @@ impl<'t> Channel<'t> {
         self.unread = bytes.to_vec();
     }
 
-    /// Everything that is said from now on is inside this TLS, and the tape shows what is said instead of its records.
+    /// From here on all data is inside this TLS connection; the tape records the data, not the TLS records.
     pub(in crate::probe) fn wrap(&mut self, tls: Box<ClientConnection>) {
         self.tape.forgets_bytes(&mut self.connection);
         self.wrapping = Some(Wrapping::new(tls));
@@ -236,7 +236,7 @@ impl<'t> Channel<'t> {
                 .path_mtu
                 .filter(|before| (1..*before).contains(&now.path_mtu) && lack.is_none())
                 .map(|before| (before, now.path_mtu)),
-            is_behind_hole: now.is_behind_hole(),
+            is_after_hole: now.is_after_hole(),
             is_window_closed: now.is_window_closed(),
         };
         let Some(text) = counted.words() else { return (None, lack) };

@@ -1,4 +1,4 @@
-//! TLS that a whole connection is inside, as the one with a proxy: what is said inside it is what the tape shows.
+//! TLS that a whole connection is inside, as the one with a proxy: the tape shows the data inside.
 
 use std::io::{self, IoSlice, Read, Write};
 
@@ -44,7 +44,7 @@ impl Wrapping {
                 .map_or(true, |state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
     }
 
-    /// What was taken in and is readable; nothing where more has to be taken in first. No bytes are the end.
+    /// What was taken in and is readable; nothing if more has to be taken in first. No bytes are the end.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self.tls.reader().read(buffer) {
             Ok(len) => Ok(Some(len)),
@@ -82,7 +82,7 @@ impl Wrapping {
     /// Ends it in order.
     pub(super) fn close(&mut self, below: &mut impl Write) {
         self.tls.send_close_notify();
-        // Whoever does not read it any more has closed.
+        // A peer that does not read it any more has closed.
         let _ = self.send(below);
     }
 

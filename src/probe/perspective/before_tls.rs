@@ -108,7 +108,7 @@ pub(super) fn unlisted(story: &Story, verdict: &mut Verdict) {
     verdict.change_advice(|advice| *advice = vec![LISTED, STRIPPED]);
 }
 
-/// The server agreed to TLS and sent more in clear. A client that takes that for part of what is encrypted believes whoever put it there.
+/// The server agreed to TLS and sent more in clear. A client that takes that for part of what is encrypted trusts whoever put it there.
 pub(super) fn injected(verdict: &mut Verdict, len: usize, words: Option<&str>) {
     verdict.code = Code::NotTls;
     verdict.severity = Severity::Critical;
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_clear_behind_the_agreement_to_tls_are_critical() {
+    fn words_in_clear_after_the_agreement_to_tls_are_critical() {
         let story = Story::at(Stage::TcpEstablished).on_port(25).fin(Client).fin(Server);
         let perspective = Perspective { injected: Some((end(), 14, Some("250 injected"))), ..ignorant() };
         let verdict = seen(&perspective, story.clone());

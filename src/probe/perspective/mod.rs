@@ -79,7 +79,7 @@ pub(super) struct Perspective<'p> {
     pub(super) portal: Option<SocketAddr>,
     /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
     pub(super) violations: &'p [(SocketAddr, String)],
-    /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
+    /// The client's ends of the connections on which the server's key was not one of those that are pinned, and its pin.
     pub(super) unpinned: &'p [(SocketAddr, String)],
     /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
     pub(super) unmet: &'p [(SocketAddr, Unmet)],
@@ -353,7 +353,7 @@ fn missing_identity(story: &Story, verdict: &mut Verdict) {
     verdict.headline =
         "the server asked for a client certificate, got none, and refused with handshake_failure".into();
     verdict.explanation =
-        "A cipher suite had been agreed on by then, so the missing certificate is the reason: up to TLS 1.2 \
+        "A cipher suite had already been negotiated, so the missing certificate is the reason: up to TLS 1.2 \
                            OpenSSL refuses it with this alert."
             .into();
     verdict.change_advice(|advice| *advice = vec![IDENTITY, "Or have the server not require one."]);

@@ -25,7 +25,7 @@ fn unacknowledged(story: &Story, verdict: &mut Verdict) {
 
 /// Bytes that are missing while later ones wait in the kernel were lost on the path: the server does send.
 fn hole(story: &Story, verdict: &mut Verdict) {
-    let is_hole = |counters: &SocketCounters| counters.is_behind_hole && is_stall(verdict);
+    let is_hole = |counters: &SocketCounters| counters.is_after_hole && is_stall(verdict);
     let Some(counters) = story.path.counters.filter(is_hole) else {
         return;
     };
@@ -37,7 +37,7 @@ fn hole(story: &Story, verdict: &mut Verdict) {
     verdict.headline =
         "part of what the server sent was lost: later segments arrived, the missing ones did not".into();
     verdict.explanation = format!(
-        "The server sends. This host's kernel holds segments that arrived behind missing bytes ({} out of order), and the missing \
+        "The server sends. This host's kernel holds segments that arrived after missing bytes ({} out of order), and the missing \
          ones did not come until the check gave up: packets are lost on the path, often the large ones.",
         counters.out_of_order
     )
@@ -76,16 +76,16 @@ mod tests {
     use crate::tcp::Role::Server;
 
     #[test]
-    fn segments_behind_a_hole_show_that_the_server_sends() {
+    fn segments_after_a_hole_show_that_the_server_sends() {
         let counted = |counters: SocketCounters, story: Story| {
             seen(&ignorant(), story.but(|story| story.path.counters = Some(counters)))
         };
-        let hole = SocketCounters { is_behind_hole: true, out_of_order: 2, ..SocketCounters::default() };
+        let hole = SocketCounters { is_after_hole: true, out_of_order: 2, ..SocketCounters::default() };
         let stalled = || Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged();
         let verdict = counted(hole, stalled());
         assert_eq!(verdict.is(), ("handshake-stalled", Actor::Path, Some("server-flight-lost")));
         assert!(!verdict.mentions("hangs"), "{verdict:?}");
-        // After a complete exchange a hole is none that matters.
+        // After a complete exchange a hole does not matter.
         let healthy = Story::at(Stage::ApplicationData).answered();
         assert_eq!(counted(hole, healthy).code, Code::Healthy);
         let rejected =

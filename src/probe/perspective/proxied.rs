@@ -88,7 +88,7 @@ pub(super) fn unwrapped(verdict: &mut Verdict, how: &Unwrapped) {
     verdict.actor = if wants_identity { Actor::Client } else { Actor::Path };
     verdict.cause = how.alert.map(|alert| alert.to_string().into());
     verdict.headline = format!("TLS with the proxy ended: {}", how.words).into();
-    verdict.explanation = "The handshake with the proxy was complete. Everything else is said inside that TLS, and ended with it."
+    verdict.explanation = "The handshake with the proxy was complete. All further data is inside that TLS connection and ended with it."
         .into();
     verdict.client_reports = Vec::new();
     verdict.change_advice(|advice| *advice = vec![if wants_identity { IDENTITY } else { LOOK }]);

@@ -40,16 +40,16 @@ pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) ->
             Some((mut tunnel, rest)) => {
                 let status =
                     tunnel.status.map_or("what is no HTTP".to_owned(), |status| format!("status {status}"));
-                let mut behind = came.get(rest..).unwrap_or_default().to_vec();
+                let mut after = came.get(rest..).unwrap_or_default().to_vec();
                 if tunnel.is_page && tunnel.is_success() {
                     // The type of a content that a tunnel does not have says nothing (RFC 9110, 9.3.6): a page comes with its bytes.
-                    if behind.is_empty() && channel.waits_until(Instant::now() + PAGE)? {
+                    if after.is_empty() && channel.waits_until(Instant::now() + PAGE)? {
                         let len = channel.read(&mut buffer)?;
-                        behind.extend_from_slice(buffer.get(..len).unwrap_or_default());
+                        after.extend_from_slice(buffer.get(..len).unwrap_or_default());
                     }
-                    tunnel.is_page = behind.contains(&b'<');
+                    tunnel.is_page = after.contains(&b'<');
                 }
-                channel.unread(&behind);
+                channel.unread(&after);
                 let offers = match tunnel.schemes.as_slice() {
                     [] => String::new(),
                     schemes => format!(", and takes {}", schemes.join(", ")),

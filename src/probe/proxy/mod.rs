@@ -41,11 +41,11 @@ pub(super) fn open(
     }
 }
 
-/// What came behind the proxy's agreement by now, in a sentence: a tunnel to a server that speaks TLS is silent then.
-pub(super) fn behind_tunnel(channel: &mut Channel<'_>) -> Option<String> {
+/// What came after the proxy's agreement so far, in a sentence: a tunnel to a server that speaks TLS is silent at that point.
+pub(super) fn after_tunnel(channel: &mut Channel<'_>) -> Option<String> {
     let came = channel.came_by_now().ok().filter(|came| !came.is_empty())?;
     let text = quote::begin(&came, channel.tape());
     Some(format!(
-        "the proxy agrees to the tunnel, and sends this before anything was said inside: \"{text}\""
+        "the proxy agrees to the tunnel, and sends this before anything was sent inside: \"{text}\""
     ))
 }

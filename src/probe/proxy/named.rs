@@ -92,7 +92,7 @@ impl Proxy {
     /// From `http://[user@]host[:port]`, or the same with another scheme; an environment variable's may hold the password too.
     ///
     /// # Errors
-    /// When it is none, speaks another protocol, or shows a password where others can read it.
+    /// When it is not one, speaks another protocol, or shows a password where others can read it.
     pub fn parse(url: &str, named_by: &str, may_hold_password: bool) -> Result<Self, ProxyError> {
         let (kind, rest) = match url.split_once("://") {
             Some((scheme, rest)) => {
@@ -136,7 +136,7 @@ impl Proxy {
         self.password.as_ref().map(|password| Secret::of_login(user, password)).unwrap_or_default()
     }
 
-    /// Whether its protocol can carry the login, and the name of a host behind it.
+    /// Whether its protocol can carry the login, and the name of a host behind the proxy.
     ///
     /// # Errors
     /// What is too long.
@@ -151,7 +151,7 @@ impl Proxy {
         }
     }
 
-    /// What of its credentials can be read in what is said to it: in clear on the wire, unless that is inside TLS.
+    /// Which of its credentials can be read on the wire, unless they are sent inside TLS.
     pub fn in_clear(&self) -> Vec<Secret> {
         /// Shorter ones occur in any packet's headers by chance, which would be spoilt.
         const LEAST_PASSWORD: usize = 6;
@@ -159,7 +159,7 @@ impl Proxy {
         let is_long = password.expose().len() >= LEAST_PASSWORD;
         let is_socks = self.kind.is_socks();
         let credentials = self.credentials().filter(|_| !is_socks);
-        // RFC 1929, 2: the user name, and the password behind its length.
+        // RFC 1929, 2: the user name, and the password after its length.
         let login = self.user.as_ref().filter(|_| is_socks && !is_long).map(|user| {
             let len = u8::try_from(password.expose().len()).unwrap_or_default();
             Zeroizing::new(format!("{user}{}{}", char::from(len), password.expose()))
@@ -191,7 +191,7 @@ pub fn is_excepted(host: &str, exceptions: &str) -> bool {
     })
 }
 
-/// Percent-encoding taken back; what is none stays.
+/// Percent-encoding removed; what is not encoded stays.
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

@@ -53,7 +53,7 @@ enum Unread {
     Why(String),
 }
 
-/// Asks for a tunnel. What comes behind the reply is the server's.
+/// Asks for a tunnel. What comes after the reply is the server's.
 pub(super) fn open(
     channel: &mut Channel<'_>,
     proxy: &Proxy,

@@ -1,4 +1,4 @@
-//! TLS with the proxy itself, before it is asked for a tunnel: what is said to it, and the tunnel, are inside.
+//! TLS with the proxy itself, before it is asked for a tunnel: the dialogue with it, and the tunnel, are inside.
 
 use std::net::IpAddr;
 use std::sync::Arc;

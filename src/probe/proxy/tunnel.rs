@@ -3,7 +3,7 @@
 /// What the proxy answered.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Tunnel {
-    /// The status of its answer to CONNECT; absent where none came that can be read.
+    /// The status of its answer to CONNECT; absent if none came that can be read.
     pub status: Option<u16>,
     /// The number in its reply by SOCKS5 (RFC 1928, 6), or 255 where it accepts no way to log in.
     pub reply: Option<u8>,
@@ -13,7 +13,7 @@ pub struct Tunnel {
     pub is_page: bool,
     /// Where a redirect in place of the tunnel leads.
     pub target: Option<String>,
-    /// In a sentence why what came can't be read as an answer; absent where nothing came.
+    /// In a sentence why what came can't be read as an answer; absent if nothing came.
     pub unread: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! What can be wrong before a connection and above it, where no packets show it.
 //!
-//! Each reason is one file: its code, and a pure function from what came of an attempt to the conclusion. Its page for
+//! Each reason is one file: its code, and a pure function from the outcome of a check to the conclusion. Its page for
 //! people who want to know more is in `docs/reasons`.
 
 mod addresses;
@@ -30,7 +30,7 @@ pub struct Reason {
     pub summary: &'static str,
     /// The doc page, in Markdown.
     pub page: &'static str,
-    /// The conclusion; `None` where the reason does not apply.
+    /// The conclusion; `None` if the reason does not apply.
     pub conclude: fn(&Outcome) -> Option<Conclusion>,
 }
 
@@ -75,7 +75,7 @@ impl Outcome {
             .into_iter()
             .find_map(|severity| {
                 let mut of_it = all.iter().filter(|conclusion| conclusion.severity == severity);
-                // A fault that --state calls ok is not hidden behind what is well.
+                // A fault that --state calls ok is not hidden by what is well.
                 of_it.clone().find(|conclusion| !conclusion.is_well()).or_else(|| of_it.next()).cloned()
             })
             .unwrap_or_else(|| self.mapped(nothing_done::conclusion()))

@@ -20,7 +20,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let server = found.server.map(|server| server.to_string()).unwrap_or_default();
     let code = found.rcode.as_deref().unwrap_or_default();
     if let (Lookup::NoSuchName, Some(target)) = (found.outcome, found.canonical.as_ref())
-        // With a domain of resolv.conf behind it, it is no alias.
+        // With a domain of resolv.conf appended, it is no alias.
         && !target.to_ascii_lowercase().starts_with(&name.to_ascii_lowercase())
     {
         return Some(Conclusion::critical(
@@ -39,7 +39,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
                 "The resolver {server} answered {code}: no such name, with or without the domains of resolv.conf."
             ),
             &[
-                "Check the spelling of the host's name, and of the domain behind it.",
+                "Check the spelling of the host name and of its domain.",
                 "Check that this resolver knows the zone: a name of an internal one is not known outside.",
             ],
         ),

@@ -28,7 +28,7 @@ mod tests {
     use crate::tcp::Role;
 
     #[test]
-    fn a_page_that_is_not_as_expected_is_the_server_s_behind_a_sound_connection() {
+    fn a_page_that_is_not_as_expected_on_a_sound_connection_is_the_server_s() {
         let outcome = Outcome { page: Some(page(false)), ..attempt(vec![healthy()]) };
         assert_eq!(is(&outcome), ("page-unexpected", Severity::Critical));
         assert_eq!(outcome.conclusion().actor, Actor::Server);

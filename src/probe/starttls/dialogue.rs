@@ -11,12 +11,12 @@ pub(super) enum Reply {
     Agrees,
     /// It does not.
     Refuses,
-    /// TLS may begin, and these bytes came in clear behind the words that say so.
+    /// TLS may begin, and these bytes came in clear after the words that say so.
     AgreesAndSends(Vec<u8>),
 }
 
 impl Reply {
-    /// By an answer, and what came behind it.
+    /// By an answer, and what came after it.
     pub(super) fn of((agrees, rest): (bool, Vec<u8>)) -> Self {
         match agrees {
             true if rest.is_empty() => Self::Agrees,
@@ -36,7 +36,7 @@ pub(super) fn answer<T>(channel: &mut impl Read, whole: impl Fn(&[u8]) -> Option
     last_answer(channel, |came| Some((whole(came)?, came.len()))).map(|(answer, _)| answer)
 }
 
-/// Reads the answer that TLS is to follow until it is whole. `whole` says how long it is: what came behind it is returned too.
+/// Reads the answer that TLS is to follow until it is whole. `whole` says how long it is: what came after it is returned too.
 pub(super) fn last_answer<T>(
     channel: &mut impl Read,
     whole: impl Fn(&[u8]) -> Option<(T, usize)>,

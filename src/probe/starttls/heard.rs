@@ -32,7 +32,7 @@ impl<'c, C> Heard<'c, C> {
 }
 
 /// Bytes as one line of bounded length with control characters escaped, without what the tape hides, since a server may repeat what it was
-/// sent; nothing where they are no text.
+/// sent; nothing if they are no text.
 pub(super) fn words(bytes: &[u8], tape: &Tape) -> Option<String> {
     let text = tape.cover_cut(std::str::from_utf8(bytes).ok()?);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -32,7 +32,7 @@ fn whole(came: &[u8]) -> Option<usize> {
     len.checked_add(2 + count)
 }
 
-/// Whether an ExtendedResponse has the result code success; absent until it is there. What is none is a refusal.
+/// Whether an ExtendedResponse has the result code success; absent until it is there. Anything else is a refusal.
 fn agrees(came: &[u8]) -> Option<bool> {
     let header = |at: usize| -> Option<usize> {
         let len = *came.get(at + 1)?;

@@ -56,8 +56,8 @@ pub(super) fn pop3(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
     Ok(Reply::of((line.starts_with("+OK"), rest)))
 }
 
-/// The code of a reply of SMTP or FTP, which ends with the line in which its code stands without a hyphen behind it (RFC 5321, 4.2.1; RFC 959,
-/// 4.2). 0 for what has no code. With what came behind it.
+/// The code of a reply of SMTP or FTP, which ends with the line in which its code stands without a hyphen after it (RFC 5321, 4.2.1; RFC 959,
+/// 4.2). 0 for what has no code. With what came after it.
 fn reply(channel: &mut impl Read) -> io::Result<(u16, Vec<u8>)> {
     last_answer(channel, whole_reply)
 }
@@ -85,7 +85,7 @@ fn whole_reply(came: &[u8]) -> Option<(u16, usize)> {
     None
 }
 
-/// The first whole line that fits, and what came behind it.
+/// The first whole line that fits, and what came after it.
 fn line(channel: &mut impl Read, fits: impl Fn(&str) -> bool) -> io::Result<(String, Vec<u8>)> {
     last_answer(channel, |came| {
         let mut end = 0;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_clear_behind_the_agreement_is_not_overlooked() {
+    fn what_comes_in_clear_after_the_agreement_is_not_overlooked() {
         let sends = |bytes: &[u8]| Reply::AgreesAndSends(bytes.to_vec());
         let smtp_says = |last: &str| smtp(&mut Script::new(&["220 b\r\n", "250 b\r\n", last])).unwrap();
         assert_eq!(smtp_says("220 go\r\n250 injected\r\n"), sends(b"250 injected\r\n"));

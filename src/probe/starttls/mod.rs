@@ -1,4 +1,4 @@
-//! What is said before TLS on a server whose protocol begins in clear: STARTTLS, in the words of each protocol.
+//! The dialogue before TLS on a server whose protocol begins in clear: STARTTLS, in the words of each protocol.
 //!
 //! The request is made whether or not the server lists it, so that the server's own answer decides. Clients that look at the list do
 //! not ask where it lacks TLS, so that is a warning.
@@ -79,7 +79,7 @@ pub(in crate::probe) enum Answer {
     Injects(usize, Option<String>),
 }
 
-/// What a server owes that speaks first.
+/// What a server that speaks first must send.
 pub(in crate::probe) const GREETING: &str = "a greeting";
 
 /// What a server left open.

@@ -42,7 +42,7 @@ pub(super) fn error(came: &[u8]) -> &[u8] {
     came.get(begin..).unwrap_or_default()
 }
 
-/// Where `<proceed/>` ends, in either of its forms, with the space behind it.
+/// Where `<proceed/>` ends, in either of its forms, with the space after it.
 fn end_of_proceed(came: &[u8]) -> Option<usize> {
     let find = |from: usize, word: &[u8]| {
         let rest = came.get(from..)?;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_behind_proceed_is_not_overlooked() {
+    fn what_comes_after_proceed_is_not_overlooked() {
         let features = "<stream:stream><stream:features><starttls/></stream:features>";
         let says = |last: &str| open(&mut Script::new(&[features, last]), "ssm.example").unwrap();
         assert_eq!(says("<proceed xmlns='x'/>\r\n"), Reply::Agrees);

@@ -72,14 +72,14 @@ pub enum Body {
     Form,
 }
 
-/// What came of it. The token itself is not kept.
+/// The outcome. The token itself is not kept.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Token {
     /// The kind of grant that was asked for.
     pub grant: Grant,
     /// Where.
     pub path: String,
-    /// The answer's HTTP status; absent where none came.
+    /// The answer's HTTP status; absent if none came.
     pub status: Option<u16>,
     /// What it amounts to: `granted`, OAuth's name of the error, `status-502`, or of a success without a token that can be
     /// used `not-json`, `no-token`, `token-type` or `cut-short`; `no-answer`.
@@ -153,7 +153,7 @@ impl Request {
 pub(super) fn early(request: &Request, failure: &Failure) -> Token {
     let headline = match failure {
         Failure::Overtook(_) => "the server sent an answer before the request for a token had reached it",
-        Failure::Followed(..) => "the server sent a second answer behind the one to the request for a token",
+        Failure::Followed(..) => "the server sent a second answer after the one to the request for a token",
         _ => "the server answered before the request for a token was sent",
     };
     Token { explanation: unasked::meaning(failure), ..unanswered(request, headline) }
@@ -331,7 +331,7 @@ impl Token {
         })
     }
 
-    /// Whether the outcome is a server's text in the place of an error's name.
+    /// Whether the outcome is a server's text instead of an error's name.
     pub(super) fn has_free_text(&self) -> bool {
         self.outcome.contains(|letter: char| !letter.is_ascii_alphanumeric() && !"_-".contains(letter))
     }
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_handed_on_and_not_told() {
+    fn a_token_is_passed_on_and_not_printed() {
         let body = r#"{"access_token":"t0ken","expires_in":7200,"scope":"all"}"#;
         let (result, token) = outcome_of(&answer(200, "application/json", body));
         assert!(result.is_granted() && !format!("{result:?}").contains("t0ken"));

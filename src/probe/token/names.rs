@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 /// The names that a client reads of an answer (RFC 6749, 5.1 and 5.2).
 const READ: [&str; 6] = ["access_token", "token_type", "expires_in", "refresh_token", "scope", "error"];
 
-/// The first of the names that clients read which the object has again; nothing where it is no object.
+/// The first of the names that clients read which the object has again; nothing if it is no object.
 pub(super) fn repeated(body: &[u8]) -> Option<&'static str> {
     serde_json::Deserializer::from_slice(body).deserialize_map(Names).ok().flatten()
 }

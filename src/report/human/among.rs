@@ -8,7 +8,7 @@ use crate::report::Style;
 use crate::report::text::clock;
 use crate::report::text::neighbours::{self, Conclusion, Stance};
 
-/// The connection as its neighbours show it, and what they add to its own explanation. Of a `group` it is the example; without one it
+/// The connection as its neighbours show it, and what they add to its own explanation. It is the example of a `group`; without one it
 /// is shown for itself.
 pub(super) fn among<'j>(
     judged: &'j Judged,

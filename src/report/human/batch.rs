@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_a_line_whatever_came_of_it() {
+    fn a_file_is_a_line_whatever_its_outcome() {
         let refused = CaptureResult {
             source: "a\u{1b}.pcap".to_owned(),
             packets: 2,

@@ -73,7 +73,7 @@ pub(super) fn write_notes(
     if lines.is_empty() { Ok(()) } else { writeln!(out) }
 }
 
-/// The count: connections by what came of them, and packets.
+/// The totals: connections by outcome, and packets.
 pub(super) fn counts(summary: &Summary) -> (String, String) {
     let mut parts = Vec::new();
     let all = overview::but_leftovers(summary);

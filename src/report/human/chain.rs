@@ -135,10 +135,10 @@ fn write_line(line: &Line, style: &Style, out: &mut dyn Write) -> io::Result<()>
     let (value, why) = (glyphs.text(value), glyphs.text(why));
     let note = format!("{judgement:JUDGEMENT$}{why}");
     let note = note.trim_end();
-    let is_beside = columns >= LABEL + VALUE + JUDGEMENT + 20
+    let is_side_by_side = columns >= LABEL + VALUE + JUDGEMENT + 20
         && value.chars().count() + 2 <= VALUE
         && LABEL + VALUE + note.chars().count() <= columns;
-    if is_beside {
+    if is_side_by_side {
         let line = format!("{value:VALUE$}{note}");
         return writeln!(out, "{BOLD}{label:LABEL$}{BOLD:#}{}", line.trim_end());
     }
@@ -190,7 +190,7 @@ fn names_of(details: &Details) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// Why there is no certificate to see, or what is missing; nothing where all is there, or no TLS was.
+/// Why there is no certificate to see, or what is missing; nothing if all is there, or no TLS was.
 pub(super) fn missing(story: &Story) -> Option<String> {
     if let Some(examination) = &story.tls.examination {
         return missing_of_message(examination);

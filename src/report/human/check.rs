@@ -64,7 +64,7 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-/// Writes what came of it, and returns the places of the connections whose packets are in it.
+/// Writes the outcome, and returns the places of the connections whose packets are in it.
 fn write_attempt(check: CheckResult<'_>, style: &Style, out: &mut dyn Write) -> io::Result<Vec<usize>> {
     let CheckResult { outcome, verbosity } = check;
     let origins = Origins::default();
@@ -145,7 +145,7 @@ fn write_logs(
     logs::write(logs, false, out)
 }
 
-/// What came of it, how long the parts took, and the certificate, in a line each.
+/// The outcome, how long the parts took, and the certificate, in a line each.
 fn write_answer(
     conclusion: &Conclusion,
     outcome: &Outcome,

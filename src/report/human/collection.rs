@@ -18,7 +18,7 @@ use crate::verdict::Severity;
 pub struct Collection {
     /// The connections that are kept; in the order of their first packets once sorted.
     pub connections: Vec<Judged>,
-    /// Where packets came from; empty where one file was read.
+    /// Where packets came from; empty if one file was read.
     pub origins: Origins,
     /// Connections beyond those that are kept at most, or for which there is no room, which are only counted.
     pub uncollected: u64,

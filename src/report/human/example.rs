@@ -23,7 +23,7 @@ const ROWS: usize = 4;
 /// Pieces of advice.
 const ADVICE: usize = 1;
 
-/// Lines that prose takes at most where it can be cut behind a sentence, on a terminal of fewer than [`WIDE`] columns.
+/// Lines that prose takes at most where it can be cut after a sentence, on a terminal of fewer than [`WIDE`] columns.
 const LINES: usize = 2;
 const WIDE: usize = 100;
 
@@ -123,12 +123,12 @@ fn with_number(row: &Row, id: u64) -> String {
     }
 }
 
-/// Whether a row is of a packet that the client did not send, so that its connection is named behind what it means.
+/// Whether a row is of a packet that the client did not send, so that its connection is named after what it means.
 fn is_other_s(row: &Row) -> bool {
     matches!(row.arrow, Arrow::From(Role::Server, _) | Arrow::Other(_))
 }
 
-/// A meaning without what stands behind its colon. A colon within a word is an address's.
+/// A meaning without what follows its colon. A colon within a word is an address's.
 fn without_details(text: &str) -> &str {
     text.split(": ").next().unwrap_or(text)
 }
@@ -140,7 +140,7 @@ fn without_remark<'t>(text: &'t str, style: &Style) -> &'t str {
     short.filter(|short| prose(style) < WIDE && lines(short) < lines(text)).unwrap_or(text)
 }
 
-/// The rows around the fault, or the last ones. What precedes the first data goes without saying, and so does what a side sends behind the
+/// The rows around the fault, or the last ones. What precedes the first data goes without saying, and so does what a side sends after the
 /// first packet of its flight.
 fn shorten(rows: &mut Vec<Row>) {
     let fault = rows.iter().position(|row| row.is_fault);
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prose_is_cut_behind_a_sentence() {
+    fn prose_is_cut_after_a_sentence() {
         let text = "One of it. Two of it. Three.";
         for (short, cut) in
             [(100, text), (22, "One of it. Two of it."), (12, "One of it."), (3, "One of it.")]

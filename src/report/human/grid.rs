@@ -38,7 +38,7 @@ pub(super) fn widths(table: &Table) -> Vec<u16> {
 }
 
 /// Appends a further line below a table with columns of these widths, of which the first is aligned to the right. A cell that is
-/// wider than its column shifts those behind it.
+/// wider than its column shifts those after it.
 pub(super) fn push_line<'c>(text: &mut String, cells: impl Iterator<Item = &'c str>, widths: &[u16]) {
     for (index, (cell, width)) in cells.zip(widths).enumerate() {
         let padding = usize::from(*width).saturating_sub(cell.width());

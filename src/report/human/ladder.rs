@@ -53,7 +53,7 @@ pub(super) struct Ladder<'a> {
 /// The time between two rows.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Deltas {
-    /// The last packet's time; of nothing where a silence was shown behind it.
+    /// The last packet's time; of nothing if a silence was shown after it.
     previous: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! A question that got no usable answer, as rows: what was asked, and what came of it.
+//! A question that got no usable answer, as rows: what was asked, and the outcome.
 
 use super::row::{Arrow, Awaited, Kind, Row};
 use crate::analysis::{LookupSubject, Summary, Unanswered};

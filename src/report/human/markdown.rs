@@ -360,7 +360,7 @@ mod tests {
             ("one ` alone", "one \\` alone"),
             // Three backticks and one are no pair.
             ("``` <img> `", "\\`\\`\\` &lt;img> \\`"),
-            // A bar behind a backslash would end the cell, and the code with it.
+            // A bar after a backslash would end the cell, and the code with it.
             ("`a\\| <img>`", "\\`a\\\\\\| &lt;img>\\`"),
             ("\\`<img>`", "\\\\`<img>`"),
         ] {

@@ -245,7 +245,7 @@ impl<'a> Notes<'a> {
         self.story.capture.clock != Clock::Absent
     }
 
-    /// What the message that reached a stage said; nothing where there was none.
+    /// What the message that reached a stage said; nothing if there was none.
     fn said(&self, stage: Stage) -> Option<String> {
         let tls = &self.story.tls;
         match stage {

@@ -1,4 +1,4 @@
-//! Many connections at once: how many failed, when, and a line for each group of those that ended alike.
+//! Many connections at once: how many failed, when, and a line for each group of those that ended in the same way.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

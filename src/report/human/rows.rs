@@ -17,7 +17,7 @@ use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{self, Actor, Code, Severity, Verdict};
 
-/// The packet, or the silence behind it, that is the fault.
+/// The packet, or the silence after it, that is the fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Packet(u64),
@@ -231,7 +231,7 @@ fn silent(story: &Story, stage: Stage, silence: &Silence, fault: Option<Fault>) 
     }
 }
 
-/// Whether a silence lasts up to the capture's end, behind the connection's last packet.
+/// Whether a silence lasts up to the capture's end, after the connection's last packet.
 fn is_trailing(story: &Story, silence: &Silence) -> bool {
     silence.until == story.capture.end && story.capture.end > story.last.at
 }

@@ -190,7 +190,7 @@ impl<W: Write> Stream<W> {
     }
 
     /// Lines of logs that were written while a connection was open.
-    fn beside(&mut self, story: &Story) -> io::Result<()> {
+    fn log_lines(&mut self, story: &Story) -> io::Result<()> {
         if self.quiet.is_some() {
             return Ok(());
         }
@@ -231,7 +231,7 @@ impl<W: Write + Send> Sink for Stream<W> {
             quiet.connections += 1;
             quiet.failures += u64::from(has_failed(&judged));
         }
-        self.beside(&judged.story)?;
+        self.log_lines(&judged.story)?;
         self.write_known(&judged)?;
         self.shown.remove(&judged.story.first.number);
         self.write_interval(judged.story.last.at)

@@ -51,7 +51,7 @@ fn letter(code: Code) -> char {
 }
 
 impl Strip {
-    /// Of these connections in order of time, in `columns` at most; `ok` marks the healthy ones.
+    /// Creates the strip of these connections in order of time, in `columns` at most; `ok` marks the healthy ones.
     pub(super) fn of(marks: &[Mark], columns: usize, ok: char) -> Option<Self> {
         let (first, last) = (marks.first()?, marks.last()?);
         let shown = |mark: &Mark| match mark.severity {
@@ -74,7 +74,7 @@ impl Strip {
             return Some(Self { cells, legend, is_each: true });
         }
         let span = (last.at - first.at).nanos().max(1);
-        // Of each span the worst, how many there are, and how many of them failed.
+        // The worst of each span, how many there are, and how many of them failed.
         let mut spans: Vec<Option<(Mark, u64, u64)>> = vec![None; columns];
         for mark in marks {
             let place = i128::from((mark.at - first.at).nanos()) * columns as i128 / (i128::from(span) + 1);

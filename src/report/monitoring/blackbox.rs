@@ -11,7 +11,7 @@ use crate::time::Elapsed;
 use crate::verdict::Severity;
 
 impl MetricsPage {
-    /// Adds what came of one check.
+    /// Adds the outcome of one check.
     pub fn add_probe(&mut self, outcome: &Outcome, digest: &MonitoringDigest) {
         let mut gauge = |name, help, labels: &[(&str, &str)], value: f64| {
             self.number(name, Kind::Gauge, help, labels, value);

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_stands_whole_below() {
+    fn what_was_cut_is_whole_below() {
         let mut out = Vec::new();
         write_unknown(&"/a/long/path".repeat(20), &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();

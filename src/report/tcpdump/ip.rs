@@ -162,7 +162,7 @@ fn write_options(out: &mut (impl Write + ?Sized), options: &[u8]) -> fmt::Result
             148 => out.write_str("RA")?,
             kind => write!(out, "unknown {kind}")?,
         }
-        // A kind that is the header's last byte has no length; tcpdump takes one from behind the header.
+        // A kind that is the header's last byte has no length; tcpdump takes the byte after the header.
         let Some(&len) = after_kind.first() else {
             return Ok(());
         };

@@ -3,7 +3,7 @@
 //! What a packet does not show is left out with its separator, never made up. Nothing from the wire reaches the output
 //! unescaped. Not reproduced are:
 //!
-//! - the text of the dissectors behind TCP other than HTTP, SMTP, FTP, RTSP, WHOIS and SSH: the TCP part is printed;
+//! - the text of the dissectors above TCP other than HTTP, SMTP, FTP, RTSP, WHOIS and SSH: the TCP part is printed;
 //! - headers around the IP header that carries the packet: tunnels, IPv6 extension headers;
 //! - the interface's name in a Linux cooked capture of version 2, which is that of the reading host: a question mark stands for it;
 //! - of ICMP errors the quote of anything but TCP, and extensions (RFC 4884);

@@ -42,7 +42,7 @@ pub(super) fn write(
         }
         let (len, data) = match (kind, after_kind.split_first()) {
             (0 | 1, _) => (1, after_kind),
-            // tcpdump reads the length from the byte behind the header.
+            // tcpdump reads the length from the byte after the header.
             (_, None) if !context.has_payload_byte => {
                 out.write_str(" [|tcp]")?;
                 return Ok(End::Bad);

@@ -20,7 +20,7 @@ pub struct Packets<W> {
 }
 
 impl<W: Write> Packets<W> {
-    /// Of a capture with times of this kind.
+    /// Creates the report of a capture with times of this kind.
     pub fn new(out: W, about: &About, style: &report::Style) -> Self {
         let style = LineStyle {
             is_verbose: style.verbosity > 0,
@@ -42,7 +42,7 @@ impl<W: Write + Send> Report for Packets<W> {
         let forgotten = self.printer.numberings().forgotten();
         (forgotten > 0).then(|| {
             format!(
-                "more than {} conversations: the sequence numbers of the {forgotten} oldest count anew where they go on",
+                "more than {} conversations: the sequence numbers of the {forgotten} oldest start again if they continue",
                 limits::PRINTED_CONVERSATIONS
             )
         })

@@ -13,7 +13,7 @@ const IPV4_LEN: usize = 20;
 /// Bytes of a TCP header without options (RFC 9293, 3.1).
 const TCP_LEN: usize = 20;
 
-/// The quoted IPv4 header, and what was quoted of the packet behind it.
+/// The quoted IPv4 header, and what was quoted of the packet after it.
 pub(super) fn ip_header(quoted: &[u8]) -> Option<(IpHeader, &[u8])> {
     let header_len = usize::from(quoted.first().filter(|byte| **byte >> 4 == 4)? & 0x0f) * 4;
     let (header, after) = quoted.split_at_checked(header_len)?;
@@ -38,7 +38,7 @@ pub(super) fn ip_header(quoted: &[u8]) -> Option<(IpHeader, &[u8])> {
     Some((ip, after.get(..after_len)?))
 }
 
-/// The segment behind `ip` where its header was quoted up to somewhere among its options.
+/// The segment after `ip` where its header was quoted up to somewhere among its options.
 pub(super) fn cut_segment(ip: IpHeader, bytes: &[u8]) -> Option<SegmentHeader> {
     let fixed = bytes.first_chunk::<TCP_LEN>()?;
     let be16 = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);

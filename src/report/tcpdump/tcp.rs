@@ -1,4 +1,4 @@
-//! The TCP segment behind the IP header, and the text that it carries (tcpdump, print-tcp.c).
+//! The TCP segment after the IP header, and the text that it carries (tcpdump, print-tcp.c).
 
 use std::fmt::{self, Write};
 

@@ -60,7 +60,7 @@ impl Protocol {
         }
     }
 
-    /// The words that begin a request; absent where every payload is a line of the protocol.
+    /// The words that begin a request; absent if every payload is a line of the protocol.
     fn requests(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Http => Some(&HTTP_REQUESTS),

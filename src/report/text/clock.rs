@@ -1,7 +1,7 @@
 //! Instants as text: as tcpdump prints them, with their date, and for machines.
 //!
 //! Each function gives what the capture's [`Clock`] shows and no more: no date is made up for a time of day, and
-//! nothing at all is said where there are no times.
+//! nothing is printed if there are no times.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn text_s_clocks_tell_no_more_than_the_text_did() {
+    fn text_s_clocks_show_no_more_than_the_text_did() {
         let zone = TimeZone::fixed(Offset::constant(2));
         let local = Clock::LocalDateTime;
         assert_eq!(time_of_day(AT, local, 6, &zone).as_deref(), Some("12:15:06.407513"));

@@ -33,7 +33,7 @@ pub fn plain_len(text: &str) -> usize {
     text.len() - rest.len() + rest.iter().take_while(|byte| is_plain(byte)).count()
 }
 
-/// Whether a character can stand on a terminal as it is.
+/// Whether a character can be printed on a terminal as it is.
 pub fn is_safe(character: char) -> bool {
     !character.is_control() && !is_format(character)
 }

@@ -24,7 +24,7 @@ pub(in crate::report) fn of(summary: &Summary, severity: Severity) -> Vec<Kind> 
     kinds
 }
 
-/// Those of a severity, in the order of their groups, and behind them those whose groups are not kept.
+/// Those of a severity, in the order of their groups, and after them those whose groups are not kept.
 pub(in crate::report) fn as_grouped(summary: &Summary, severity: Severity) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
     let kind_of = |kinds: &mut Vec<Kind>, title: String| {

@@ -7,7 +7,7 @@ use super::numbers::times;
 use crate::analysis::{LookupFault, LookupSubject, Unanswered};
 use crate::packet::{Names, NoAddress};
 
-/// What is said of one.
+/// The sentences about one.
 pub(in crate::report) struct Lookup<'a> {
     found: &'a Unanswered,
     names: &'a Names,
@@ -95,7 +95,7 @@ impl Lookup<'_> {
     pub(in crate::report) fn advice(&self) -> &'static [&'static str] {
         match self.found.fault {
             LookupFault::NameUnknown => &[
-                "Check the spelling of the host's name, and of the domain behind it.",
+                "Check the spelling of the host name and of its domain.",
                 "Check that this resolver knows the zone: a name of an internal one is not known outside.",
             ],
             LookupFault::ResolverFailed => {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::story::Story;
 use crate::tcp::Role;
 
-/// A filter for a connection's packets, which is alike in every file that holds them; `None` where one end has no address, or
+/// A filter for a connection's packets, which is the same in every file that holds them; `None` if one end has no address, or
 /// no port number.
 pub(in crate::report) fn filter(story: &Story) -> Option<String> {
     let port = |role: Role| {

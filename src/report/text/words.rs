@@ -41,9 +41,9 @@ pub(in crate::report) fn amount(bytes: u64) -> String {
     }
 }
 
-/// Escaped text in which a number and the unit behind it are one word, held together by a no-break space.
+/// Escaped text in which a number and the unit after it are one word, held together by a no-break space.
 pub(in crate::report) fn unbroken(text: &str) -> String {
-    if escape::plain_len(text) == text.len() && has_single_spaces_behind_words(text) {
+    if escape::plain_len(text) == text.len() && has_single_spaces_after_words(text) {
         return text.to_owned();
     }
     let mut held = String::with_capacity(text.len());
@@ -57,8 +57,8 @@ pub(in crate::report) fn unbroken(text: &str) -> String {
     held
 }
 
-/// Whether a space comes only behind a word that does not end with a digit, and none at the end.
-fn has_single_spaces_behind_words(text: &str) -> bool {
+/// Whether a space comes only after a word that does not end with a digit, and none at the end.
+fn has_single_spaces_after_words(text: &str) -> bool {
     let is_fine = |pair: &[u8]| pair[1] != b' ' || !(pair[0] == b' ' || pair[0].is_ascii_digit());
     text.as_bytes().windows(2).all(is_fine) && !text.starts_with(' ') && !text.ends_with(' ')
 }
@@ -73,7 +73,7 @@ fn is_unit(word: &str) -> bool {
 }
 
 /// Escaped text broken between words into lines of at most `columns`; a word that is longer begins a line and is broken where that
-/// ends, and a number stays with the unit behind it.
+/// ends, and a number stays with the unit after it.
 pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut taken = 0;
@@ -195,7 +195,7 @@ impl<'a> PacketNames<'a> {
     }
 }
 
-/// The text before the first number of a packet, that number, and the text behind it.
+/// The text before the first number of a packet, that number, and the text after it.
 fn next_packet(text: &str) -> Option<(&str, u64, &str)> {
     const WORDS: [&str; 2] = ["packet ", "Packet "];
     let starts = WORDS.iter().flat_map(|word| text.match_indices(word).map(|(at, _)| at + word.len()));
@@ -210,7 +210,7 @@ fn next_packet(text: &str) -> Option<(&str, u64, &str)> {
     Some((before, number.parse().ok()?, after))
 }
 
-/// Names without what all of them begin and end with, and without their middles where they are still long; nothing where they are
+/// Names without what all of them begin and end with, and without their middles where they are still long; nothing if they are
 /// short, or would not stay different.
 fn shortened(names: &[String]) -> Option<Vec<String>> {
     /// Columns that leave room for a packet's number and what it means.

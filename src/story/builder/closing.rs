@@ -11,7 +11,7 @@ use crate::story::{
 use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind, TcpConnection};
 use crate::time::Elapsed;
 
-/// A card with several queues delivers what comes together in any order; what was captured this soon behind a RST may have been
+/// A card with several queues delivers what comes together in any order; what was captured this soon after a RST may have been
 /// sent before it, unless the RST's TTL is another host's.
 const SHUFFLED_WITHIN: Elapsed = Elapsed::from_millis(1);
 
@@ -32,9 +32,9 @@ pub(super) struct Closing {
     gave_up_on_syn: bool,
     /// The side that sent new data last.
     spoke_last: Option<Role>,
-    /// Where the client's data behind the server's last data begins.
+    /// Where the client's data after the server's last data begins.
     asked_from: Option<Seq>,
-    /// The number behind a side's FIN that the capture lacks, as the other side acknowledged it.
+    /// The number after a side's FIN that the capture lacks, as the other side acknowledged it.
     unseen_fin: PerRole<Option<Seq>>,
 }
 
@@ -157,7 +157,7 @@ impl Closing {
         is_fin.then_some(by)
     }
 
-    /// Withdraws the FIN of a side that continues behind it: it was data, and the silence that it ended was a pause.
+    /// Withdraws the FIN of a side that continues after it: it was data, and the silence that it ended was a pause.
     pub(super) fn withdraw_unseen_fins(
         &mut self,
         header: &SegmentHeader,
@@ -172,9 +172,9 @@ impl Closing {
         for by in [role, role.other()] {
             let (Some(fin), Some(acked)) = (self.unseen_fin[by], story.missing.fin[by]) else { continue };
             let continues = if by == role {
-                let is_behind =
+                let is_after =
                     |seq: Seq| seq.is_after(fin) || observation.flags.fin() && !fin.is_after(seq + len);
-                observation.new_bytes > 0 || header.tcp.seq.is_some_and(is_behind)
+                observation.new_bytes > 0 || header.tcp.seq.is_some_and(is_after)
             } else {
                 header.tcp.ack.is_some_and(|ack| ack.is_after(fin))
             };
@@ -201,13 +201,13 @@ impl Closing {
         }
     }
 
-    /// Forgets a RST of the other side if `role` acknowledges what lies behind it, or what was sent after it: it ignored the RST, as one
+    /// Forgets a RST of the other side if `role` acknowledges numbers beyond its own, or what was sent after it: it ignored the RST, as one
     /// that is not at the next number is ignored (RFC 5961, 3.2).
     fn forget_ignored_reset(&mut self, role: Role, ack: Option<Seq>, story: &mut Story) {
         let other = role.other();
         let Some(reset) = self.reset_seq[other] else { return };
-        let is_behind = |seq: Seq| ack.is_some_and(|ack| ack.is_after(seq));
-        if is_behind(reset) || self.sent_after_reset[other].is_some_and(is_behind) {
+        let is_after = |seq: Seq| ack.is_some_and(|ack| ack.is_after(seq));
+        if is_after(reset) || self.sent_after_reset[other].is_some_and(is_after) {
             self.forget_reset(other, story);
         }
     }
@@ -315,10 +315,10 @@ mod tests {
     }
 
     #[test]
-    fn a_side_that_continues_behind_its_fin_sent_none() {
+    fn a_side_that_continues_after_its_fin_sent_none() {
         let silent = unseen_after_silence(1);
         let (seq, ack) = (silent.next(Server), silent.next(Client));
-        // Its FIN, and a segment without data, have the number behind the byte; more of it is acknowledged.
+        // Its FIN, and a segment without data, have the number after the byte; more of it is acknowledged.
         for continued in [
             silent.clone().segment_with(Server, "F.", seq + 1, ack, &[], |_| {}),
             silent.clone().segment_with(Server, ".", seq + 2, ack, &[], |_| {}),
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_behind_a_record_that_lacks_its_end_is_no_fin() {
+    fn a_byte_after_a_record_that_lacks_its_end_is_no_fin() {
         let hello = talk::client_hello();
         let begun = ssm().open().say(Client, &hello[..hello.len() - 1]);
         let (seq, ack) = (begun.next(Server), begun.next(Client) + 1);

@@ -54,7 +54,7 @@ impl Spoken {
     }
 
     fn on_command(&self, moment: Moment, payload: &[u8], story: &mut Story) {
-        /// Who says goodbye later than this behind a command had waited for its reply, and gives up.
+        /// Who says goodbye later than this after a command had waited for its reply, and gives up.
         const TAKEN_BACK_WITHIN: Elapsed = Elapsed::from_millis(3_000);
         let Some(dialogue) = story.dialogue else { return };
         if dialogue.asks(payload, self.reply) {

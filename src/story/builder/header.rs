@@ -77,13 +77,13 @@ impl Builder {
         data[role].record_sent_unseen(moment, observation);
         data[other].record_acknowledgement(moment, &ends[other], header, observation);
         if observation.newly_acked > 0 && ends[other].counters.segments == 0 {
-            // Of one direction alone: the other side continues to send, so it is not waiting for what came before.
+            // With one direction only: the other side continues to send, so it is not waiting for what came before.
             data[role].unacknowledged = None;
         }
     }
 
-    /// A packet proves that the client sent what the capture lacks behind the handshake. The first of it is a message like those that
-    /// are captured, since which the server owes answers.
+    /// A packet proves that the client sent what the capture lacks after the handshake. The first of it is a message like those that
+    /// are captured; since then, the server must still answer.
     #[cold]
     fn on_unseen_request(&mut self, moment: Moment, bytes: u64) {
         let tls = &mut self.story.tls;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_behind_one_that_the_capture_lacks_needs_an_answer_of_its_own() {
+    fn a_request_after_one_that_the_capture_lacks_needs_an_answer_of_its_own() {
         let asked = asked_twice();
         assert_eq!(asked.clone().wait(2_000).rst(Server).code(0), "reset");
         assert_eq!(asked.clone().wait(2_000).fin(Server).code(0), "no-response");

@@ -284,14 +284,14 @@ impl Builder {
         self.on_numbers(moment, connection, segment.header, observation);
         self.silences.on_acknowledgement(moment, observation, &mut self.story);
         if had_filled_hole && self.story.data[observation.role.other()].reported_hole.is_some() {
-            // What filled it was lost behind the capture, and has been waited for since it was reported first.
+            // What filled it was lost beyond the capture, and has been waited for since it was reported first.
             self.silences.on_time(moment.at, &self.story);
         }
         self.closing.withdraw_unseen_fins(segment.header, observation, &mut self.story);
         self.on_header(id, segment.header, observation);
         let is_before_request =
             self.handshake.on_data_before_request(moment, segment.header, observation, &mut self.story);
-        self.handshake.on_bytes_behind_acknowledgement(moment, segment.header, observation, &mut self.story);
+        self.handshake.on_bytes_after_acknowledgement(moment, segment.header, observation, &mut self.story);
         opening::on_segment(moment, segment, observation, &mut self.story, notes);
         self.on_payload(moment, segment, observation, notes);
         if let Some(by) = self.closing.unseen_fin(moment, connection, segment, observation, &mut self.story) {
@@ -322,7 +322,7 @@ impl Builder {
             self.on_server_s_turn(moment, may_answer);
         }
         if observation.kind == SegmentKind::OutOfOrder {
-            // Captured behind what answers it, perhaps.
+            // Captured after what answers it, perhaps.
             self.story.tls.turns.on_unseen();
         }
         notes.shorten();
@@ -399,7 +399,7 @@ impl Builder {
         }
     }
 
-    /// Adds an ending, behind the silence that it ends.
+    /// Adds an ending, after the silence that it ends.
     #[inline(never)]
     fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
         if what == EndingKind::Fin && by == Role::Client && self.story.endings.is_empty() {

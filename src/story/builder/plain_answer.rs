@@ -7,7 +7,7 @@ use crate::story::{Moment, Story};
 use crate::tcp::{Observation, SegmentKind};
 use crate::tls::Plain;
 
-/// What ends a body in chunks, behind the last chunk or its trailers (RFC 9112, 7.1).
+/// What ends a body in chunks, after the last chunk or its trailers (RFC 9112, 7.1).
 const END: &[u8; 4] = b"\r\n\r\n";
 
 /// What is known of the latest answer's end.
@@ -29,7 +29,7 @@ struct Header {
 }
 
 impl Header {
-    /// Whether the header's end is still to come behind these bytes. Some servers end lines with LF alone, or with more than one CR
+    /// Whether the header's end is still to come after these bytes. Some servers end lines with LF alone, or with more than one CR
     /// (RFC 9112, 2.2).
     fn lacks_its_end(&mut self, bytes: &[u8]) -> bool {
         bytes.iter().all(|byte| match byte {
@@ -79,7 +79,7 @@ impl PlainAnswer {
             story.plain_answer_end = len.and_then(|len| NonZeroU64::new(begin + len));
             story.is_plain_answer_in_chunks = false;
             self.chunks = (has_body && Plain::is_chunked_answer(segment.payload)).then(Chunks::default);
-            body = Plain::behind_header(segment.payload).unwrap_or_default();
+            body = Plain::after_header(segment.payload).unwrap_or_default();
             self.header = Plain::is_answer(segment.payload).then(Header::default);
         }
         let is_known = segment.header.payload_len == Some(segment.payload.len() as u32)
@@ -97,7 +97,7 @@ impl PlainAnswer {
 }
 
 impl Chunks {
-    /// Whether the last chunk is still to come behind these bytes, as far as is known.
+    /// Whether the last chunk is still to come after these bytes, as far as is known.
     fn lack_their_end(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes.iter().skip(bytes.len().saturating_sub(END.len())) {
             self.tail.rotate_left(1);

@@ -107,8 +107,8 @@ impl Handshake {
         is_before
     }
 
-    /// Records how long after the server's bare acknowledgement of the first request the bytes behind it came, captured or not.
-    pub(super) fn on_bytes_behind_acknowledgement(
+    /// Records how long after the server's bare acknowledgement of the first request the bytes after it came, captured or not.
+    pub(super) fn on_bytes_after_acknowledgement(
         &mut self,
         moment: Moment,
         header: &SegmentHeader,
@@ -129,12 +129,12 @@ impl Handshake {
             (Role::Server, Some((next, acknowledged)))
                 if observation.new_bytes > 0 && seq.is_at_or_after(next) =>
             {
-                turns.on_bytes_behind_acknowledgement(moment.at - acknowledged.at);
+                turns.on_bytes_after_acknowledgement(moment.at - acknowledged.at);
             }
             (Role::Client, Some((next, acknowledged))) if observation.acked_unseen > 0 => {
                 let begin = Seq(ack.0.wrapping_sub(observation.acked_unseen));
                 if begin.is_at_or_after(next) {
-                    turns.on_unseen_behind_acknowledgement(moment.at - acknowledged.at);
+                    turns.on_unseen_after_acknowledgement(moment.at - acknowledged.at);
                 }
             }
             _ => {}
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_that_is_split_within_its_first_header_is_found_behind_what_precedes_it() {
+    fn tls_that_is_split_within_its_first_header_is_found_after_what_precedes_it() {
         let tunnel = || {
             let asked = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
             asked.say(Server, b"HTTP/1.1 ").say(Server, b"200 OK\r\n\r\n")
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_hello_right_behind_the_request_for_a_tunnel_is_found() {
+    fn a_client_hello_right_after_the_request_for_a_tunnel_is_found() {
         let request = [&[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb][..], &talk::client_hello()].concat();
         let talk = Talk::to_port(1080)
             .open()
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_s_size_behind_a_change_of_ciphers_shows_tls_13() {
+    fn a_finished_s_size_after_a_change_of_ciphers_shows_tls_13() {
         let flight = [talk::server_hello_13(), talk::encrypted(1_300)].concat();
         let finished = [&[20, 3, 3, 0, 1, 1][..], &talk::encrypted(53)].concat();
         let talk =
@@ -555,8 +555,8 @@ mod tests {
             let flight = [talk::server_hello_13(), talk::encrypted(3_000)].concat();
             let mut rest = &flight[..];
             let answered = parts.iter().fold(hello(), |talk, len| {
-                let (part, behind) = rest.split_at(*len);
-                rest = behind;
+                let (part, after) = rest.split_at(*len);
+                rest = after;
                 talk.say(Server, part)
             });
             cut(answered.segment(Client, "R", 207, &[]), 70).story(0).stage

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn tickets_and_data_behind_the_client_s_fin_answer_no_close_notify() {
+    fn tickets_and_data_after_the_client_s_fin_answer_no_close_notify() {
         let tickets = closed_by_size().say(Server, &talk::encrypted(250)).ack(Client);
         let left = closed_by_size().fin(Client).say(Server, &talk::encrypted(700));
         for closed in [tickets, left] {

@@ -44,7 +44,7 @@ pub struct CaptureFacts {
     pub unread: UnreadLines,
 }
 
-/// Which packets of TCP a capture holds, as behind a filter on flags.
+/// Which packets of TCP a capture holds, as after a filter on flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Holds {
     /// Others than SYNs and SYN-ACKs.
@@ -59,21 +59,21 @@ pub enum Holds {
 /// Where a text has packet lines that could not be read, as far as it concerns one connection.
 ///
 /// There is one for each half-open connection, so all of it is one number: the packet before the last of those lines that are between the
-/// connection's first packet and its last one, 0 if there are none, and in the highest bit whether there are some behind its last packet.
+/// connection's first packet and its last one, 0 if there are none, and in the highest bit whether there are some after its last packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UnreadLines(u32);
 
 impl UnreadLines {
-    const BEHIND: u32 = 1 << 31;
+    const AFTER: u32 = 1 << 31;
 
-    /// Of the lines behind these packets, for a connection from packet `first` to packet `last`.
+    /// Creates the record of the lines after these packets, for a connection from packet `first` to packet `last`.
     pub fn between(lines: impl Iterator<Item = u64>, first: u64, last: u64) -> Self {
         Self(lines.fold(0, |found, place| {
             if place >= last {
-                found | Self::BEHIND
+                found | Self::AFTER
             } else if place >= first {
-                let place = u32::try_from(place).unwrap_or(u32::MAX).min(Self::BEHIND - 1);
-                found & Self::BEHIND | place.max(found & !Self::BEHIND)
+                let place = u32::try_from(place).unwrap_or(u32::MAX).min(Self::AFTER - 1);
+                found & Self::AFTER | place.max(found & !Self::AFTER)
             } else {
                 found
             }
@@ -82,12 +82,12 @@ impl UnreadLines {
 
     /// The packet before the last of those lines that are between the connection's first packet and its last one.
     pub fn last_within(self) -> Option<u64> {
-        Some(self.0 & !Self::BEHIND).filter(|place| *place > 0).map(u64::from)
+        Some(self.0 & !Self::AFTER).filter(|place| *place > 0).map(u64::from)
     }
 
-    /// Whether there are some behind the connection's last packet.
-    pub fn is_behind(self) -> bool {
-        self.0 & Self::BEHIND != 0
+    /// Whether there are some after the connection's last packet.
+    pub fn is_after(self) -> bool {
+        self.0 & Self::AFTER != 0
     }
 }
 
@@ -103,7 +103,7 @@ impl CaptureFacts {
 pub struct ClockStep {
     /// The first packet after it.
     pub number: u64,
-    /// How far that packet's time is from the one before; below zero where the clock went back.
+    /// How far that packet's time is from the one before; below zero if the clock went back.
     pub by: Elapsed,
 }
 
@@ -112,10 +112,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_within_a_connection_or_behind_it() {
+    fn lines_are_within_a_connection_or_after_it() {
         let of = |places: &[u64]| {
             let lines = UnreadLines::between(places.iter().copied(), 3, 9);
-            (lines.last_within(), lines.is_behind())
+            (lines.last_within(), lines.is_after())
         };
         assert_eq!(of(&[0, 2]), (None, false));
         assert_eq!(of(&[5, 4, 2]), (Some(5), false));

@@ -21,7 +21,7 @@ pub struct DataFacts {
     pub sent_unknown: Option<Moment>,
     /// Retransmissions of it.
     pub repeats: Repeats,
-    /// Segments of it that came behind later ones, and filled a hole of the capture.
+    /// Segments of it that came after later ones, and filled a hole of the capture.
     pub late: Repeats,
     /// Whether everything that this side sent was acknowledged.
     pub is_all_acknowledged: bool,
@@ -31,9 +31,9 @@ pub struct DataFacts {
     pub unacknowledged: Option<Unacknowledged>,
     /// Retransmissions of its FIN, until everything is acknowledged.
     pub fin_repeats: Repeats,
-    /// What this side shows to have sent behind all that the capture holds of it and the other side acknowledged.
+    /// What this side shows to have sent after all that the capture holds of it and the other side acknowledged.
     pub sent_unseen: Option<SentUnseen>,
-    /// Whether a segment of the other side that was captured behind the last of it acknowledges less.
+    /// Whether a segment of the other side that was captured after the last of it acknowledges less.
     pub is_left_out: bool,
     /// The last segment of the other side that acknowledges something of it which no text shows: its line was cut, or is a row of the
     /// protocol above.
@@ -42,13 +42,13 @@ pub struct DataFacts {
     pub closed_window: Option<Moment>,
     /// A hole in the stream that nobody filled: the offsets of its first byte and of the first byte after it.
     pub unfilled_hole: Option<(u32, u32)>,
-    /// The largest segment of this side that came behind its latest hole, in bytes.
-    pub largest_behind_hole: u32,
+    /// The largest segment of this side that came after its latest hole, in bytes.
+    pub largest_after_hole: u32,
     /// A hole in the stream that the other side reports, by SACK or by duplicate ACKs, and that was not filled since: the offsets of
     /// its first byte and of the first byte after it, and the first packet that reports it. Duplicate ACKs don't name it, so it is
     /// inferred from them.
     pub reported_hole: Option<Observed<(u32, u32)>>,
-    /// The same of one that a segment filled as far as the capture shows, until bytes behind it are acknowledged.
+    /// The same of one that a segment filled as far as the capture shows, until bytes after it are acknowledged.
     pub filled_hole: Option<Observed<(u32, u32)>>,
 }
 
@@ -131,7 +131,7 @@ impl DataFacts {
             if observation.kind == SegmentKind::OutOfOrder {
                 self.late.add(moment);
             }
-            self.record_behind_hole(segment.header.payload_len.unwrap_or(0), observation);
+            self.record_after_hole(segment.header.payload_len.unwrap_or(0), observation);
             self.bytes += u64::from(observation.new_bytes);
             if !self.is_all_acknowledged {
                 let waiting = self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
@@ -146,12 +146,12 @@ impl DataFacts {
         }
     }
 
-    /// Records how large a segment got through behind a hole.
-    fn record_behind_hole(&mut self, len: u32, observation: &Observation) {
+    /// Records how large a segment got through after a hole.
+    fn record_after_hole(&mut self, len: u32, observation: &Observation) {
         if observation.gap > 0 {
-            self.largest_behind_hole = len;
-        } else if observation.kind == SegmentKind::Ordinary && self.largest_behind_hole > 0 {
-            self.largest_behind_hole = self.largest_behind_hole.max(len);
+            self.largest_after_hole = len;
+        } else if observation.kind == SegmentKind::Ordinary && self.largest_after_hole > 0 {
+            self.largest_after_hole = self.largest_after_hole.max(len);
         }
     }
 
@@ -289,7 +289,7 @@ impl Default for DataFacts {
             is_left_out: false,
             closed_window: None,
             unfilled_hole: None,
-            largest_behind_hole: 0,
+            largest_after_hole: 0,
             reported_hole: None,
             filled_hole: None,
         }
@@ -308,8 +308,8 @@ mod tests {
     fn with_a_hole() -> (Talk, u32, u32) {
         let begun = exchange().ack(Client);
         let (from, ack) = (begun.next(Server), begun.next(Client));
-        let behind = begun.segment(Server, "P.", from + 100, &talk::encrypted(150));
-        (again(again(behind, ack, from), ack, from), from, ack)
+        let after = begun.segment(Server, "P.", from + 100, &talk::encrypted(150));
+        (again(again(after, ack, from), ack, from), from, ack)
     }
 
     fn again(talk: Talk, seq: u32, ack: u32) -> Talk {
@@ -334,15 +334,15 @@ mod tests {
     fn what_fills_a_hole_and_is_lost_after_the_capture_is_missed_since_the_first_report() {
         let begun = exchange().ack(Client);
         let (from, ack) = (begun.next(Server), begun.next(Client));
-        let behind = talk::encrypted(150);
+        let after = talk::encrypted(150);
         let mut block = vec![1, 1, 5, 10];
         block.extend((900_000 + from + 100).to_be_bytes());
-        block.extend((900_000 + from + 100 + behind.len() as u32).to_be_bytes());
+        block.extend((900_000 + from + 100 + after.len() as u32).to_be_bytes());
         let report = |talk: Talk, flags: &str| {
             let options = TcpOptions::from_wire(&block);
             talk.segment_with(Client, flags, ack, from, &[], |header| header.tcp.options = Some(options))
         };
-        let reported = report(begun.segment(Server, "P.", from + 100, &behind), ".");
+        let reported = report(begun.segment(Server, "P.", from + 100, &after), ".");
         let filled = reported.clone().segment(Server, ".", from, &[7; 100]);
         let story = report(filled.clone().wait(9_000), "F.").story(0);
         let since = |story: &Story| story.data.server.reported_hole.as_ref().map(|hole| hole.moment.number);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_behind_the_data_that_acknowledges_less_leaves_it_out() {
+    fn a_segment_after_the_data_that_acknowledges_less_leaves_it_out() {
         let asked = exchange().ack(Client).say(Client, &talk::data());
         let (seq, end) = (asked.next(Server), asked.next(Client));
         let answered = |ack| {

@@ -40,7 +40,7 @@ pub enum EndingKind {
     Silence(Silence),
     /// An alert that ends the connection, in clear.
     Alert {
-        /// Which; unknown where only its length shows that it is one.
+        /// Which; unknown if only its length shows that it is one.
         description: Option<AlertDescription>,
         /// How it is known.
         basis: Basis,

@@ -7,7 +7,7 @@ const KEPT: usize = 4;
 /// What the IPv4 identifications of a side's packets show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct IdFacts {
-    /// The last one; absent behind a segment that counts for several.
+    /// The last one; absent after a segment that counts for several.
     last: Option<u16>,
     /// Packets whose identification is one more than that of the packet before.
     counted: u32,
@@ -16,7 +16,7 @@ pub struct IdFacts {
     /// Packets that fit no count.
     others: u32,
     /// The first packets before which a few are skipped.
-    behind_skips: [Option<u64>; KEPT],
+    after_skips: [Option<u64>; KEPT],
 }
 
 impl IdFacts {
@@ -30,7 +30,7 @@ impl IdFacts {
             1 => self.counted += 1,
             2..=FEW => {
                 self.skips += 1;
-                if let Some(slot) = self.behind_skips.iter_mut().find(|slot| slot.is_none()) {
+                if let Some(slot) = self.after_skips.iter_mut().find(|slot| slot.is_none()) {
                     *slot = Some(number);
                 }
             }
@@ -39,11 +39,11 @@ impl IdFacts {
     }
 
     /// The packets before which others are missing, if the side counts its packets.
-    pub fn behind_missing(&self) -> impl Iterator<Item = u64> + '_ {
+    pub fn after_missing(&self) -> impl Iterator<Item = u64> + '_ {
         /// A few steps of one may come together by chance.
         const TELLING: u32 = 4;
         let counts = self.others == 0 && self.counted >= TELLING && self.counted >= self.skips;
-        self.behind_skips.iter().flatten().copied().filter(move |_| counts)
+        self.after_skips.iter().flatten().copied().filter(move |_| counts)
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
         for (at, id) in ids.iter().enumerate() {
             facts.record(at as u64 + 1, *id, false);
         }
-        facts.behind_missing().collect()
+        facts.after_missing().collect()
     }
 
     #[test]
@@ -84,6 +84,6 @@ mod tests {
         ] {
             facts.record(number, id, is_long);
         }
-        assert_eq!(facts.behind_missing().count(), 0);
+        assert_eq!(facts.after_missing().count(), 0);
     }
 }

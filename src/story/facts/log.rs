@@ -38,7 +38,7 @@ pub struct LogLine {
     pub file: Arc<str>,
     /// Its number in the file, counted from 1.
     pub number: u64,
-    /// Whose log it is; nothing where only its time places the line next to the connection.
+    /// Whose log it is; nothing if only its time places the line next to the connection.
     pub side: Option<Side>,
     /// When it was written, on the capture's clock.
     pub at: Timestamp,

@@ -22,7 +22,7 @@ pub struct MissingFacts {
     pub since_step: PerRole<u64>,
     /// Bytes of each side that are missing before what it sent later, and that nobody acknowledged.
     pub gap: PerRole<u64>,
-    /// The acknowledgement of one byte behind what the capture holds of a side: its FIN, most likely.
+    /// The acknowledgement of one byte beyond what the capture holds of a side: its FIN, most likely.
     pub fin: PerRole<Option<Moment>>,
     /// The packets that prove them.
     pub since_step_by: Repeats,

@@ -9,7 +9,7 @@ use crate::tls::Basis;
 /// Packets of one kind that repeat.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Repeats {
-    /// The first of them, as many as are kept one by one. Mostly there is one, which needs no memory of its own.
+    /// The first of them, as many as are kept one by one. Usually there is only one, which needs no allocation.
     pub moments: SmallVec<[Moment; 1]>,
     /// How many in all.
     pub count: u64,

@@ -67,12 +67,12 @@ impl OpeningFacts {
         self.last_syn_ack = Some(moment);
     }
 
-    /// From the first SYN to the last; zero where there is one, or none.
+    /// From the first SYN to the last; zero if there is one, or none.
     pub fn syn_span(&self) -> Elapsed {
         span(&self.syn, self.last_syn)
     }
 
-    /// From the first SYN-ACK to the last; zero where there is one, or none.
+    /// From the first SYN-ACK to the last; zero if there is one, or none.
     pub fn syn_ack_span(&self) -> Elapsed {
         span(&self.syn_ack, self.last_syn_ack)
     }

@@ -65,7 +65,7 @@ impl Party {
             && self.was_forwarded() != Some(true)
     }
 
-    /// Whether its SYN or SYN-ACK passed a router before it was captured, by its TTL or hop limit; nothing where no packet of
+    /// Whether its SYN or SYN-ACK passed a router before it was captured, by its TTL or hop limit; nothing if no packet of
     /// the two shows it.
     pub fn was_forwarded(&self) -> Option<bool> {
         Some(!INITIAL_HOP_LIMITS.contains(&self.opening_path?.hop_limit))
@@ -154,7 +154,7 @@ pub struct ChecksumFacts {
     pub correct: u64,
     /// Segments whose checksum is wrong.
     pub incorrect: u64,
-    /// Of those, segments that hold what transmit checksum offload leaves for the network card.
+    /// Those of them that hold what transmit checksum offload leaves for the network card.
     pub offloaded: u64,
     /// The first wrong ones.
     pub examples: [Option<u64>; 2],
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn another_distance_is_kept_beside_the_usual_one_and_a_rst_counts_for_neither() {
+    fn another_distance_is_kept_next_to_the_usual_one_and_a_rst_counts_for_neither() {
         let mut party = Party::new([192, 0, 2, 10].into(), 50_000);
         let from = |hop_limit| {
             let mut header = segment(20, 0);

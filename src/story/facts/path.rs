@@ -158,17 +158,17 @@ pub struct SocketCounters {
     pub out_of_order: u32,
     /// The path's MTU at the beginning and at the end, where it fell: a router reported a smaller one.
     pub path_mtu: Option<(u32, u32)>,
-    /// Whether bytes of the server were still missing at the end, behind which others had arrived.
-    pub is_behind_hole: bool,
+    /// Whether bytes of the server were still missing at the end, after which others had arrived.
+    pub is_after_hole: bool,
     /// Whether bytes of the client could not be sent at the end because the server's receive window was closed.
     pub is_window_closed: bool,
 }
 
 impl SocketCounters {
-    /// In words; nothing where nothing is unusual.
+    /// In words; nothing if nothing is unusual.
     pub fn words(&self) -> Option<String> {
         let count = |number: u32, what: &str| (number > 0).then(|| format!("{number} {what}"));
-        let hole = self.is_behind_hole.then(|| "bytes before them are still missing".to_owned());
+        let hole = self.is_after_hole.then(|| "bytes before them are still missing".to_owned());
         let mtu =
             self.path_mtu.map(|(before, after)| format!("a path MTU that fell from {before} to {after}"));
         let icmp = self.icmp.map(|error| format!("an ICMP error ({error})"));

@@ -23,7 +23,7 @@ pub struct PreludeFacts {
 }
 
 impl PreludeFacts {
-    /// Records a step; a step of another protocol than before begins anew.
+    /// Records a step; a step of another protocol than before starts over.
     pub(in crate::story) fn record(
         slot: &mut Option<Self>,
         protocol: Prelude,

@@ -24,7 +24,7 @@ const TWO_ACKNOWLEDGEMENTS: u32 = 18;
 const LONGEST_PAUSE: Elapsed = Elapsed::from_millis(1_500);
 const PAUSE: Elapsed = Elapsed::from_millis(300);
 
-/// A client that says goodbye later than this behind a message had waited for its answer, and gives up.
+/// A client that says goodbye later than this after a message was waiting for the answer and gave up.
 const TAKEN_BACK_WITHIN: Elapsed = Elapsed::from_millis(3_000);
 
 /// With this many pauses between them, messages wait for no answer.
@@ -53,7 +53,7 @@ pub struct Turns {
     slowest: Elapsed,
     /// The server's last data.
     last_answer: Option<Moment>,
-    /// The client's latest message, where all that the server sent behind it may be session tickets.
+    /// The client's latest message, where all that the server sent after it may be session tickets.
     doubtful: Option<Turn>,
     /// One of the sides spoke when it was not its turn.
     is_irregular: bool,
@@ -64,10 +64,10 @@ pub struct Turns {
     /// The client's latest message that is shorter than that and no sum of control frames, as long as the server sent nothing: where it
     /// is HTTP/2, it may be a request whose header is compressed to a few bytes.
     short: Option<Moment>,
-    /// How long after a bare acknowledgement of the client's first request the server's first bytes behind it came.
-    behind_acknowledgement: Option<Elapsed>,
+    /// How long after a bare acknowledgement of the client's first request the server's first bytes after it came.
+    after_acknowledgement: Option<Elapsed>,
     /// The same of bytes that the capture lacks, up to the client's acknowledgement of them.
-    unseen_behind_acknowledgement: Option<Elapsed>,
+    unseen_after_acknowledgement: Option<Elapsed>,
 }
 
 /// A message of the client and the beginning of its answer.
@@ -191,7 +191,7 @@ impl Turns {
                 self.slowest = self.slowest.max(moment.at - turn.last.at);
                 self.doubtful = Some(turn).filter(|_| may_be_tickets);
             }
-            // Behind tickets, this is the answer.
+            // After tickets, this is the answer.
             None if self.doubtful.is_some() => {
                 if !may_be_tickets && let Some(turn) = self.doubtful.take() {
                     self.slowest = self.slowest.max(moment.at - turn.last.at);
@@ -234,25 +234,25 @@ impl Turns {
         self.short = None;
     }
 
-    /// The server's bytes behind its bare acknowledgement of the client's first request came this long after it.
-    pub(in crate::story) fn on_bytes_behind_acknowledgement(&mut self, elapsed: Elapsed) {
-        self.behind_acknowledgement.get_or_insert(elapsed);
+    /// The server's bytes that followed its bare acknowledgement of the client's first request came this long after it.
+    pub(in crate::story) fn on_bytes_after_acknowledgement(&mut self, elapsed: Elapsed) {
+        self.after_acknowledgement.get_or_insert(elapsed);
     }
 
     /// The same of bytes that the capture lacks, and that the client acknowledged this long after it.
-    pub(in crate::story) fn on_unseen_behind_acknowledgement(&mut self, elapsed: Elapsed) {
-        self.unseen_behind_acknowledgement.get_or_insert(elapsed);
+    pub(in crate::story) fn on_unseen_after_acknowledgement(&mut self, elapsed: Elapsed) {
+        self.unseen_after_acknowledgement.get_or_insert(elapsed);
     }
 
-    /// Whether the server's first bytes behind its acknowledgement of the first request came longer after that than `within`: they
+    /// Whether the server's first bytes that followed its acknowledgement of the first request came later than `within`: they
     /// answer it.
     pub(in crate::story) fn is_answer_late(&self, within: Elapsed) -> bool {
-        self.behind_acknowledgement.is_some_and(|elapsed| elapsed > within)
+        self.after_acknowledgement.is_some_and(|elapsed| elapsed > within)
     }
 
     /// The same of bytes that the capture lacks.
     pub(in crate::story) fn is_unseen_answer_late(&self, within: Elapsed) -> bool {
-        self.unseen_behind_acknowledgement.is_some_and(|elapsed| elapsed > within)
+        self.unseen_after_acknowledgement.is_some_and(|elapsed| elapsed > within)
     }
 
     /// The message of the client that waited longest for its answer.
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn tickets_behind_a_request_answer_nothing_and_make_a_late_answer_no_push() {
+    fn tickets_after_a_request_answer_nothing_and_make_a_late_answer_no_push() {
         let mut turns = Turns::default();
         turns.on_client(at(1, 0), 317, true);
         turns.on_server(at(2, 20), true);

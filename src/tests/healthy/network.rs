@@ -149,7 +149,7 @@ impl Conversation {
             match fate {
                 // Lost before the capture sees it.
                 0 if from == Server => lost.push((*seq, *piece, true)),
-                // Lost behind the capture.
+                // Lost beyond the capture.
                 0 | 1 => {
                     self.send(from, flags, *seq, ack, piece);
                     lost.push((*seq, *piece, false));

@@ -196,7 +196,7 @@ impl Plan {
         !(self.has_client_certificate && self.is_13() && self.records == Records::Together)
     }
 
-    /// Whether cut packets show the same. What follows a Finished behind the cut shows it, later and not always; a request
+    /// Whether cut packets show the same. What follows a Finished beyond the cut shows it, later and not always; a request
     /// as early data follows its ClientHello in the same segment.
     pub fn is_visible_if_cut(&self) -> bool {
         let is_finished_hidden =
@@ -436,7 +436,7 @@ impl Plan {
     }
 
     fn server_flight_13(&self, random: &mut Random) -> Vec<u8> {
-        // EncryptedExtensions; one of a Finished's size with an early answer behind it can't be distinguished.
+        // EncryptedExtensions; one of a Finished's size with an early answer after it can't be distinguished.
         let mut sizes = vec![random.of(6..34)];
         if self.asks_client {
             sizes.push(random.of(60..300));

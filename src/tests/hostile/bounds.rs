@@ -23,7 +23,7 @@ fn read(file: impl Read + 'static, most: usize) -> Value {
 }
 
 /// Whether the summary reports this, as a bound that was reached or as a note on the file.
-fn tells(summary: &Value, what: &str) -> bool {
+fn reports(summary: &Value, what: &str) -> bool {
     summary.to_string().contains(what)
 }
 
@@ -101,7 +101,7 @@ fn a_block_that_claims_four_gigabytes_is_damage() {
     for claimed in [u32::MAX, u32::MAX - 3, 0x8000_0000, 17 << 20, 16 << 20] {
         let header = [section(), block(6, claimed, &[7; 64])].concat();
         let summary = read(made(&header, 64, |_| vec![7; MEBIBYTE]), 40 * MEBIBYTE);
-        assert!(tells(&summary, &format!("claims {claimed} bytes")), "{summary}");
+        assert!(reports(&summary, &format!("claims {claimed} bytes")), "{summary}");
     }
 }
 
@@ -109,7 +109,7 @@ fn a_block_that_claims_four_gigabytes_is_damage() {
 fn a_million_interfaces_are_not_kept() {
     let interface = block(1, 20, &[1, 0, 0, 0, 0, 0, 4, 0]);
     let summary = read(made(&section(), 1_000_000, move |_| interface.clone()), 16 * MEBIBYTE);
-    assert!(tells(&summary, "more than 65536 interfaces"));
+    assert!(reports(&summary, "more than 65536 interfaces"));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_line_without_end_is_cut() {
     let line =
         b"12:00:00.000000 IP 192.0.2.10.50000 > 198.51.100.20.8443: Flags [S], seq 1, win 1, length 0\n";
     let summary = read(made(line, 64, |_| vec![b'x'; MEBIBYTE]), 4 * MEBIBYTE);
-    assert!(tells(&summary, "was longer than 65536 bytes"), "{summary}");
+    assert!(reports(&summary, "was longer than 65536 bytes"), "{summary}");
     assert_eq!(summary["connections"], 1);
 }
 
@@ -170,14 +170,14 @@ fn records_by_the_thousand_in_one_segment_leave_few_notes() {
 }
 
 #[test]
-fn bytes_behind_holes_are_let_go_when_they_are_too_many() {
+fn bytes_after_holes_are_discarded_when_they_are_too_many() {
     let part = |number| opened(600, number, |turn| (60_000 * (turn + 1), vec![1; 60_000]));
     let summary = read(made(&pcap(made::RAW), 600 * 4, part), 96 * MEBIBYTE);
-    assert!(tells(&summary, "because too many waited"), "{summary}");
+    assert!(reports(&summary, "because too many waited"), "{summary}");
 }
 
 #[test]
-fn handshake_messages_that_never_end_are_let_go_when_they_are_too_many() {
+fn handshake_messages_that_never_end_are_discarded_when_they_are_too_many() {
     // A Certificate of 16 MB begins in each record.
     let part = |number| {
         opened(2_000, number, |turn| {
@@ -190,14 +190,14 @@ fn handshake_messages_that_never_end_are_let_go_when_they_are_too_many() {
         })
     };
     let summary = read(made(&pcap(made::RAW), 2_000 * 5, part), 96 * MEBIBYTE);
-    assert!(tells(&summary, "handshake messages"), "{summary}");
+    assert!(reports(&summary, "handshake messages"), "{summary}");
 }
 
 #[test]
 fn fragments_whose_others_never_come_give_way() {
     let part = |number: u32| record(1, &ip(6, number as u16, 0x2000 | (number >> 16) as u16, &[0; 1400]));
     let summary = read(made(&pcap(made::RAW), 20_000, part), 24 * MEBIBYTE);
-    assert!(tells(&summary, "fragmented datagrams given up"), "{summary}");
+    assert!(reports(&summary, "fragmented datagrams given up"), "{summary}");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn damage_is_searched_only_so_far() {
     for (parts, packets) in [(1, 1), (3, 1)] {
         let summary = read(made(&header, parts, part), 16 * MEBIBYTE);
         assert_eq!(summary["packets"], packets);
-        assert!(tells(&summary, "damaged at byte 80") || tells(&summary, "cut off"), "{summary}");
+        assert!(reports(&summary, "damaged at byte 80") || reports(&summary, "cut off"), "{summary}");
     }
 }
 
@@ -253,17 +253,17 @@ fn a_clock_that_leaps_without_end_is_reported() {
     };
     let summary = read(made(&pcap(made::RAW), 5_000, part), 8 * MEBIBYTE);
     assert_eq!(summary["clock_steps"], 4_999);
-    assert!(tells(&summary, "steps of the capture's clock"), "{summary}");
+    assert!(reports(&summary, "steps of the capture's clock"), "{summary}");
 }
 
 #[test]
 fn servers_and_kinds_beyond_those_that_are_listed_are_counted() {
     let part = |number: u32| record(1, &segment([50_000, number as u16], SYN, 0, &[]));
     let summary = read(made(&pcap(made::RAW), 4_200, part), 80 * MEBIBYTE);
-    assert!(tells(&summary, "connections to servers that are not listed one by one"), "{summary}");
+    assert!(reports(&summary, "connections to servers that are not listed one by one"), "{summary}");
     let part = |number: u32| record(1, &ip(number as u8, 1, 0, &[0; 8]));
     let summary = read(made(&pcap(made::RAW), 256, part), 4 * MEBIBYTE);
-    assert!(tells(&summary, "packets of kinds that are not counted one by one"), "{summary}");
+    assert!(reports(&summary, "packets of kinds that are not counted one by one"), "{summary}");
 }
 
 #[test]
@@ -276,5 +276,5 @@ fn addresses_that_are_looked_for_by_the_thousand_are_counted() {
         record(1, &frame)
     };
     let summary = read(made(&header, 10_000, part), 16 * MEBIBYTE);
-    assert!(tells(&summary, "because too many were looked for"), "{summary}");
+    assert!(reports(&summary, "because too many were looked for"), "{summary}");
 }

@@ -231,7 +231,7 @@ fn the_content_of_a_hostile_file_is_reported_unchanged() {
     };
     let name = "\u{1b}[2J\u{1b}]0;owned\u{7}|critical=1\u{202e}moc.elpmaxe\u{200b}<script>&=cmd|\r\nx";
     assert_eq!(first("name-that-drives-a-terminal.pcap")["tls"]["server_name"], name);
-    // Of bytes that overlap, those that came first count, and none is taken from elsewhere.
+    // Where bytes overlap, those that came first count, and none is taken from elsewhere.
     let overlap = first("overlapping-segments-of-other-content.pcap");
     assert_eq!((&overlap["stage"], &overlap["tls"]["server_name"]), (&"client-hello".into(), &Value::Null));
     let wrap = first("sequence-numbers-that-wrap.pcap");

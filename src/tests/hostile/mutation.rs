@@ -71,9 +71,9 @@ impl Seed {
                 Form::Pcapng => number(rest, 4) as usize,
                 Form::Text => rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1),
             };
-            let (part, behind) = rest.split_at(len.clamp(1, rest.len()));
+            let (part, after) = rest.split_at(len.clamp(1, rest.len()));
             parts.push(part.to_vec());
-            rest = behind;
+            rest = after;
         }
         Self { form, parts }
     }

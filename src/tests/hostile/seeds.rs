@@ -47,14 +47,14 @@ fn logs() -> Vec<Vec<u8>> {
     lines.chain(files.clone()).collect()
 }
 
-/// Answers of a resolver: an address behind an alias, one of IPv6, and none (RFC 1035, 4.1; RFC 3596, 2.2).
+/// Answers of a resolver: an address after an alias, one of IPv6, and none (RFC 1035, 4.1; RFC 3596, 2.2).
 fn answers() -> Vec<Vec<u8>> {
     const NO_ERROR: u8 = 0;
     const NAME_ERROR: u8 = 3;
     const A: u8 = 1;
     const CNAME: u8 = 5;
     const AAAA: u8 = 28;
-    /// Pointers to the question's name, and to the part of it behind the first label.
+    /// Pointers to the question's name, and to the part of it after the first label.
     const ASKED: [u8; 2] = [0xc0, 12];
     const DOMAIN: [u8; 2] = [0xc0, 16];
     let message = |code: u8, record: u8, records: &[(u8, &[u8], &[u8])]| {

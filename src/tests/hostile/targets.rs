@@ -105,17 +105,17 @@ pub fn text(bytes: &[u8]) {
     assert_eq!(transcript.about().files.iter().map(|file| file.packets).sum::<u64>(), packets);
 }
 
-/// Frames, each behind its place among the link types, its length in two bytes and what it lacks of its length on the wire: decoded and
+/// Frames, each after its place among the link types, its length in two bytes and what it lacks of its length on the wire: decoded and
 /// printed as tcpdump does.
 pub fn frames(bytes: &[u8]) {
     let mut decoder = Decoder::new();
     let mut printers = [false, true].map(printer);
     let mut rest = bytes;
     let mut number = 0;
-    while let Some(([link_type, high, low, cut], behind)) = rest.split_first_chunk::<4>() {
-        let len = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
-        let (frame, behind) = behind.split_at(len);
-        rest = behind;
+    while let Some(([link_type, high, low, cut], after)) = rest.split_first_chunk::<4>() {
+        let len = usize::from(u16::from_be_bytes([*high, *low])).min(after.len());
+        let (frame, after) = after.split_at(len);
+        rest = after;
         number += 1;
         let packet = decoder.decode(&Frame {
             number,
@@ -153,13 +153,13 @@ pub fn conversation(bytes: &[u8]) {
     analysis.of(&mut { segments });
 }
 
-/// A Certificate message's chain, each certificate behind its length in two bytes: read, checked and printed.
+/// A Certificate message's chain, each certificate after its length in two bytes: read, checked and printed.
 pub fn certificates(bytes: &[u8]) {
     let mut chain = Vec::new();
     let mut rest = bytes;
-    while let Some(([high, low], behind)) = rest.split_first_chunk::<2>() {
-        let (der, behind) = behind.split_at(usize::from(u16::from_be_bytes([*high, *low])).min(behind.len()));
-        rest = behind;
+    while let Some(([high, low], after)) = rest.split_first_chunk::<2>() {
+        let (der, after) = after.split_at(usize::from(u16::from_be_bytes([*high, *low])).min(after.len()));
+        rest = after;
         chain.push(der.to_vec());
     }
     for der in &chain {
@@ -405,7 +405,7 @@ enum Text {
     Packets,
     /// A JSON object on each line.
     Json,
-    /// The status with performance data behind a `|`, and lines without one.
+    /// The status with performance data after a `|`, and lines without one.
     Plugin,
     /// Text.
     Plain,
@@ -497,19 +497,19 @@ struct Segments {
     at: Timestamp,
     /// What the client and the server would send next.
     next: [Seq; 2],
-    /// Of the segment that was made last.
+    /// The header of the segment that was made last.
     header: SegmentHeader,
 }
 
 impl Source for Segments {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        let Some(([flags, pause, leap, ack, high, low], behind)) =
+        let Some(([flags, pause, leap, ack, high, low], after)) =
             self.rest.get(self.place..).unwrap_or_default().split_first_chunk::<6>()
         else {
             return Ok(None);
         };
         let len = usize::from(u16::from_be_bytes([*high & 0x3f, *low]));
-        let payload = behind.get(..len).unwrap_or(behind);
+        let payload = after.get(..len).unwrap_or(after);
         self.place += 6 + payload.len();
         self.number += 1;
         // From nothing to a month, and back.
@@ -532,7 +532,7 @@ impl Source for Segments {
         };
         let flags = Flags(flags & 0x7f);
         let leap = match leap {
-            // Right behind what was sent, mostly.
+            // Usually right after what was sent.
             0..128 => 0,
             // Over a hole, or back over what was sent.
             128..192 => u32::from(leap - 128) * 700,

@@ -172,7 +172,7 @@ pub fn serve_socks(
     });
 }
 
-/// Greeting, login and request of a client; nothing where it has not the right ones, which it gets to know.
+/// Greeting, login and request of a client; nothing if it has not the right ones, which it gets to know.
 fn socks_request(peer: &mut TcpStream, login: Option<(&str, &str)>) -> Option<(String, u16)> {
     let take = |peer: &mut TcpStream, len: usize| {
         let mut bytes = vec![0; len];

@@ -197,7 +197,7 @@ impl Lab {
         command
     }
 
-    /// A program on the server that runs until it is dropped; nothing where it is not installed.
+    /// A program on the server that runs until it is dropped; nothing if it is not installed.
     pub fn serve(&self, program: &str, arguments: &[&str]) -> Option<Background> {
         let is_there = Command::new("which").arg(program).stdout(Stdio::null()).status();
         if !is_there.is_ok_and(|status| status.success()) {
@@ -210,7 +210,7 @@ impl Lab {
         Some(Background(command.spawn().unwrap()))
     }
 
-    /// OpenSSL's server on a port, with a certificate, its key and further options; nothing where it is not installed.
+    /// OpenSSL's server on a port, with a certificate, its key and further options; nothing if it is not installed.
     pub fn serve_tls(
         &self,
         port: u16,
@@ -244,7 +244,7 @@ impl Lab {
         }
     }
 
-    /// tcpdump on the client from now on, with further options; nothing where it is not installed.
+    /// tcpdump on the client from now on, with further options; nothing if it is not installed.
     pub fn tcpdump(&self, options: &[&str], file: &Path) -> Option<Tcpdump> {
         let mut command = self.command("client", "tcpdump");
         command.args(["-i", &self.device, "-U", "-Z", "root", "-w"]).arg(file).args(options);
@@ -282,7 +282,7 @@ pub struct Background(Child);
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // It is asked first, so that it leaves nothing behind.
+        // It is asked first, so that nothing is left over.
         let _ = kill(Pid::from_raw(self.0.id() as i32), Signal::SIGTERM);
         for _ in 0..40 {
             if self.0.try_wait().is_ok_and(|status| status.is_some()) {

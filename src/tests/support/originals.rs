@@ -96,7 +96,7 @@ pub fn originals(reports: &[&Outcome], json: &Outcome) -> BTreeSet<String> {
     for report in reports.iter().chain([&json]) {
         for word in report.out.split(|letter: char| !(letter.is_ascii_hexdigit() || ".:".contains(letter))) {
             let word = word.trim_matches(['.', ':']);
-            // tcpdump's form has the port behind a fifth dot.
+            // tcpdump's form has the port after a fifth dot.
             let four = word.splitn(5, '.').take(4).collect::<Vec<_>>().join(".");
             found.extend([word, &four].map(str::to_owned).into_iter().filter(|word| is_original(word)));
         }
@@ -138,7 +138,7 @@ fn names(value: &Value, [parent, field]: [&str; 2], found: &mut BTreeSet<String>
 fn names_somebody(text: &str, [parent, field]: [&str; 2]) -> bool {
     match field {
         "server_name" | "subject" | "common_name" | "names" | "source" | "file" => true,
-        // A file's own digest stays, for whoever has the file.
+        // A file's own digest stays, for anyone who has the file.
         "sha256" => !parent.is_empty(),
         // Whether it is trusted is a field of the same name.
         "issuer" => text.contains('='),

@@ -115,7 +115,7 @@ pub fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Whether golden files are to be written anew: `UPDATE_GOLDEN=1 cargo test`.
+/// Whether golden files are to be rewritten: `UPDATE_GOLDEN=1 cargo test`.
 pub fn is_updating() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| !value.is_empty())
 }

@@ -36,7 +36,7 @@ impl Flow {
             && is_finished_size(len)
         {
             // RFC 5246, 7.3: the client's Finished came before its data, as a handshake record. What was taken for the
-            // server's behind a cut ServerHello was TLS 1.3's.
+            // server's after a cut ServerHello was TLS 1.3's.
             self.is_abbreviated = false;
             self.is_tls13 = Some(true);
         }
@@ -88,7 +88,7 @@ impl Flow {
         } else if is_bare_alert_size(len) && (begins_flight || !self.sent_early_data)
             || self.awaits == Awaits::ClientFlight && self.may_be_alert(role, len)
         {
-            // No message of its flight is as short, and behind that it has nothing to say until the client's is there.
+            // No message of its flight is as short, and after that it has nothing to say until the client's is there.
             emit(Message::EncryptedAlert, Basis::Inferred);
         }
     }
@@ -121,11 +121,11 @@ impl Flow {
         }
     }
 
-    /// Bytes behind a record's end whose headers were not captured. Once the handshake is over they are records like
+    /// Bytes after a record's end whose headers were not captured. Once the handshake is over they are records like
     /// those that do show: as a rule a request in the segment of the client's Finished, or a second ticket.
     pub(super) fn take_unseen(&mut self, role: Role, len: u32, emit: &mut dyn FnMut(Message, Basis)) {
         if role == Role::Client && self.awaits == Awaits::ServerHello && len > COMPATIBILITY_CHANGE {
-            // RFC 8446, 4.2.10: behind a ClientHello only early data can come.
+            // RFC 8446, 4.2.10: after a ClientHello only early data can come.
             self.sent_early_data = true;
             emit(Message::EarlyData, Basis::Inferred);
             return;

@@ -146,7 +146,7 @@ impl Flow {
                 if !is_after_change && self.awaits > Awaits::ClientHello {
                     self.awaits = Awaits::ApplicationData;
                 }
-                // Behind its Finished a client has nothing to object to until the server's: it closes.
+                // After its Finished a client has nothing to object to until the server's: it closes.
                 let is_over = matches!(
                     (self.awaits, role),
                     (Awaits::ClientHello | Awaits::ApplicationData, _)
@@ -176,7 +176,7 @@ impl Flow {
             (Role::Client, Step::Refusal, Awaits::ServerFlight) => Awaits::ClientFlight,
             // RFC 5246, 7.3: the server's answers the client's Finished, if the client's flight was seen.
             (Role::Server, Step::ChangeCipherSpec, Awaits::ClientFinished) => Awaits::ServerFinished,
-            // RFC 5077, 3.3: behind the client's Finished, it begins the flight that ends with the server's.
+            // RFC 5077, 3.3: after the client's Finished, it begins the flight that ends with the server's.
             (Role::Server, Step::CutTicket, Awaits::ClientFinished | Awaits::ServerFinished) => {
                 Awaits::ApplicationData
             }

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_hello_has_no_fingerprint_and_tells_what_is_there() {
+    fn a_cut_hello_has_no_fingerprint_and_shows_what_is_there() {
         let whole = body(&[0x1301, 0x1302], &[], &[(0, &[0, 6, 0, 0, 3, b's', b's', b'm'])]);
         let cut = ClientHello::parse(whole.len() as u32, &whole[..39]);
         assert_eq!(cut.cipher_suites, [CipherSuite(0x1301)]);

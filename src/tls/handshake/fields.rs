@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grease_is_told_from_real_numbers() {
+    fn grease_is_distinguished_from_real_numbers() {
         assert!(is_grease(0x0a0a) && is_grease(0xfafa));
         assert!(!is_grease(0x0a1a) && !is_grease(0x1301));
     }

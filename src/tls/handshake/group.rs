@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_curve_is_told_from_a_prime_of_6144_bits() {
+    fn a_curve_is_distinguished_from_a_prime_of_6144_bits() {
         assert_eq!(of_server_key_exchange(333, &[3, 0, 29, 32]), Some(NamedGroup(29)));
         assert_eq!(of_server_key_exchange(1_800, &[3, 0, 0xff, 0xff]), None);
         assert_eq!(of_server_key_exchange(400, &[1, 0, 0xff]), None);

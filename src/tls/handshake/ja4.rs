@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn protocols_that_are_no_text_are_told_in_hexadecimal() {
+    fn protocols_that_are_no_text_are_printed_in_hexadecimal() {
         for (name, expected) in [
             (&b"http/1.1"[..], "h1"),
             (b"h", "hh"),

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_hello_cut_before_its_extensions_tells_no_version() {
+    fn a_server_hello_cut_before_its_extensions_shows_no_version() {
         let body = body(0xc030, &[]);
         assert_eq!(ServerHello::parse(&body, true).version, Some(Version::TLS12));
         assert_eq!(ServerHello::parse(&body[..34], false).version, None);

@@ -103,7 +103,7 @@ impl Flow {
     /// asked for.
     fn rarer_readings(&self, bytes: u32) -> Vec<SizeReading> {
         let early =
-            if self.continued_hello { sizes::finished_13_behind_early_data(bytes) } else { Vec::new() };
+            if self.continued_hello { sizes::finished_13_after_early_data(bytes) } else { Vec::new() };
         let has_certificates = self.answer_len >= FLIGHT_WITH_CERTIFICATES;
         let bare = if has_certificates { sizes::full_flight_without_certificate(bytes) } else { Vec::new() };
         [early, bare].concat()

@@ -60,7 +60,7 @@ pub(super) struct Flow {
     answer: Option<Moment>,
     hello_len: u32,
     answer_len: u32,
-    /// The client sent more behind its ClientHello without waiting: early data, or the rest of a long hello.
+    /// The client sent more after its ClientHello without waiting: early data, or the rest of a long hello.
     continued_hello: bool,
     /// Bytes of a close_notify, in each reading of the client's flight.
     close_notify: Vec<u32>,
@@ -101,7 +101,7 @@ impl Flow {
     }
 
     /// For a connection whose ClientHello of `len` bytes was read, and whose server's bytes are not there: from its first `answer` on.
-    pub(super) fn behind_hello(port: u16, answer: &Delivery<'_>, len: u32) -> Self {
+    pub(super) fn after_hello(port: u16, answer: &Delivery<'_>, len: u32) -> Self {
         let mut flow = Self::new(true, true, port);
         flow.awaits = Awaits::ServerHello;
         flow.hello = Some(Moment { number: answer.number, at: answer.at });

@@ -65,7 +65,7 @@ pub(super) fn client_hello(printed: &[u8], len: u32) -> Fit {
     }
 }
 
-/// Whether the list of a ClientHello's cipher suites is where it must be: behind a random of 32 bytes and a session id of none or
+/// Whether the list of a ClientHello's cipher suites is where it must be: after a random of 32 bytes and a session id of none or
 /// of 32 (RFC 5246, 7.4.1.2). A suite's first byte is no letter, but in GREASE (RFC 8701), and enough of the second ones are those
 /// of usual suites.
 fn has_suites(printed: &[u8]) -> bool {
@@ -215,8 +215,8 @@ mod tests {
             let len = 5 + u32::from(body);
             assert_eq!(finished_13(&show(&finished), 200), Some(len));
             assert_eq!(finished_13(&show(&[&change[..], &finished].concat()), 200), Some(6 + len));
-            let behind = [&change[..], &empty_certificate, &finished].concat();
-            assert_eq!(finished_13(&show(&behind), 200), Some(36 + len));
+            let after = [&change[..], &empty_certificate, &finished].concat();
+            assert_eq!(finished_13(&show(&after), 200), Some(36 + len));
             assert_eq!(finished_13(&show(&finished), len - 1), None);
         }
         for key_exchange in [37, 70, 102] {

@@ -165,7 +165,7 @@ pub(super) fn finished_13_at_end(bytes: u32) -> Vec<SizeReading> {
 
 /// The same of a flight that ends early data: EndOfEarlyData (header 5, handshake header 4, content type 1, tag 16) and Finished,
 /// with or without a ChangeCipherSpec (RFC 8446, 4.5).
-pub(super) fn finished_13_behind_early_data(bytes: u32) -> Vec<SizeReading> {
+pub(super) fn finished_13_after_early_data(bytes: u32) -> Vec<SizeReading> {
     const END_OF_EARLY_DATA: u32 = 26;
     bytes.checked_sub(END_OF_EARLY_DATA).map(finished_13).unwrap_or_default()
 }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn tls12_flights_tell_group_and_cipher() {
+    fn tls12_flights_show_group_and_cipher() {
         for (bytes, reading) in [
             (93, "TLS 1.2, ECDHE over X25519, AES-GCM"),
             (126, "TLS 1.2, ECDHE over P-256, AES-GCM"),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn several_readings_are_all_told() {
+    fn several_readings_are_all_reported() {
         // X25519 with a longer Finished, or X448 with a shorter one.
         assert!(texts(&full_flight(117)).len() > 1, "{:?}", full_flight(117));
         assert_eq!(finished_13(74).len(), 2);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn tls13_flights_tell_the_hash() {
+    fn tls13_flights_show_the_hash() {
         for bytes in [58, 64, 74, 80, 90, 96] {
             assert!(!finished_13(bytes).is_empty(), "{bytes}");
         }

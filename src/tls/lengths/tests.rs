@@ -61,7 +61,7 @@ fn seven_bytes_are_an_alert_by_whoever_sent_them() {
 }
 
 #[test]
-fn java_s_padded_alert_stands_where_its_finished_would() {
+fn java_s_padded_alert_is_where_its_finished_would_be() {
     let turns = [(Client, 440), (Server, 1300), (Client, 6), (Client, 40)];
     assert_eq!(emitted(true, &turns)[2..], ["ServerFlightComplete", "EncryptedAlert"]);
 }
@@ -69,7 +69,7 @@ fn java_s_padded_alert_stands_where_its_finished_would() {
 #[test]
 fn a_cipher_change_without_a_key_exchange_before_it_is_tls13_s() {
     let begun = [(Client, 337), (Server, 1427), (Client, 6)];
-    // The Finished alone; with a request behind it; behind an empty Certificate, padded as by Java.
+    // The Finished alone; with a request after it; after an empty Certificate, padded as by Java.
     assert_eq!(
         emitted(true, &[&begun[..], &[(Client, 74)]].concat())[2..],
         ["ServerFlightComplete", "ClientFinished", "Established", "SizeReadings"]
@@ -101,7 +101,7 @@ fn fewer_bytes_than_a_finished_has_are_none() {
 }
 
 #[test]
-fn a_status_counts_behind_a_request_of_which_nothing_was_printed() {
+fn a_status_counts_after_a_request_of_which_nothing_was_printed() {
     let mut flow = Flow::new(true, false, 8_080);
     let mut emitted = vec![];
     for (role, printed) in
@@ -175,7 +175,7 @@ fn emitted_of(expects_tls: bool, segments: &[(Role, u32, &[u8])]) -> Vec<String>
 }
 
 #[test]
-fn characters_show_a_handshake_behind_starttls_on_any_port() {
+fn characters_show_a_handshake_after_starttls_on_any_port() {
     // 16 03 01 00 a7 01 00 00 a3 03 03: lengths of 167 and 163, which can't be printed.
     let hello: &[u8] = b"...........aR";
     let emitted = emitted_of(
@@ -196,7 +196,7 @@ fn characters_show_a_handshake_behind_starttls_on_any_port() {
 }
 
 #[test]
-fn behind_a_protocol_that_tls_never_follows_nothing_is_a_handshake() {
+fn after_a_protocol_that_tls_never_follows_nothing_is_a_handshake() {
     let binary = b"................";
     for banner in [&b"SSH-2.0-OpenSSH_9.2"[..], b"PRI * HTTP/2.0"] {
         let segments: [(Role, u32, &[u8]); 6] = [
@@ -297,15 +297,15 @@ fn where_tls_is_usual_a_client_hello_need_not_be_answered_like_one() {
 #[test]
 fn a_handshake_that_the_protocol_asks_for_first_is_followed() {
     let handshake = [(Client, 147), (Server, 872), (Client, 318), (Server, 51)];
-    let behind = |port, asked, agreed| {
+    let after = |port, asked, agreed| {
         let turns = [&[(Client, asked), (Server, agreed)][..], &handshake].concat();
         emitted_by(Flow::new(true, false, port), &turns)
     };
     for (port, asked, agreed) in [(3389, 19, 19), (3389, 47, 19), (5432, 8, 1)] {
-        assert_eq!(behind(port, asked, agreed).last().map(String::as_str), Some("Established"), "{port}");
+        assert_eq!(after(port, asked, agreed).last().map(String::as_str), Some("Established"), "{port}");
     }
     // Remote Desktop without TLS, and PostgreSQL's refusal, which is as long as its agreement.
-    assert!(!behind(3389, 19, 11).contains(&"ClientHello".to_owned()));
+    assert!(!after(3389, 19, 11).contains(&"ClientHello".to_owned()));
     let turns = [(Client, 8), (Server, 1), (Client, 84), (Server, 13), (Client, 41)];
     assert!(!emitted_by(Flow::new(true, false, 5432), &turns).contains(&"ClientHello".to_owned()));
 }
@@ -359,11 +359,11 @@ fn a_request_that_http_calls_bad_and_that_was_not_printed_is_a_client_hello() {
 }
 
 #[test]
-fn behind_a_client_hello_that_was_read_the_server_s_turns_are_followed_by_size() {
+fn after_a_client_hello_that_was_read_the_server_s_turns_are_followed_by_size() {
     let at = Timestamp::ZERO;
     let answer = Delivery { number: 4, at, len: 1300, bytes: &[], printed: &[], decoded: "", hole: None };
     let emitted =
-        emitted_by(Flow::behind_hello(PORT, &answer, 437), &[(Server, 1300), (Client, 93), (Server, 51)]);
+        emitted_by(Flow::after_hello(PORT, &answer, 437), &[(Server, 1300), (Client, 93), (Server, 51)]);
     assert_eq!(
         emitted,
         ["ServerHello", "ServerFlightComplete", "ClientFinished", "SizeReadings", "Established"]

@@ -11,7 +11,7 @@ const EXTENDED_RESPONSE: u8 = 0x78;
 /// The operation's object identifier, which the request contains as text.
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
-/// What a client's bytes begin with. Nothing where they are no LDAP message.
+/// What a client's bytes begin with. Nothing if they are no LDAP message.
 pub(super) fn hear_request(bytes: &[u8], is_cut: bool) -> Option<(Prelude, Heard)> {
     let heard = match message(bytes, is_cut)? {
         Message::Incomplete => Heard::Incomplete,

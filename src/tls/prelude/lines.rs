@@ -2,7 +2,7 @@
 
 use super::{Heard, Prelude, PreludeStep, Refusal};
 
-/// A client's line, and IMAP's tag where it has one. Nothing where the bytes are no text.
+/// A client's line, and IMAP's tag where it has one. Nothing if the bytes are no text.
 pub(super) fn hear_request(bytes: &[u8], is_cut: bool) -> Option<(Prelude, Heard, Vec<u8>)> {
     if !bytes.first().is_some_and(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
         return None;

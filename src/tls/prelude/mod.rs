@@ -218,7 +218,7 @@ impl Listener {
             .unwrap_or_default()
     }
 
-    /// What the client's bytes begin with; nothing where they are of no known protocol.
+    /// What the client's bytes begin with; nothing if they are of no known protocol.
     fn hear_client(&mut self, bytes: &[u8], is_beginning: bool, is_cut: bool) -> Option<(Prelude, Heard)> {
         match &mut self.state {
             State::Open => {

@@ -6,7 +6,7 @@ use super::{Heard, Prelude, PreludeStep, Refusal};
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const GSS_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30];
 
-/// What a client's bytes begin with. Nothing where they are of another protocol.
+/// What a client's bytes begin with. Nothing if they are of another protocol.
 pub(super) fn hear_request(bytes: &[u8]) -> Option<(Prelude, Heard)> {
     let heard = if bytes.starts_with(&SSL_REQUEST) {
         Heard::Step(SSL_REQUEST.len(), PreludeStep::Asked)

@@ -27,7 +27,7 @@ const LOGIN_VERSION: u8 = 1;
 const PASSWORD: u8 = 2;
 const NONE_ACCEPTABLE: u8 = 0xff;
 
-/// The first message of a client. Nothing where it can't be SOCKS.
+/// The first message of a client. Nothing if it can't be SOCKS.
 pub(super) fn hear_greeting(bytes: &[u8], is_cut: bool) -> Option<(Prelude, Heard)> {
     match *bytes {
         [VERSION_4 | VERSION_5] | [VERSION_4, 1 | 2] => Some((Prelude::Socks5, Heard::Incomplete)),
@@ -140,7 +140,7 @@ impl Stage {
                     [_] | [] | [_, 3] => usize::MAX,
                     _ => 10,
                 };
-                // What the server behind it says first may follow.
+                // What the server behind the proxy says first may follow.
                 if bytes.len() >= len || is_cut {
                     Heard::Step(bytes.len().min(len), PreludeStep::Agreed)
                 } else {

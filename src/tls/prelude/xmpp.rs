@@ -3,7 +3,7 @@
 use super::bytes::contains;
 use super::{Heard, PreludeStep, Refusal};
 
-/// What a client's XML begins with. Nothing where the bytes are no XML.
+/// What a client's XML begins with. Nothing if the bytes are no XML.
 pub(super) fn hear_request(bytes: &[u8], is_cut: bool) -> Option<Heard> {
     if bytes.first() != Some(&b'<') {
         return None;

@@ -57,7 +57,7 @@ pub(in crate::tls) struct Reader {
 enum Protection {
     /// No ChangeCipherSpec was seen.
     None,
-    /// One was seen, and the record behind it is the Finished (RFC 5246, 7.4.9).
+    /// One was seen, and the record after it is the Finished (RFC 5246, 7.4.9).
     Begins,
     /// They are.
     On,
@@ -295,9 +295,9 @@ impl Reader {
 
     /// Passes over bytes that hold whole records, or parts of them, of which no header is to be seen.
     fn skip_records(&mut self, len: u32, emit: &mut EmitRaw<'_>) {
-        let behind_record = self.position == Position::Boundary;
+        let after_record = self.position == Position::Boundary;
         let unseen = len.saturating_add(self.header.len() as u32);
-        let at_boundary = behind_record && self.header.is_empty();
+        let at_boundary = after_record && self.header.is_empty();
         let saw_server_hello = self.message.last == Some(kind::SERVER_HELLO);
         if at_boundary && saw_server_hello && len == lengths::CHANGE_CIPHER_SPEC {
             // An abbreviated handshake whose Finished is in the next segment, or TLS 1.3's, where it means nothing.
@@ -306,7 +306,7 @@ impl Reader {
         }
         let with_change = unseen.saturating_add(lengths::CHANGE_CIPHER_SPEC);
         let is_finished = self.protection == Protection::Begins && with_change >= lengths::CIPHER_CHANGE;
-        if behind_record && is_finished {
+        if after_record && is_finished {
             self.protection = Protection::On;
             self.header = PartialHeader::default();
             emit(Raw::EncryptedHandshake, Basis::Inferred);
@@ -316,7 +316,7 @@ impl Reader {
         }
         let ends_flight = match self.message.last {
             Some(kind::CLIENT_KEY_EXCHANGE | kind::NEW_SESSION_TICKET) => true,
-            // An abbreviated handshake: right behind the ServerHello, where a certificate would be larger.
+            // An abbreviated handshake: right after the ServerHello, where a certificate would be larger.
             Some(kind::SERVER_HELLO) => lengths::is_cipher_change(len),
             _ => false,
         };
@@ -329,7 +329,7 @@ impl Reader {
             // RFC 5246, 7.3: after these messages only a CertificateVerify can precede the ChangeCipherSpec, and the
             // Finished follows it.
             if emit(Raw::ChangeCipherSpec, Basis::Inferred) == FlowAnswer::IsCompatibility {
-                // Of TLS 1.3, as is known from elsewhere, these are other records.
+                // In TLS 1.3, as is known from elsewhere, these are other records.
                 return;
             }
             emit(Raw::EncryptedHandshake, Basis::Inferred);
@@ -337,7 +337,7 @@ impl Reader {
             if lengths::is_cipher_change(len) {
                 self.position = Position::Boundary;
             }
-        } else if behind_record {
+        } else if after_record {
             emit(Raw::Unseen(unseen), Basis::Inferred);
         }
     }

@@ -1,4 +1,4 @@
-//! What a side speaks: decided by its first bytes, and looked at again where TLS may begin behind something else.
+//! What a side speaks: decided by its first bytes, and looked at again where TLS may begin after something else.
 
 use super::{EmitRaw, Position, Raw, Reader, begins_hello};
 use crate::tcp::{Delivery, Role};
@@ -32,7 +32,7 @@ impl Reader {
         }
     }
 
-    /// Whether TLS begins with this segment, behind something else, or began with the one before, which held no more than a part of a
+    /// Whether TLS begins with this segment, after something else, or began with the one before, which held no more than a part of a
     /// record's header. A part that this segment may begin is held.
     fn begins_tls(&mut self, role: Role, bytes: &[u8], saw_client_hello: bool) -> bool {
         if role == Role::Server && !saw_client_hello {
@@ -148,7 +148,7 @@ impl Reader {
         bytes
     }
 
-    /// What a side says in clear. A request for a tunnel and the answer to it may share their segment with the TLS behind them. Returns what
+    /// What a side says in clear. A request for a tunnel and the answer to it may share their segment with the TLS after them. Returns what
     /// is left to read.
     fn take_plain<'a>(
         &mut self,
@@ -162,8 +162,7 @@ impl Reader {
             (Role::Server, PlainKind::HttpResponse(200..=299)) => Some(kind::SERVER_HELLO),
             _ => None,
         };
-        let tls =
-            hello.and_then(|hello| Plain::behind_header(bytes).filter(|rest| begins_hello(rest, hello)));
+        let tls = hello.and_then(|hello| Plain::after_header(bytes).filter(|rest| begins_hello(rest, hello)));
         self.position = if tls.is_some() { Position::Boundary } else { Position::Plain };
         emit(Raw::Plain(said), self.basis());
         tls.unwrap_or(bytes)

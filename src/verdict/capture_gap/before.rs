@@ -3,13 +3,13 @@
 use crate::story::{AnswerDoubt, Ending, Story};
 use crate::verdict::Settings;
 
-/// The server's bytes behind a request that may be no answer, where nothing is wrong with the rest.
+/// The server's bytes after a request that may be no answer, where nothing is wrong with the rest.
 pub(super) fn unseen_answer(story: &Story, settings: &Settings) -> Option<(String, String)> {
     let Some(AnswerDoubt::Unseen(acked)) = story.answer_doubt(settings.stall_after) else { return None };
     Some((
         "what the server sent last is missing from the capture".to_owned(),
         format!(
-            "Packet {} proves that the server sent bytes behind the TLS handshake that the capture does not hold. Session tickets and \
+            "Packet {} proves that the server sent bytes after the TLS handshake that are not in the capture. Session tickets and \
              alerts have their size, and so it is unknown whether they answered a request.",
             acked.number
         ),
@@ -76,7 +76,7 @@ mod tests {
     use crate::verdict::{Actor, Severity};
 
     #[test]
-    fn a_record_of_an_alert_s_size_or_a_fin_behind_a_gap_proves_nothing() {
+    fn a_record_of_an_alert_s_size_or_a_fin_after_a_gap_proves_nothing() {
         let alert = Story::at(Stage::ServerFlightComplete)
             .ends(EndingKind::EncryptedAlert { basis: crate::tls::Basis::Inferred }, Server);
         assert_eq!(alert.clone().verdict().code, "tls-alert");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_closes_behind_cut_data_may_have_answered_early_data() {
+    fn a_server_that_closes_after_cut_data_may_have_answered_early_data() {
         let closed = Story::at(Stage::ServerHello).fin(Server);
         let closed = closed.but(|story| {
             story.tls.early_data = story.tls.client_hello.as_ref().map(|hello| hello.moment);
@@ -123,12 +123,12 @@ mod tests {
         for ended in [tickets().wait(6_000).fin(Client), tickets().fin(Server), tickets().rst(Server)] {
             assert!(matches!(ended.code(0), "no-response" | "reset"), "{}", ended.code(0));
             for lost in [3, 4] {
-                // Of the pair, one is missing, or its place shows that it was a record of that size.
+                // One of the pair is missing, or its place shows that it was a record of that size.
                 let verdict = without(ended.clone(), lost).verdict(0);
                 assert_eq!(verdict.severity, Severity::Unknown, "{}", verdict.headline);
             }
         }
-        // An alert, and whoever gets it leaves at once.
+        // An alert, and the side that gets it leaves at once.
         let refused = asked_13().say(Server, &talk::encrypted(19)).fin(Client).fin(Server);
         let verdict = without(refused, 3).verdict(0);
         assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_closes_behind_bytes_that_are_missing_had_spoken() {
+    fn a_client_that_closes_after_bytes_that_are_missing_had_spoken() {
         let left = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000).fin(Client);
         assert_eq!(left.code(0), "no-server-hello");
         assert_eq!(without(left, 3).code(0), "capture-gap");

@@ -1,4 +1,4 @@
-//! Packets that whoever made the text or the capture left out on purpose.
+//! Packets that the author of the text or the capture left out on purpose.
 
 use crate::story::{EndingKind, Stage, Story};
 
@@ -17,7 +17,7 @@ fn data_alone(story: &Story, reached: &str) -> Option<(String, String)> {
         (
             "packets without data are missing from the capture, and what came next may be among them".to_owned(),
             format!(
-                "Nothing is wrong up to {reached}. Each packet of the connection carries data, as behind a display filter such as `tls`: \
+                "Nothing is wrong up to {reached}. Each packet of the connection carries data, as with a display filter such as `tls`: \
                  bare ACKs, FIN and RST are left out, so how the connection ended is unknown."
             ),
         )
@@ -76,7 +76,7 @@ fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
         return Some((
             "the text has packet lines that could not be read".to_owned(),
             format!(
-                "Nothing is wrong up to {reached}. Behind that, the text has packet lines that could not be read, or that were cut off before \
+                "Nothing is wrong up to {reached}. After that, the text has packet lines that could not be read, or that were cut off before \
                  they show what the packet means: the reply, or an ICMP error, may be among them."
             ),
         ));
@@ -98,7 +98,7 @@ fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
             format!(
                 "Packet {} is the only SYN of the connection, and the text continues for {after} without it. A client repeats a SYN that nobody \
                  answers after 1 s, or after 3 s at the latest: either it was answered, or its repeats are not in the text, which holds \
-                 nothing of TCP but SYNs, as behind a filter. A client that gives up before that leaves the same packet.",
+                 nothing of TCP but SYNs, as with a filter. A client that gives up before that leaves the same packet.",
                 story.last.number
             ),
         ));
@@ -122,14 +122,14 @@ mod tests {
     use crate::tcp::Role::{Client, Server};
     use crate::time::Elapsed;
 
-    /// As behind a display filter that shows packets with data only.
+    /// As with a display filter that shows packets with data only.
     fn with_data(mut talk: Talk) -> Box<Story> {
         talk.packets.retain(|packet| !packet.payload.is_empty());
         talk.story_in(CaptureFacts { end: talk.now, is_text: true, ..CaptureFacts::default() })
     }
 
     #[test]
-    fn behind_a_filter_for_data_the_end_of_the_connection_is_unknown() {
+    fn with_a_filter_for_data_the_end_of_the_connection_is_unknown() {
         let asked = handshake().say(Client, &talk::encrypted(150));
         for open in
             [handshake().rst(Server), asked.clone().ack(Server).fin(Client), asked.clone().rst(Server)]
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_filter_that_keeps_data_syn_fin_and_rst_nothing_shows_an_acknowledgement_to_be_missing() {
+    fn with_a_filter_that_keeps_data_syn_fin_and_rst_nothing_shows_an_acknowledgement_to_be_missing() {
         let again = |talk: Talk, seq, times: i64| {
             (0..times)
                 .fold(talk, |talk, at| talk.wait(300 << at).segment(Server, "P.", seq, &talk::encrypted(150)))

@@ -97,7 +97,7 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             "the text is a firewall's log, which seldom holds more of a connection".to_owned(),
             format!(
                 "Nothing is wrong up to {reached}. The firewall let the connection through and logged it. Such a log holds only the \
-                 packets that its rules log, mostly the first of each connection: what came back is unknown."
+                 packets that its rules log, usually only the first of each connection, so the reply is unknown."
             ),
         ));
     }
@@ -157,7 +157,7 @@ mod tests {
     use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
 
-    /// As a capture behind a filter that keeps SYN, FIN and RST.
+    /// As a capture with a filter that keeps SYN, FIN and RST.
     fn flags_only(mut talk: Talk) -> Talk {
         talk.packets.retain(|packet| {
             let flags = packet.header.tcp.flags.unwrap_or_default();
@@ -261,7 +261,7 @@ mod tests {
             assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
             assert!(verdict.headline.contains("the server's packets are missing"));
         }
-        // Of its own words nothing is missing.
+        // Nothing of its own data is missing.
         assert_eq!(hello.clone().fin(Client).code(0), "closed-early");
         assert_eq!(hello.wait(300).repeat(Client).code(4_000), "no-server-hello");
         let served = ssm().syn_ack().segment_with(Server, ".", 1, 206, &[], |_| {});
@@ -292,7 +292,7 @@ mod tests {
         let asked = handshake().say(Client, &talk::data());
         let (client, server) = (asked.next(Client), asked.next(Server));
         let bare = |talk: Talk, flags, seq| talk.segment_with(Server, flags, seq, client, &[], |_| {});
-        // 116 bytes of the answer are not in the capture, and its sender acknowledges and closes behind them.
+        // 116 bytes of the answer are not in the capture, and its sender acknowledges and closes after them.
         let closed = bare(bare(asked.clone(), ".", server + 116), "F.", server + 116);
         assert!(!matches!(closed.code(0), "no-response" | "closed-early"), "{}", closed.code(0));
         let silent = bare(bare(asked, ".", server), "F.", server);

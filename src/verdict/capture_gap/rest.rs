@@ -9,8 +9,8 @@ pub(super) fn cut_short(story: &Story, reached: &str, last: u64) -> (String, Str
         return (
             format!("the capture holds the first {each} packets of each connection"),
             format!(
-                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one and packet {each} of \
-                 it, as with many others here, and no connection has more: the rest was not captured."
+                "Nothing is wrong up to {reached}. This connection ends with its packet number {each} (packet {last}), \
+                 as many others here do, and none has more: only the first {each} packets of each connection were captured."
             ),
         );
     }
@@ -82,7 +82,7 @@ mod tests {
         assert!(cut.verdict().mentions("packets are missing from the capture"));
         let half = hello.clone().say(Server, &talk::server_flight()[..60]);
         assert_eq!(half.code(60_000), "capture-gap");
-        // Whoever sends again is there, and so is the capture.
+        // A sender that retransmits is there, and so is the capture.
         assert_eq!(hello.clone().wait(300).repeat(Client).code(60_000), "no-server-hello");
         assert_eq!(hello.ack(Server).code(60_000), "no-server-hello");
     }
@@ -128,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_behind_which_full_segments_arrive_is_filled_where_the_capture_goes_on() {
+    fn a_hole_after_which_full_segments_arrive_is_filled_where_the_capture_continues() {
         let asked = exchange().ack(Client).say(Client, &talk::data()).ack(Server);
         let (from, ack) = (asked.next(Server), asked.next(Client));
         let code = |bytes: usize| {
-            let behind = asked.clone().segment(Server, ".", from + 1_448, &vec![7; bytes]);
-            let reported = behind.segment_with(Client, ".", ack, from, &[], |_| {});
+            let continued = asked.clone().segment(Server, ".", from + 1_448, &vec![7; bytes]);
+            let reported = continued.segment_with(Client, ".", ack, from, &[], |_| {});
             reported.segment_with(Client, ".", ack, from, &[], |_| {}).code(60_000)
         };
         assert_eq!(code(1_448), "capture-gap");

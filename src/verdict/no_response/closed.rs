@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_closes_behind_a_client_that_had_left_owes_nothing() {
+    fn a_server_that_closes_after_a_client_that_had_left_owes_nothing() {
         let answered = exchange().ack(Client).ack(Server).wait(900);
         let asked = answered.say(Client, &talk::data()).ack(Server);
         assert_eq!(asked.clone().fin(Server).ack(Client).fin(Client).code(0), "no-response");

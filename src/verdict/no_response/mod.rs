@@ -65,7 +65,7 @@ mod tests {
     use crate::tcp::Role::{Client, Server};
 
     #[test]
-    fn a_request_behind_the_server_s_fin_that_a_rst_answers_is_reset() {
+    fn a_request_after_the_server_s_fin_that_a_rst_answers_is_reset() {
         let done = Talk::to_port(80)
             .open()
             .say(Client, b"GET / HTTP/1.1\r\n\r\n")
@@ -353,7 +353,7 @@ mod tests {
         // Where nobody closes in good order, nothing says that no answer was awaited.
         assert_eq!(shipped(5).wait(9_000).rst(Client).code(0), "in-progress");
         assert_eq!(shipped(5).code(60_000), "in-progress");
-        // Requests that nobody answers are few, and a server that closes owes what it was asked.
+        // Unanswered requests are rare, and a server that closes has left its request unanswered.
         assert_eq!(shipped(3).wait(9_000).fin(Client).code(0), "no-response");
         assert_eq!(shipped(5).fin(Server).fin(Client).code(0), "no-response");
     }

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_repeats_its_last_words_in_vain_has_no_answer() {
+    fn a_client_that_repeats_its_last_words_without_an_ack_has_no_answer() {
         // Whatever it is: a record of which the capture shows no header.
         let lost = handshake().segment(Client, "P.", 600, &[7; 40]).wait(300).repeat(Client);
         assert_ne!(lost.code(5_000), "healthy");

@@ -6,7 +6,7 @@ use crate::tcp::Role;
 use crate::verdict::words::{advice, drops, icmp_error, path_mtu, sent_unseen};
 use crate::verdict::{Actor, Settings, Verdict};
 
-/// Of a connection whose beginning the capture lacks, data that a router reports as too big, and that was sent again and again.
+/// Data that a router reports as too big and that was sent again and again, on a connection whose beginning the capture lacks.
 pub(super) fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
     let stage = story.stage;
     [Role::Server, Role::Client].into_iter().filter(|_| stage == Stage::None).find_map(|sender| {
@@ -37,7 +37,7 @@ pub(super) fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
     })
 }
 
-/// The side that is awaited closed its receive window, so that the other could not send. Whoever keeps a window closed answers each probe
+/// The side that is awaited closed its receive window, so that the other could not send. A host with a closed window answers each probe
 /// of it (RFC 9293, 3.8.6.1), so nothing is lost.
 pub(super) fn window_closed(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verdict> {
     let reader = silence.awaited_from;
@@ -68,7 +68,7 @@ pub(super) fn window_closed(story: &Story, ending: &Ending, silence: &Silence) -
 pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verdict> {
     let sender = silence.awaited_from.other();
     let is_begun = match ending.stage {
-        // Of one direction only, the beginning is missing too.
+        // With one direction only, the beginning is missing too.
         Stage::None => story.traffic.counters[silence.awaited_from].segments > 0,
         Stage::TcpEstablished => sender == Role::Server || story.data.server.first.is_some(),
         Stage::TlsEstablished | Stage::ApplicationData => sender == Role::Server || story.was_answered(),
@@ -116,7 +116,7 @@ pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> 
 fn repeats_within(story: &Story, sender: Role, silence: &Silence) -> u64 {
     let data = &story.data[sender];
     let repeats = data.unacknowledged.map_or(0, |waiting| waiting.repeats);
-    // Of many, not all are kept one by one.
+    // If there are many, not all are kept one by one.
     let later = data.repeats.moments.iter().filter(|repeat| repeat.at > silence.until).count() as u64;
     repeats.saturating_sub(later)
 }
@@ -202,7 +202,7 @@ mod tests {
     use crate::tls::PlainKind;
 
     #[test]
-    fn data_that_is_sent_again_in_vain_is_lost_on_the_path_whoever_sends_it() {
+    fn data_that_is_sent_again_without_an_ack_is_lost_on_the_path_whoever_sends_it() {
         for role in [Client, Server] {
             let begun = [
                 exchange(),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_lost_behind_the_capture_is_the_path_s() {
+    fn an_answer_that_is_lost_beyond_the_capture_is_the_path_s() {
         let get = b"GET / HTTP/1.1\r\n\r\n";
         let answered = Talk::to_port(80).open().say(Client, get).say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
         let (seq, ack) = (answered.next(Client), 1);
@@ -341,9 +341,9 @@ mod tests {
     }
 
     #[test]
-    fn data_whose_sender_closed_behind_it_is_lost_with_the_fin() {
+    fn data_whose_sender_closed_after_it_is_lost_with_the_fin() {
         let asked = || exchange().ack(Client).wait(900).say(Client, &talk::data()).ack(Server);
-        // The answer and the FIN behind it.
+        // The answer and the FIN after it.
         let answer = asked().say(Server, &talk::encrypted(1_200));
         let (seq, end) = (asked().next(Server), answer.next(Server));
         let closed = answer.segment_with(Server, "F.", end, asked().next(Client), &[], |_| {});
@@ -368,7 +368,7 @@ mod tests {
         let again = |talk: Talk, millis| talk.wait(millis).segment(Client, "P.", from, &last);
         let unheard = [300, 600, 1_200, 2_400].into_iter().fold(left, again).verdict(1_000);
         assert_eq!(unheard.is(), ("no-response", Actor::Path, None), "{}", unheard.headline);
-        // Of a farewell alone nothing is lost.
+        // If only a goodbye is missing, nothing is lost.
         let done = exchange().ack(Client).ack(Server);
         let (from, bye) = (done.next(Server), talk::close_notify());
         let said = done.say(Server, &bye).fin(Server);
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_behind_which_the_server_s_fin_came_is_no_less_lost() {
+    fn a_hole_after_which_the_server_s_fin_came_is_no_less_lost() {
         let asked = handshake().say(Client, &talk::data()).ack(Server);
         let (from, ack) = (asked.next(Server), asked.next(Client));
         let tail = talk::encrypted(300);
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn keep_alive_probes_behind_a_close_notify_show_a_broken_path_too() {
+    fn keep_alive_probes_after_a_close_notify_show_a_broken_path_too() {
         let closed = exchange().ack(Client).ack(Server).say(Client, &talk::close_notify()).ack(Server);
         let seq = closed.next(Client) - 1;
         let probed = (0..4).fold(closed, |talk, _| talk.wait(1_500).segment(Client, ".", seq, &[]));

@@ -48,7 +48,7 @@ pub(super) fn is_prelude_pending(story: &Story, ending: &Ending) -> bool {
 /// Whether more of the server's data was unacknowledged than a receiver leaves so that has it all: it acknowledges every second
 /// segment at once (RFC 5681, 4.2).
 pub(super) fn is_answer_outstanding(story: &Story) -> bool {
-    /// Of a segment on Ethernet, in bytes.
+    /// The data of a segment on Ethernet, in bytes.
     const SEGMENT: u32 = 1_460;
     story.data.server.outstanding > 2 * SEGMENT
 }
@@ -72,7 +72,7 @@ pub(super) fn is_window_closed(story: &Story) -> bool {
     story.data.server.closed_window.is_some()
 }
 
-/// Whether all that the server sent behind the request came after its RST, and the client answered that with a RST of its own: its
+/// Whether all that the server sent after the request came after its RST, and the client answered that with a RST of its own: its
 /// connection was gone when the reply arrived.
 pub(super) fn is_reply_refused(story: &Story, ending: &Ending) -> bool {
     let is_after = |number: u64| story.order.is_after(number, ending.moment.number);
@@ -133,10 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_behind_the_server_s_rst_that_the_client_answers_with_a_rst_was_not_received() {
+    fn a_reply_after_the_server_s_rst_that_the_client_answers_with_a_rst_was_not_received() {
         let asked = handshake().say(Client, &talk::data()).ack(Server);
         let reset = asked.clone().segment(Server, "R", asked.next(Server), &[]);
-        // So soon behind the RST the order may be the network card's.
+        // So soon after the RST the order may be the network card's.
         let replied = {
             let mut talk = reset.say(Server, &talk::data());
             let at = talk.packets[talk.packets.len() - 2].id.moment.at;
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_resets_behind_bytes_that_ask_for_nothing_lacks_no_answer() {
+    fn a_client_that_resets_after_bytes_that_ask_for_nothing_lacks_no_answer() {
         let sent = |port, bytes: &[u8]| Talk::to_port(port).open().say(Client, bytes).ack(Server).wait(9_000);
         assert_eq!(sent(9_999, b"one-way").rst(Client).code(0), "plaintext");
         assert_eq!(sent(9_999, b"one-way").rst(Server).code(0), "reset");

@@ -104,7 +104,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 .advise(advice(story, ending, facts)),
         },
     };
-    let verdict = icmp_error::beside_reset(story, ending, verdict);
+    let verdict = icmp_error::near_reset(story, ending, verdict);
     // A client that ends it itself does not hear of a peer's reset.
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
     let reports = if is_its_own { &[][..] } else { &REPORTS };
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rst_or_fin_behind_an_agreement_to_start_tls_comes_before_tls() {
+    fn a_rst_or_fin_after_an_agreement_to_start_tls_comes_before_tls() {
         for agreed in [talk::starttls(b"220 go ahead\r\n"), talk::postgres(b'S')] {
             assert_eq!(agreed.clone().rst(Server).code(0), "reset");
             assert_eq!(agreed.clone().fin(Server).code(0), "closed-early");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rst_before_the_exchange_is_complete_is_told_with_its_sender() {
+    fn a_rst_before_the_exchange_is_complete_is_reported_with_its_sender() {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let server = hello.clone().rst(Server);
         assert_eq!(server.verdict(0).is(), ("reset", Actor::Server, None));
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rst_behind_which_its_receiver_goes_on_unseen_was_ignored() {
+    fn a_rst_after_which_its_receiver_continues_unseen_was_ignored() {
         let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
         let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
         let shaken = hello.say(Client, &talk::encrypted(53)).ack(Server);
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rst_behind_unseen_bytes_that_may_be_the_handshake_s_end_proves_nothing() {
+    fn a_rst_after_unseen_bytes_that_may_be_the_handshake_s_end_proves_nothing() {
         let reset = Story::at(Stage::TlsEstablished).rst(Client);
         assert_eq!(reset.clone().verdict().code, "reset");
         let unseen = reset.but(|story| {
@@ -360,19 +360,19 @@ mod tests {
         };
         let answered = |talk: Talk| talk.say(Server, &talk::encrypted(288));
         let in_order = answered(forge(asked.clone())).rst(Client);
-        let mut behind = answered(forge(asked.rst(Client)));
-        let at = behind.packets[behind.packets.len() - 3].id.moment.at;
-        for packet in behind.packets.iter_mut().rev().take(2) {
+        let mut after = answered(forge(asked.rst(Client)));
+        let at = after.packets[after.packets.len() - 3].id.moment.at;
+        for packet in after.packets.iter_mut().rev().take(2) {
             packet.id.moment.at = at;
         }
-        for talk in [in_order, behind] {
+        for talk in [in_order, after] {
             let verdict = talk.verdict(0);
             assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")), "{}", verdict.headline);
         }
     }
 
     #[test]
-    fn behind_the_syn_ack_of_a_syn_proxy_the_server_s_own_rst_is_no_forgery() {
+    fn after_the_syn_ack_of_a_syn_proxy_the_server_s_own_rst_is_no_forgery() {
         let answered = |window: u16| {
             let syn_ack = ssm().syn().segment_with(Server, "S.", 0, 1, &[], |header| {
                 (header.ip.hop_limit, header.tcp.window) = (Some(64), Some(window));

@@ -71,7 +71,7 @@ pub(super) fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>
     (weight >= 2).then_some(signs)
 }
 
-/// The forged RST of the other end that was captured in one moment with this one, which answers it or what came behind it: a card with
+/// The forged RST of the other end that was captured in one moment with this one, which answers it or what came after it: a card with
 /// several queues delivers both in any order.
 pub(super) fn forged_in_that_moment<'a>(story: &'a Story, ending: &Ending) -> Option<&'a Ending> {
     const MOMENT: Elapsed = Elapsed::from_millis(1);
@@ -146,7 +146,7 @@ mod tests {
         let forged = hello().rst_with(Server, both).verdict();
         assert_eq!(forged.is(), ("reset", Actor::Path, Some("rst-injected")));
         assert!(forged.mentions("TTL 61") && forged.mentions("40.0 ms"), "{}", forged.explanation);
-        // A client behind a forged RST of its own hears nothing of its own doing.
+        // A client whose own RST was forged learns nothing about a RST of its own.
         assert!(forged.client_reports[0].contains("ECONNRESET"));
     }
 

@@ -165,7 +165,7 @@ mod tests {
     use crate::verdict::Actor;
 
     #[test]
-    fn whose_rst_it_is_is_looked_at_and_where_it_came_is_told() {
+    fn the_sender_and_the_place_of_a_rst_are_reported() {
         for (stage, by, place) in [
             (Stage::SynAck, Client, "right after the SYN-ACK"),
             (Stage::TcpEstablished, Server, "before any TLS"),

@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_alert_stands_for_other_checks_in_other_libraries() {
+    fn the_same_alert_means_other_checks_in_other_libraries() {
         let sentences = of(Role::Client, AlertDescription(46)).by_library("certificate_unknown");
         assert!(sentences.contains("Java (JSSE)") && sentences.contains("wrong name"), "{sentences}");
         assert!(

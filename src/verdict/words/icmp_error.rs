@@ -109,12 +109,12 @@ pub(in crate::verdict) fn in_silence(story: &Story, silence: &Silence, verdict: 
 }
 
 /// The same for a RST: an error, close to it in time, about packets of the end that did not send it.
-pub(in crate::verdict) fn beside_reset(story: &Story, reset: &Ending, verdict: Verdict) -> Verdict {
-    let is_beside = |fact: &IcmpFact| {
+pub(in crate::verdict) fn near_reset(story: &Story, reset: &Ending, verdict: Verdict) -> Verdict {
+    let is_near = |fact: &IcmpFact| {
         let (error, reset) = (fact.moment.at, reset.moment.at);
         error.max(reset) - error.min(reset) <= TOGETHER
     };
-    explain(story, reset.by.other(), is_beside, verdict)
+    explain(story, reset.by.other(), is_near, verdict)
 }
 
 fn explain(story: &Story, sender: Role, fits: impl Fn(&IcmpFact) -> bool, verdict: Verdict) -> Verdict {

@@ -19,7 +19,7 @@ pub(in crate::verdict) fn last_step(stage: Stage) -> &'static str {
     }
 }
 
-/// The last step of this connection: behind the TCP handshake, data that is no message of TLS counts.
+/// The last step of this connection: after the TCP handshake, data that is no message of TLS counts.
 pub(in crate::verdict) fn of(story: &Story) -> &'static str {
     let has_data = |role: Role| {
         let data = &story.data[role];

@@ -22,7 +22,7 @@ pub(in crate::verdict) fn prefix(story: &Story) -> &'static str {
     }
 }
 
-/// A sentence on a scanner's SYN; empty where it is none.
+/// A sentence about a scanner's SYN; empty if it is not one.
 pub(in crate::verdict) fn scan(story: &Story) -> &'static str {
     if story.has_scanner_syn() { SCAN } else { "" }
 }

@@ -17,7 +17,7 @@ pub(in crate::verdict) fn packet(story: &Story) -> Option<u64> {
 pub(in crate::verdict) struct CertificateReport {
     /// Sentences, each after a space.
     pub(in crate::verdict) explanation: String,
-    /// What the client will have reported; empty where the certificate shows nothing.
+    /// What the client will have reported; empty if the certificate shows nothing.
     pub(in crate::verdict) reports: Vec<String>,
     /// What mends it; empty likewise.
     pub(in crate::verdict) advice: Vec<&'static str>,

@@ -3,7 +3,7 @@
 use crate::story::{Ending, Story};
 use crate::tcp::Role;
 
-/// What is said of it, behind other sentences.
+/// The sentence about it, after the others.
 pub(in crate::verdict) fn caveat(story: &Story, ending: &Ending) -> &'static str {
     match ending.by {
         _ if !story.may_have_waited(ending) => "",

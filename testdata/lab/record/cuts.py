@@ -74,7 +74,7 @@ for name, how, verdict in (("closed-early/in-the-client-hello", "close", "closed
             lab.client("part_of_hello", 100, how)
 
     situation(name, shows="a client that says 100 bytes of its ClientHello" + (" and no more" if how == "wait" else f", and {WORDS[how]}"), made="{python} client → {python} listener",
-              expect="a record that is longer than what came of it", verdict=f"{verdict} stage=tcp-established actor=client cause=-", sees=("tcp.len==100",), never=(FROM_SERVER + " && tcp.len>0",))(unfinished_hello)
+              expect="a record that is longer than the part that came", verdict=f"{verdict} stage=tcp-established actor=client cause=-", sees=("tcp.len==100",), never=(FROM_SERVER + " && tcp.len>0",))(unfinished_hello)
 
 for point, how, version, stage in (("tcp", "reset", "1.2", "tcp-established"), ("tcp", "close", "1.2", "tcp-established"), ("hello", "reset", "1.3", "client-hello"),
                                    ("flight", "close", "1.2", "server-flight-complete"), ("flight", "close", "1.3", "server-flight-complete"), ("flight", "reset", "1.3", "server-flight-complete")):

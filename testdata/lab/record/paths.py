@@ -222,7 +222,7 @@ def _(lab):
         lab.run("c", "java", f"-Dhttps.proxyHost={SERVER}", "-Dhttps.proxyPort=3128", "-cp", lab.keys, "HttpsGet", f"https://{SERVER}:8443/licences", "TLSv1.3", f"{lab.keys}/ca.pem")
 
 
-@situation("no-server-hello/behind-proxy", shows="a tunnel that stands, and a server behind it that says nothing", made="{curl} -x → {python} proxy → {python} listener", expect="CONNECT, 200, a ClientHello that is acknowledged, silence",
+@situation("no-server-hello/behind-proxy", shows="a tunnel that is open, and a server behind it that says nothing", made="{curl} -x → {python} proxy → {python} listener", expect="CONNECT, 200, a ClientHello that is acknowledged, silence",
            verdict="no-server-hello stage=client-hello actor=server cause=-", sees=("http.response.code==200",))
 def _(lab):
     lab.peer("s", "hang", 8443)

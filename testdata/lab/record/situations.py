@@ -285,7 +285,7 @@ def _(lab):
 
 
 @situation("handshake-stalled/pmtu-black-hole", shows="a path that loses every large packet without a word", made="{curl} → {nginx} with a long chain, TLS 1.2, DROP of packets above 1000 bytes toward the client",
-           expect="only the short tail of the server's flight arrives, behind a hole of full-size segments", verdict="handshake-stalled stage=client-hello actor=path cause=pmtu-black-hole",
+           expect="only the short tail of the server's flight arrives, after a hole of full-size segments", verdict="handshake-stalled stage=client-hello actor=path cause=pmtu-black-hole",
            sees=(HELLO, FROM_SERVER + " && tcp.len>0 && tcp.seq>1000", "tcp.options.sack_le"), never=(SERVER_HELLO, FROM_SERVER + " && tcp.len>1000"))
 def _(lab):
     lab.nginx("ssl_protocols TLSv1.2;", certificate="long.pem")
@@ -503,7 +503,7 @@ def _(lab):
         lab.client("pausing")
 
 
-@situation("tcp/port-reuse", shows="two connections with the same four addresses and ports", made="{python} client bound to port 50500 → {nginx}", expect="two healthy connections, told apart by their SYNs",
+@situation("tcp/port-reuse", shows="two connections with the same four addresses and ports", made="{python} client bound to port 50500 → {nginx}", expect="two healthy connections, distinguished by their SYNs",
            verdict=OK, sees=(SYN, "tcp.stream==1 && tcp.port==50500"))
 def _(lab):
     lab.nginx()
@@ -614,7 +614,7 @@ def _(lab):
     whole.unlink()
 
 
-@situation("file/snaplen", shows="packets cut at 128 bytes, as vManage cuts them", made="{curl} → {nginx}, TLS 1.2, tcpdump -s 128", expect="a healthy exchange told from the first bytes of each packet and from lengths",
+@situation("file/snaplen", shows="packets cut at 128 bytes, as vManage cuts them", made="{curl} → {nginx}, TLS 1.2, tcpdump -s 128", expect="a healthy exchange recognised by the first bytes of each packet and from lengths",
            verdict=OK, sees=("frame.cap_len<frame.len", FIN))
 def _(lab):
     tls12(lab, "-s", "128")
@@ -697,4 +697,4 @@ for name, source, change, end, how in TRANSCRIPTS:
         (lab.folder / "transcript.txt").write_bytes(whole.replace("\n", end).encode())
 
     situation("transcript/" + name, shows=f"what tcpdump prints of {source.rsplit('/', 1)[0]}", made=f"tcpdump -nn -vv of {source} at 128 bytes, {how}",
-              expect="what the capture itself shows, told from headers and lengths", verdict=ALL[source.rsplit('/', 1)[0]].verdict, text_of=source)(transcribe)
+              expect="what the capture itself shows, from headers and lengths", verdict=ALL[source.rsplit('/', 1)[0]].verdict, text_of=source)(transcribe)

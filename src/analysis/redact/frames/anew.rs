@@ -1,4 +1,4 @@
-//! A packet in the place of another.
+//! A packet that replaces another.
 
 use super::super::Redaction;
 use super::{around, build};
@@ -17,7 +17,7 @@ pub(super) fn rewritten(redaction: &Redaction, was: &SegmentHeader, payload: &[u
     build::ip_packet(&header.ip, build::TCP, &bytes, wire_len)
 }
 
-/// What takes the place of a packet that explains connections; nothing where it is none.
+/// What replaces a packet that explains connections; `None` if it is not one.
 pub(super) fn explaining(redaction: &Redaction, packet: &Packet<'_>) -> Option<build::Carried> {
     let mut stand_ins = redaction.stand_ins();
     Some(match &packet.content {

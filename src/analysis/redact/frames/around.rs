@@ -128,7 +128,7 @@ fn dns(message: &DnsMessage) -> Vec<u8> {
     bytes.extend([asked, 1].into_iter().flat_map(u16::to_be_bytes));
     for address in message.addresses.iter().take(usize::from(count)) {
         let octets = address_bytes(Host::Address(*address));
-        // The name is that of the question, 12 bytes behind the beginning; a minute to live.
+        // The name is that of the question, 12 bytes from the beginning; a minute to live.
         bytes.extend([0xc0, 12]);
         bytes.extend([kind(address), 1, 0, 60, octets.len() as u16].into_iter().flat_map(u16::to_be_bytes));
         bytes.extend(octets);

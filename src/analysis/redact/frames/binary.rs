@@ -128,7 +128,7 @@ fn ldap(bytes: &mut [u8]) -> bool {
     let mut rest = bytes;
     while let Some(LdapMessage { operation, body, len }) = ldap_message(rest) {
         is_one = true;
-        let (message, behind) = std::mem::take(&mut rest).split_at_mut(len);
+        let (message, after) = std::mem::take(&mut rest).split_at_mut(len);
         let content = message.get_mut(body..).unwrap_or_default();
         let start = content.windows(START_TLS.len()).position(|window| window == START_TLS);
         let kept = match (operation, start) {
@@ -142,7 +142,7 @@ fn ldap(bytes: &mut [u8]) -> bool {
             .enumerate()
             .filter(|(at, _)| !kept.contains(at))
             .for_each(|(_, byte)| *byte = BLANK);
-        rest = behind;
+        rest = after;
     }
     if is_one {
         rest.fill(BLANK);

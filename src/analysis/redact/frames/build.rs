@@ -29,7 +29,7 @@ pub struct NewFrame {
     pub bytes: Vec<u8>,
 }
 
-/// What a frame carries behind its link header, as far as it is there.
+/// What a frame carries after its link header, as far as it is there.
 pub(super) struct Carried {
     pub(super) ether_type: u16,
     pub(super) bytes: Vec<u8>,

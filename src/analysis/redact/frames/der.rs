@@ -24,7 +24,7 @@ const STRINGS: [u8; 6] = [0x0c, 0x12, 0x13, 0x14, 0x16, 0x1a];
 const CONSTRUCTED: u8 = 0x20;
 /// The number of a tag that has more bytes (X.690, 8.1.2.4), which no certificate has.
 const LONG_TAG: u8 = 0x1f;
-/// Of general names (RFC 5280, 4.2.1.6): mail, DNS, directory, URI, address, registered identifier.
+/// The tags of general names (RFC 5280, 4.2.1.6): mail, DNS, directory, URI, address, registered identifier.
 const MAIL: u8 = 0x81;
 const DNS: u8 = 0x82;
 const DIRECTORY: u8 = 0xa4;
@@ -54,7 +54,7 @@ const ARCS: [&[u8]; 14] = [
     &[0x2b, 6, 1, 4, 1, 0x82, 0x37],
     &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4],
 ];
-/// Bytes behind an arc: what is longer may be text.
+/// Bytes after an arc: what is longer may be text.
 const ARC_REST: usize = 5;
 
 /// Deepest nesting that is followed; what is deeper is blank.
@@ -83,7 +83,7 @@ fn parts(bytes: &[u8], from: usize, to: usize) -> (Vec<Part>, usize) {
     while at < to {
         let (Some(&tag), Some(&first)) = (bytes.get(at), bytes.get(at + 1)) else { break };
         let more = if first & 0x80 == 0 { 0 } else { usize::from(first & 0x7f) };
-        // An indefinite length (X.690, 8.1.3.6) is none of DER.
+        // DER has no indefinite lengths (X.690, 8.1.3.6).
         if tag & LONG_TAG == LONG_TAG || first == 0x80 {
             break;
         }
@@ -206,7 +206,7 @@ impl StandIns {
         }
     }
 
-    /// A stand-in of as many bytes. An address in the place of a name may have another length, and is treated as a name then.
+    /// A stand-in of as many bytes. An address instead of a name may have another length, and is treated as a name then.
     pub(super) fn name_bytes(&mut self, original: &[u8]) -> Vec<u8> {
         let Ok(text) = std::str::from_utf8(original) else { return vec![b'x'; original.len()] };
         let stand_in = self.written_host(text);

@@ -42,7 +42,7 @@ impl StandIns {
         let mut at = from;
         for _ in 0..RECORDS {
             let owner = at;
-            let Some(fields) = behind_name(message, at).filter(|fields| fields + FIXED <= message.len())
+            let Some(fields) = after_name(message, at).filter(|fields| fields + FIXED <= message.len())
             else {
                 break;
             };
@@ -94,7 +94,7 @@ fn encoded(name: &str) -> Vec<u8> {
 }
 
 /// Where a name ends that may be compressed.
-fn behind_name(message: &[u8], from: usize) -> Option<usize> {
+fn after_name(message: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         match *message.get(at)? {

@@ -21,7 +21,7 @@ const AUTHORITIES: u16 = 47;
 const RENEGOTIATION: u16 = 0xff01;
 /// RFC 6066, 8: the kind of the request.
 const STATUS_REQUEST: u16 = 5;
-/// Of these only the length is read, and their contents are zeros: fragment lengths, point formats, padding, encrypt-then-MAC, extended
+/// Only the length of these is read, and their contents become zeros: fragment lengths, point formats, padding, encrypt-then-MAC, extended
 /// master secret, compression of certificates, record size, delegated credentials, early data, key exchange modes, authentication
 /// afterwards.
 const LENGTH_ALONE: [u16; 11] = [1, 11, 21, 22, 23, 27, 28, 34, 42, 45, 49];
@@ -97,7 +97,7 @@ impl StandIns {
         }
     }
 
-    /// RFC 8446, 4.1.2. Nothing where it ends early.
+    /// RFC 8446, 4.1.2. Nothing if it ends early.
     fn client_hello_bytes(&mut self, body: &mut Walk<'_>) -> Option<()> {
         body.take(2);
         body.take(RANDOM_BYTES).fill(BLANK);
@@ -158,7 +158,7 @@ impl StandIns {
                 self.extension(number, content, is_client);
             }
         }
-        // What is behind a length that is cut.
+        // What follows a length that is cut off.
         let kept = list.0.len().min(2);
         list.take(kept);
         list.blank();
@@ -202,7 +202,7 @@ impl StandIns {
         blank_from(content, at);
     }
 
-    /// RFC 5246, 7.4.4, and before it the same without signature algorithms. Nothing where it ends early.
+    /// RFC 5246, 7.4.4, and before it the same without signature algorithms. Nothing if it ends early.
     fn request_bytes(&mut self, body: &mut [u8]) -> Option<()> {
         let mut body = Walk(body);
         for kind in body.vector(1)? {
@@ -221,7 +221,7 @@ impl StandIns {
     fn authorities(&mut self, list: &mut [u8]) {
         let mut at = 2;
         while let Some((start, end)) = sized(list, at, 2) {
-            // A length that no name follows is none.
+            // A length that no name follows is not one.
             if list.get(start).is_some_and(|tag| *tag != NAME_TAG) {
                 break;
             }
@@ -267,7 +267,7 @@ fn protocols(content: &mut [u8]) {
     blank_from(content, at);
 }
 
-/// A list of 16-bit numbers behind its length.
+/// A list of 16-bit numbers after its length.
 fn list_of(content: &mut Walk<'_>, digits: usize, is_known: fn(u16) -> bool) {
     if let Some(list) = content.vector(digits) {
         numbers(list, is_known);
@@ -409,9 +409,9 @@ mod tests {
 
     #[test]
     fn a_session_id_that_the_server_repeats_is_repeated_and_another_one() {
-        let with = |session: &[u8], behind: &[u8]| {
+        let with = |session: &[u8], after: &[u8]| {
             let head = [&[3, 3][..], &[BLANK; RANDOM_BYTES], &[session.len() as u8], session].concat();
-            [head.as_slice(), behind].concat()
+            [head.as_slice(), after].concat()
         };
         let mut stand_ins = StandIns::default();
         let mut client = with(b"acmebank-session", &[0, 2, 0x13, 1, 1, 0]);

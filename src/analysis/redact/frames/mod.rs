@@ -1,4 +1,4 @@
-//! `-w` with `--redact`: packets written anew, with stand-ins in the place of addresses and names and without what is encrypted.
+//! `-w` with `--redact`: packets rewritten, with stand-ins for addresses and names and without what is encrypted.
 //!
 //! A packet is written from its decoded headers, without tunnels and with link addresses and checksums that are made of the
 //! stand-ins. Its payload has its length. What TLS shows stays in it (headers of records, messages in clear, alerts), and the words by
@@ -30,7 +30,7 @@ pub use build::NewFrame;
 pub use passing::PassingFrames;
 use stream::Stream;
 
-/// What is in the place of a byte that is left out.
+/// What replaces a byte that is left out.
 const BLANK: u8 = 0xff;
 
 /// A direction of a connection: the number of its first packet, and who sends.
@@ -53,7 +53,7 @@ impl NamelessFrames {
         Self { redaction: redaction.clone(), streams: HashMap::default(), size: 0, unlearned: 0 }
     }
 
-    /// The stand-in of a host that a report mentioned; nothing where none did.
+    /// The stand-in of a host that a report mentioned; nothing if none did.
     pub fn known(&self, host: Host) -> Option<Host> {
         self.redaction.stand_ins().known(host)
     }
@@ -87,7 +87,7 @@ impl NamelessFrames {
         self.unlearned
     }
 
-    /// The frame that takes the place of a packet of this connection, or of one that explains connections; nothing where it is of
+    /// The frame that takes the place of a packet of this connection, or of one that explains connections; nothing if it is of
     /// neither kind.
     pub fn frame(&mut self, connection: Option<u64>, packet: &Packet<'_>) -> Option<NewFrame> {
         let carried = match &packet.content {

@@ -68,7 +68,7 @@ impl PassingFrames {
         }
     }
 
-    /// Up to when everything was handed on that came; nothing where that is all.
+    /// Up to when everything was handed on that came; nothing if that is all.
     pub fn waits_since(&self) -> Option<Timestamp> {
         self.waiting.queue.front().map(|held| held.at)
     }
@@ -103,7 +103,7 @@ struct Held {
 enum What {
     /// All of it is known.
     Whole(NewFrame),
-    /// Of a payload, what is left is known once the stream is read so far.
+    /// A payload: what is left of it is known once the stream is read so far.
     Segment(Box<Unread>),
 }
 
@@ -279,7 +279,7 @@ mod tests {
         let mut passing = PassingFrames::new(&Redaction::default());
         assert_eq!(passed(&mut passing, 1, 0, &frame(0, b"", true)), [b""]);
         assert!(passed(&mut passing, 2, 5, &frame(1, b"START", false)).is_empty());
-        // Sent again, it waits behind the first one.
+        // A retransmission waits after the first one.
         assert!(passed(&mut passing, 3, 9, &frame(1, b"START", false)).is_empty());
         assert_eq!(
             passed(&mut passing, 4, 10, &frame(6, b"TLS\r\nann", false)),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_that_are_used_again_begin_anew() {
+    fn sockets_that_are_used_again_start_over() {
         let mut passing = PassingFrames::new(&Redaction::default());
         passed(&mut passing, 1, 0, &frame(0, b"", true));
         passed(&mut passing, 2, 5, &frame(1, b"QUI", false));

@@ -7,7 +7,7 @@ use super::super::StandIns;
 use super::BLANK;
 use crate::tls::HTTP_METHODS;
 
-/// What is in the place of a control character that ends neither line nor column.
+/// What replaces a control character that ends neither line nor column.
 const CONTROL: u8 = 0x1a;
 
 /// Commands of protocols of lines, and names of headers in front of a connection, which begin a line.
@@ -72,7 +72,7 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
     begins && !bytes.starts_with(PROXY_HEADER) && !bytes.iter().take(TELLING_BYTES).any(is_control)
 }
 
-/// Text in the place of bytes that are one: no letter, no digit and no byte of it is left.
+/// Text that replaces bytes that are text: no letter, no digit and no byte of it is left.
 pub(super) fn masked(bytes: &[u8]) -> Vec<u8> {
     let mut masked = bytes.to_vec();
     mask(&mut masked, &[]);

@@ -324,7 +324,7 @@ impl Records {
         rest
     }
 
-    /// Whether a handshake record is in clear: before the change of cipher it is if it can be, and behind it a hello is that follows a
+    /// Whether a handshake record is in clear: before the change of cipher it is if it can be, and after it a hello is that follows a
     /// request for another one (RFC 8446, 4.1.4).
     fn is_in_clear(&self, body: &[u8], record_len: usize) -> bool {
         if !self.message.is_empty() || self.unread > 0 {
@@ -502,10 +502,10 @@ mod tests {
     }
 
     #[test]
-    fn text_before_tls_is_masked_and_the_hello_behind_it_found() {
+    fn text_before_tls_is_masked_and_the_hello_after_it_found() {
         let hello = record(22, &[1, 0, 0, 4, 3, 3, 9, 9]);
         let stream = [b"a STARTTLS ann\r\n", hello.as_slice()].concat();
-        // Of this hello there is a part of its random value.
+        // This hello has a part of its random value.
         let hello = record(22, &[1, 0, 0, 4, 3, 3, BLANK, BLANK]);
         assert_eq!(left(&stream, &[16]), [b"x STARTTLS xxx\r\n", hello.as_slice()].concat());
         assert_eq!(left(&stream, &[]), [b"x STARTTLS xxx\r\n", hello.as_slice()].concat());
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_bytes_that_are_missing_the_place_is_known_within_a_record_only() {
+    fn after_bytes_that_are_missing_the_place_is_known_within_a_record_only() {
         let (stream, expected) = stream();
         let (mut records, mut names) = (Records::default(), StandIns::default());
         // Inside the first encrypted record, 20 of its 40 bytes are not captured.

@@ -18,7 +18,7 @@ pub(super) struct Stream {
     latest: Option<(Seq, i64)>,
     /// Up to where the stream was read.
     next: i64,
-    /// Segments behind a hole: what was captured of them, and their length.
+    /// Segments after a hole: what was captured of them, and their length.
     waiting: BTreeMap<i64, (Vec<u8>, u32)>,
     waiting_bytes: usize,
 }
@@ -53,7 +53,7 @@ impl Stream {
     ) -> Option<i64> {
         let at = self.place(header)?;
         let len = header.payload_len.unwrap_or(payload.len() as u32);
-        // The text of a RST is none of the stream's.
+        // The text of a RST is not part of the stream.
         if len == 0 || header.tcp.flags.is_some_and(Flags::rst) {
             return Some(at);
         }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_behind_a_hole_is_bounded() {
+    fn what_waits_after_a_hole_is_bounded() {
         let mut names = StandIns::default();
         let mut stream = Stream::default();
         stream.learn(&header(0, Flags::SYN, 0), b"", &mut names);

@@ -21,7 +21,7 @@ use super::values::{
 #[derive(Debug, Args)]
 #[command(
     about = "Check a server: connect, shake hands, ask for a token or a page, and say what happened",
-    long_about = "Makes one attempt at a server as a client makes it, and says step by step what happened: finding the \
+    long_about = "Makes one attempt like a real client and reports each step: finding the \
         address, TCP, a proxy's tunnel, TLS and the certificate, then, if asked for, an OAuth token of SSM On-Prem and a page.\n\n\
         What came back is judged as a capture of it would be, with the same verdicts and advice, as far as a socket shows it: \
         TTLs and lost packets it does not.\n\n\

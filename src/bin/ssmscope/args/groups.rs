@@ -64,7 +64,7 @@ impl Selection {
         self.only.is_empty() || self.only.iter().any(|shown| shown.admits(verdict))
     }
 
-    /// The options as they could be typed: `--host 192.0.2.1 --port 8443`; empty where nothing is selected.
+    /// The options as they could be typed: `--host 192.0.2.1 --port 8443`; empty if nothing is selected.
     pub fn options(&self) -> String {
         let hosts = self.host.iter().map(|host| format!("--host {host}"));
         let ports = self.port.iter().map(|port| format!("--port {port}"));
@@ -221,7 +221,7 @@ pub struct Page {
 /// Whether what is printed can be passed on.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Redacting {
-    /// Put stand-ins in the place of addresses, names and files, so that what is printed can be passed on.
+    /// Put stand-ins in place of addresses, names and files, so that what is printed can be passed on.
     ///
     /// Codes, causes and actors stay. Packets are written anew, without names and with what TLS shows: by `read -w`, and by `live -w`,
     /// --record and --save up to a second later. -o tcpdump is refused with it.

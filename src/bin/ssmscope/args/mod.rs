@@ -31,7 +31,7 @@ pub use values::{GivenTime, HostPort, host_port};
 /// The command line as the options say, and what shared ones mean where they mean something else.
 pub fn command() -> clap::Command {
     Cli::command().mut_subcommands(|command| match command.get_name() {
-        // Of an option that is given twice, the last counts: SSMSCOPE_OPTS comes first.
+        // If an option is given twice, the last one counts: SSMSCOPE_OPTS comes first.
         "read" => command.args_override_self(true).override_usage(READ_USAGE),
         "live" => command.args_override_self(true).override_usage(LIVE_USAGE),
         "check" => command.mut_args(of_check),

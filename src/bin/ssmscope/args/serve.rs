@@ -13,7 +13,7 @@ use clap::Args;
         blackbox_exporter does, /metrics with its own, and /-/healthy.\n\n\
         The configuration, in TOML, has the modules, whose fields are check's options, and the targets that may be checked: no \
         others are. docs/health-checks.md describes it.\n\n\
-        It listens on this host alone unless --listen names another address: whoever reaches it can have those targets checked, and \
+        It listens on this host alone unless --listen names another address: anyone who reaches it can have those targets checked, and \
         it asks nobody for a password. SIGTERM ends it when the checks that run have been answered.",
     after_help = EXAMPLES
 )]

@@ -60,7 +60,7 @@ pub struct HostPort {
     pub path: Option<String>,
 }
 
-/// A span of seconds as a decimal number, or of milliseconds with `ms` behind it.
+/// A span of seconds as a decimal number, or of milliseconds with `ms` after it.
 pub fn span(text: &str) -> Result<Elapsed, String> {
     // As long as the capture's clock can count: 292 years.
     const MOST_SECONDS: f64 = 9.0e9;
@@ -76,7 +76,7 @@ pub fn span(text: &str) -> Result<Elapsed, String> {
 
 /// A server by name or address, perhaps with its port, or an https URL.
 pub fn host_port(text: &str) -> Result<HostPort, String> {
-    /// Of https (RFC 9110, 4.2.2).
+    /// The port of https (RFC 9110, 4.2.2).
     const HTTPS: u16 = 443;
     let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
     let is_url = match scheme.to_ascii_lowercase().as_str() {
@@ -171,7 +171,7 @@ pub fn connections(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("not a number of at least {least}"))
 }
 
-/// A size in bytes, or in KiB, MiB or GiB with K, M or G behind it.
+/// A size in bytes, or in KiB, MiB or GiB with K, M or G after it.
 pub fn memory(text: &str) -> Result<usize, String> {
     let number = text.trim_end_matches(['K', 'M', 'G']);
     let unit = match &text[number.len()..] {
@@ -198,7 +198,7 @@ pub fn zone(text: &str) -> Result<(String, i32), String> {
         .ok_or_else(|| "not an offset from UTC; try IST=+05:30 or -08:00".to_owned())
 }
 
-/// How far a clock is ahead: hours and minutes, perhaps seconds, or seconds alone; a minus where it is behind.
+/// How far a clock is ahead: hours and minutes, perhaps seconds, or seconds alone; a minus if the clock is behind.
 pub fn clock_offset(text: &str) -> Result<Elapsed, String> {
     let wrong = || "not an offset; try +05:30, -00:01:30.5 or 1.8".to_owned();
     let (sign, digits) = match text.strip_prefix('-') {
@@ -372,7 +372,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_a_certificate_can_bear() {
+    fn names_are_those_that_a_certificate_can_contain() {
         for text in ["ssm.example", "ssm", "192.0.2.1", "2001:db8::1", "ssm.example."] {
             assert_eq!(server_name(text), Ok(text.to_owned()));
         }

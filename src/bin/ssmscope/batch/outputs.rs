@@ -27,11 +27,11 @@ pub struct Outputs {
     made_by: String,
 }
 
-/// What came of a capture.
+/// The outcome of a capture.
 #[derive(Serialize, Deserialize)]
 struct Note {
     made_by: String,
-    /// Bytes of the output, by which a file that a crash of the system left without its content is recognised; nothing where there is none.
+    /// Bytes of the output, by which a file that a crash of the system left without its content is recognised; nothing if there is none.
     bytes: Option<u64>,
     packets: u64,
     skipped: u64,
@@ -53,7 +53,7 @@ impl Outputs {
         Ok(Self { folder: folder.to_owned(), extension: form.extension(), made_by })
     }
 
-    /// What came of the capture with this content, if its output is there already.
+    /// The outcome of the capture with this content, if its output is there already.
     pub fn existing(&self, sha256: &str) -> Option<CaptureResult> {
         let note = files::read_bounded(&self.note(sha256), NOTE_BYTES).ok()?;
         let note: Note = serde_json::from_slice(&note).ok()?;
@@ -72,7 +72,7 @@ impl Outputs {
         NewFile::begin(&self.output(sha256), true)
     }
 
-    /// Keeps an output, and then what came of it. A run that ends between the two makes the output again.
+    /// Keeps an output, and then its outcome. A run that ends between the two makes the output again.
     ///
     /// # Errors
     /// When that can't be written.
@@ -128,7 +128,7 @@ fn note_of(entry: &CaptureResult, bytes: Option<u64>, made_by: &str) -> Note {
     }
 }
 
-/// What a note holds; nothing where it holds a word that this version does not know.
+/// What a note holds; nothing if it holds a word that this version does not know.
 fn entry(note: Note) -> Option<CaptureResult> {
     let code = |name: &str| verdict::rule(name).map(|rule| rule.code);
     let severity = |name: &str| {

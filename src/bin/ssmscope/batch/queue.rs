@@ -1,4 +1,4 @@
-//! In which order captures are taken and reported: taken one after the other, by whoever is free and as memory allows, and reported
+//! In which order captures are taken and reported: taken one after the other, by any free thread and as memory allows, and reported
 //! in the same order, so that the output is the same for any number of threads.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +72,7 @@ impl<'o> Queue<'o> {
         }
     }
 
-    /// What came of all captures.
+    /// The outcomes of all captures.
     ///
     /// # Errors
     /// When the results could not be written.
@@ -132,7 +132,7 @@ impl Turn<'_, '_> {
         state.contents.get(sha256).copied().filter(|first| *first < self.index)
     }
 
-    /// Reports what came of it, after everything before it.
+    /// Reports its outcome, after everything before it.
     pub fn finish(mut self, entry: &CaptureResult) {
         match self.report(entry) {
             Ok(()) => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ssmscope::limits;
 
-/// A file to read, or why there is none.
+/// A file to read, or why it can't be read.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub path: PathBuf,
@@ -27,7 +27,7 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Of these paths, in their order; what a folder holds is in the order of the names' bytes, folders among files. `except` is left
+    /// Finds the captures of these paths in order; a folder's are in the order of the names' bytes, folders among files. `except` is left
     /// out where it is in one of them.
     pub fn of(paths: &[PathBuf], except: Option<&Path>) -> Self {
         let except = except.and_then(|path| fs::metadata(path).ok()).map(|about| (about.dev(), about.ino()));

@@ -38,7 +38,7 @@ pub struct Work<'b> {
 pub struct FileNumbers(Vec<usize>);
 
 impl FileNumbers {
-    /// Of captures in their order.
+    /// Creates the work of captures, in their order.
     pub fn of(captures: &[Capture]) -> Self {
         let before = captures.iter().scan(0, |files, capture| {
             let before = *files;

@@ -1,4 +1,4 @@
-//! `ssmscope check`: has the attempt made, and prints what came of it; `plan` reads what the options name, `targets` checks many
+//! `ssmscope check`: has the attempt made, and prints its outcome; `plan` reads what the options name, `targets` checks many
 //! servers.
 
 mod plan;
@@ -68,7 +68,7 @@ fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Resu
     }
     let plan = Materials::read(options)?.redacting(run.redaction.clone()).plan(server)?;
     plan::all_known_are_used([&plan])?;
-    // Of its own packets, the steps show what matters.
+    // The steps show what matters of its own packets.
     let style = Style { verbosity: 0, ..run::style(&options.rendering, Detail::Examples) };
     let deadline = run.deadline.take();
     let outcome = attempt(options, &plan, deadline.as_ref(), run);
@@ -84,7 +84,7 @@ fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Resu
         if let Some(page) = &mut page {
             page.connection(judged);
         }
-        // Whoever reads no further has the status of the whole check.
+        // A reader that stops early has the status of the whole check.
         report
             .connection(judged.clone())
             .or_else(|error| if run::is_unread(&error) { Ok(()) } else { Err(error) })?;
@@ -151,7 +151,7 @@ fn attempt(
     Ok((outcome, page))
 }
 
-/// Opens the device over which the servers are reached, for their packets alone. Nothing where there are no servers.
+/// Opens the device over which the servers are reached, for their packets alone. Nothing if there are no servers.
 fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<dyn Source + Send>>> {
     let addresses: Vec<_> = servers.iter().map(SocketAddr::ip).collect();
     let Some(port) = servers.first().map(SocketAddr::port) else { return Ok(None) };
@@ -171,7 +171,7 @@ fn create(path: &Path) -> anyhow::Result<File> {
     })
 }
 
-/// Saves what was captured, with what came of the check as a comment; where results are redacted, without names.
+/// Saves what was captured, with the check's outcome as a comment; where results are redacted, without names.
 fn save_to(file: File, outcome: &Outcome, redaction: Option<&Redaction>) -> io::Result<()> {
     let Some(captured) = outcome.captured.as_ref().or(outcome.opaque.as_ref()) else { return Ok(()) };
     let conclusion = outcome.conclusion();

@@ -121,7 +121,7 @@ fn work(taken: &Receiver<(usize, &Target)>, results: &Sender<(usize, anyhow::Res
     }
 }
 
-/// Hands out the servers, and reports what came of them in their order.
+/// Hands out the servers, and reports their outcomes in their order.
 fn in_order<'t>(
     targets: &'t [Target],
     orders: &Sender<(usize, &'t Target)>,
@@ -213,7 +213,7 @@ fn content(line: &str) -> Option<&str> {
 
 /// How outputs name a server: the place, and the path where the list has one.
 fn name(server: &Server<'_>, path: Option<&str>) -> String {
-    // Of two links, each may have the same link-local address.
+    // Each of two links may have the same link-local address.
     let host = match server.zone {
         Some(zone) => Cow::from(format!("{}%{zone}", server.host)),
         None => Cow::from(server.host),

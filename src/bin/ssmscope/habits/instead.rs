@@ -144,10 +144,10 @@ pub fn refuse_values(words: &[OsString]) -> Result<(), String> {
             ("-o" | "--output", "md") => "use -o markdown",
             ("-o" | "--output", "text" | "txt" | "plain") => "use -o timeline, or leave it out",
             ("-o" | "--output", value) if value.contains('/') => {
-                "takes the form of what is printed; for a file: > FILE, and for a page as well: --html FILE"
+                "takes an output format; to write to a file use > FILE, and for an additional page --html FILE"
             }
             ("-o", value) if value.contains(':') => {
-                "takes the form of what is printed, and nothing is decrypted; leave it out"
+                "takes an output format, and nothing is decrypted; leave it out"
             }
             ("--host", value) if has_impossible_port(value) => "has a port above 65535",
             ("--format", "json") => "use -o json",

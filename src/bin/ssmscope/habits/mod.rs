@@ -91,7 +91,7 @@ pub fn declared(
         }
         "check" => {
             options::of_check(&words, of)?;
-            line.extend(options::host_behind_files(words, of));
+            line.extend(options::host_after_files(words, of));
         }
         "explain" => line.extend(options::one_word(words)),
         _ => line.extend(words),
@@ -186,7 +186,7 @@ fn named(words: &[OsString], command: &Command) -> Result<Named, String> {
             Some(name) => implied = implied.or(Some(name)),
             None => {}
         }
-        at += if options::has_value_behind(text, command) { 2 } else { 1 };
+        at += if options::has_value_after(text, command) { 2 } else { 1 };
     }
     Ok(implied.map_or(Named::Nothing, Named::Implicitly))
 }

@@ -87,7 +87,7 @@ impl Sorted {
     ) -> Result<bool, String> {
         let reads = self.reads;
         for (at, letter) in text.char_indices().skip(1) {
-            let behind = &text[at + letter.len_utf8()..];
+            let after = &text[at + letter.len_utf8()..];
             if is_plugin && matches!(letter, 'w' | 'c') {
                 let long = if letter == 'w' { "--warning" } else { "--critical" };
                 return Err(format!("-{letter} with -o nagios: use {long} RANGE for the certificate's days"));
@@ -95,7 +95,7 @@ impl Sorted {
             if IGNORED.contains(letter) {
                 let is_value =
                     !next.is_empty() && next.parse::<f64>().is_ok() && !super::words::is_file(next.as_ref());
-                if behind.is_empty() && is_value && matches!(letter, 'p' | 't') {
+                if after.is_empty() && is_value && matches!(letter, 'p' | 't') {
                     let long = match letter {
                         'p' => "--port",
                         _ if reads => "--timeout",
@@ -107,7 +107,7 @@ impl Sorted {
             }
             // tshark's -f has a filter as its value; here it would follow a file that does not grow, and print nothing.
             let begin = next.split_whitespace().next().unwrap_or_default();
-            if reads && letter == 'f' && behind.is_empty() && super::words::is_keyword(begin) {
+            if reads && letter == 'f' && after.is_empty() && super::words::is_keyword(begin) {
                 return Err(format!(
                     "-f follows a file that grows; put the filter at the end without it: '{next}'"
                 ));
@@ -116,10 +116,10 @@ impl Sorted {
             let arg = command.get_arguments().find(|arg| arg.get_short() == Some(letter));
             if letter == 'r' && reads || ignored || arg.is_some_and(takes_value) {
                 self.options.push(format!("-{letter}").into());
-                if behind.is_empty() {
+                if after.is_empty() {
                     return Ok(true);
                 }
-                self.value(behind.into());
+                self.value(after.into());
                 return Ok(false);
             }
             if arg.is_some() || matches!(letter, 'h' | 'V') {
@@ -238,9 +238,9 @@ pub fn of_check(words: &[OsString], command: &Command) -> Result<(), String> {
     }
 }
 
-/// Moves the host of a check behind `--` where it was typed as the last value of an option with several files: `--log FILE HOST`. A word
+/// Moves the host of a check after `--` where it was typed as the last value of an option with several files: `--log FILE HOST`. A word
 /// that names an existing file is not moved.
-pub fn host_behind_files(mut words: Vec<OsString>, command: &Command) -> Vec<OsString> {
+pub fn host_after_files(mut words: Vec<OsString>, command: &Command) -> Vec<OsString> {
     let mut last_of_many = None;
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -303,7 +303,7 @@ pub fn in_place_of_a_command(option: &str) -> Option<String> {
 }
 
 /// Whether the value of an option, of whichever command that reads packets, is the next word.
-pub fn has_value_behind(option: &str, command: &Command) -> bool {
+pub fn has_value_after(option: &str, command: &Command) -> bool {
     let commands = ["read", "live"].into_iter().filter_map(|name| command.find_subcommand(name));
     if let Some(long) = option.strip_prefix("--") {
         let takes = |command: &Command| declared_long(long, command).is_some_and(takes_value);

@@ -77,7 +77,7 @@ pub fn looks_like_capture(word: &str) -> bool {
     is_path || EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
 }
 
-/// Sorts the words of `read`, behind the files that options named.
+/// Sorts the words of `read`, after the files that options named.
 ///
 /// # Errors
 /// When they can be neither files nor an expression.
@@ -131,7 +131,7 @@ pub fn of_read(
     Ok(Expressed { files, expression: expression(rest)? })
 }
 
-/// Refuses a word behind the files that is no other file and no expression, where it is plain what was meant.
+/// Refuses a word after the files that is no other file and no expression, where it is plain what was meant.
 fn refuse(word: &OsStr, rest: &[OsString]) -> Result<(), String> {
     let Some(text) = word.to_str() else { return Ok(()) };
     let instead = if text.parse::<std::net::IpAddr>().is_ok() {
@@ -188,7 +188,7 @@ fn expression(words: &[OsString]) -> Result<Option<String>, String> {
     Ok(Some(text).filter(|text| !text.trim().is_empty()))
 }
 
-/// Splits the words of a line as a shell does, quotes included; nothing where a quote is not closed.
+/// Splits the words of a line as a shell does, quotes included; nothing if a quote is not closed.
 pub fn split(line: &str) -> Option<Vec<OsString>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -36,7 +36,7 @@ pub struct Conductor<'o> {
     last_at: Timestamp,
     /// When the last packet came of a connection that is selected, or an error about one.
     last_selected: Option<Instant>,
-    /// Whether it was said that none came.
+    /// Whether it was reported that none came.
     told_absence: bool,
     /// What the names and addresses of `--host` were taken for.
     networks: String,
@@ -46,7 +46,7 @@ pub struct Conductor<'o> {
     /// Connections that have, or had, a verdict.
     with_verdict: u64,
     codes: BTreeMap<Code, u64>,
-    /// Of the connections that ended.
+    /// Those of the connections that ended.
     severities: BTreeSet<Severity>,
     done: Arc<AtomicBool>,
 }
@@ -95,7 +95,7 @@ impl<'o> Conductor<'o> {
         if unlearned > 0 {
             exit::aside(
                 self.options.rendering.output,
-                format_args!("ssmscope: nothing of the payload of {unlearned} packets was written"),
+                format_args!("ssmscope: the payload of {unlearned} packets was not written"),
             );
         }
         if let Some(recorder) = self.passed_on.recorder() {

@@ -1,5 +1,5 @@
 //! Where a live capture's frames go besides the analysis: to the file of `-w`, and to the flight recorder. With `--redact` they are
-//! written anew first, which some wait for.
+//! rewritten first, which some wait for.
 
 use ssmscope::analysis::{Judged, PassingFrames, Redaction};
 use ssmscope::capture::Frame;
@@ -20,7 +20,7 @@ pub struct PassedOn {
 struct Targets {
     saving: Option<Saving>,
     recorder: Option<Recorder>,
-    /// For frames that were written anew.
+    /// For frames that were rewritten.
     decoder: Decoder,
 }
 
@@ -110,7 +110,7 @@ impl Targets {
         }
     }
 
-    /// A frame that was written anew: its addresses are those of the verdicts.
+    /// A frame that was rewritten: its addresses are those of the verdicts.
     fn anew(&mut self, frame: &Frame<'_>) {
         self.frame(frame);
         if let Some(recorder) = &mut self.recorder {

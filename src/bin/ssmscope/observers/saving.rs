@@ -18,7 +18,7 @@ pub struct Saving {
     path: PathBuf,
     output: Form,
     device: String,
-    /// What whoever opens the file should know.
+    /// What a reader of the file should know.
     remark: Option<&'static str>,
     snaplen: u32,
     writer: Option<save::Writer<File>>,

@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// A report, below whose lines the status stays.
 pub struct StatusLine<'a> {
     report: &'a mut dyn Sink,
-    /// Columns of the terminal; nothing where there is none.
+    /// Columns of the terminal; nothing if there is none.
     columns: Option<usize>,
     began: Instant,
     drawn_at: Option<Instant>,

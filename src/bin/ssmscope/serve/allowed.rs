@@ -22,7 +22,7 @@ impl Allowed {
     /// Reads an entry: `HOST[:PORT]`, `*.DOMAIN[:PORT]` or `PREFIX/LENGTH[:PORT]`, of IPv6 in brackets where a port follows.
     ///
     /// # Errors
-    /// Why it is none of these.
+    /// Why it is not one of these.
     pub fn parse(text: &str, default_port: u16) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("*.") {
             let (host, port) = place(rest, default_port)?;
@@ -38,8 +38,8 @@ impl Allowed {
             let wrong = || "not a prefix; try 192.0.2.0/24:8443 or [2001:db8::/32]:8443".to_owned();
             let (prefix, port) = match text.strip_prefix('[') {
                 Some(rest) => {
-                    let (prefix, behind) = rest.split_once(']').ok_or_else(wrong)?;
-                    (prefix, behind.strip_prefix(':'))
+                    let (prefix, after) = rest.split_once(']').ok_or_else(wrong)?;
+                    (prefix, after.strip_prefix(':'))
                 }
                 None if text.matches(':').count() == 1 => {
                     text.split_once(':').map_or((text, None), |(prefix, port)| (prefix, Some(port)))
@@ -55,7 +55,7 @@ impl Allowed {
         Ok(Self::Host(host, port))
     }
 
-    /// Whether it is one host, and so names whoever gets what is sent.
+    /// Whether it is one host, and so names the recipient of what is sent.
     pub fn is_one(&self) -> bool {
         matches!(self, Self::Host(..))
     }
@@ -66,7 +66,7 @@ impl Allowed {
         match self {
             Self::Host(one, port) => *port == server.port && *one == host,
             Self::Below(domain, port) => {
-                // The domain itself is another name, and an address is none.
+                // The domain itself is another name, and an address is not a name.
                 *port == server.port && host.len() > domain.len() && host.ends_with(domain.as_str())
             }
             Self::Prefix(prefix, port) => {
@@ -90,7 +90,7 @@ fn place(text: &str, default_port: u16) -> Result<(String, u16), String> {
 }
 
 /// A host in the spelling that is compared: an IPv4 address that is mapped into IPv6 is that address, and a name has no dot at its
-/// end. With one behind it, what looks like an address is a name, which resolvers are asked for.
+/// end. With one after it, what looks like an address is a name, which resolvers are asked for.
 fn normal(host: &str) -> String {
     if let Ok(address) = host.parse::<IpAddr>() {
         return address.to_canonical().to_string();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_named_behind_every_form() {
+    fn ports_are_named_after_every_form() {
         for entry in
             ["ssm.example:443", "*.example:443", "10.0.0.0/8:443", "[2001:db8::/32]:443", "[2001:db8::1]:443"]
         {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ssmscope::report::monitoring::prometheus::{Kind, MetricsPage};
 
-/// Requests and checks, by what came of them. Labels are names of the configuration and of this program, never a client's words.
+/// Requests and checks, by outcome. Labels are names of the configuration and of this program, never a client's words.
 pub struct Counters {
     started: f64,
     counts: Mutex<Counts>,

@@ -60,7 +60,7 @@ impl<'c> Exporter<'c> {
         self.counters.refused(Refusal::Connections);
     }
 
-    /// Counts a request that was none.
+    /// Counts a request that was not valid.
     pub fn count_unread(&self, status: u16) {
         self.counters.answered("unread", status);
     }

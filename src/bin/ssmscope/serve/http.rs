@@ -49,7 +49,7 @@ impl Answer {
     }
 }
 
-/// Reads a request: the request, an answer to one that is not to be served, or nothing where the client left.
+/// Reads a request: the request, an answer to one that is not to be served, or nothing if the client left.
 pub fn read(stream: &mut TcpStream) -> io::Result<Result<Request, Answer>> {
     let until = Instant::now() + REQUEST_TIME;
     let mut head = Vec::new();
@@ -78,7 +78,7 @@ pub fn read(stream: &mut TcpStream) -> io::Result<Result<Request, Answer>> {
     }
 }
 
-/// The request that these bytes begin with; nothing where they are only its beginning.
+/// The request that these bytes begin with; nothing if they are only its beginning.
 fn parse(bytes: &[u8]) -> Result<Option<Request>, Answer> {
     let mut headers = [httparse::EMPTY_HEADER; limits::REQUEST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);

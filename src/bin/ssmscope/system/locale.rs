@@ -20,7 +20,7 @@ pub fn language() -> String {
     of("LC_MESSAGES")
 }
 
-/// The locale of a category (POSIX.1-2017, 8.2); empty where none is set.
+/// The locale of a category (POSIX.1-2017, 8.2); empty if none is set.
 fn of(category: &str) -> String {
     let set =
         ["LC_ALL", category, "LANG"].into_iter().filter_map(env::var_os).find(|value| !value.is_empty());

@@ -31,7 +31,7 @@ const UNPRIVILEGED: [&str; 2] = ["tcpdump", "nobody"];
 const NAME_SERVICES: [&str; 8] =
     ["/etc", "/etc/resolv.conf", "/lib", "/lib64", "/run", "/usr/lib", "/usr/lib64", "/var/run"];
 
-/// What a command still does after its rights have ended.
+/// What a command may still do after dropping privileges.
 #[derive(Default)]
 pub struct Later<'a> {
     /// The user that root becomes.
@@ -165,7 +165,7 @@ pub fn only_write() {
 }
 
 /// Gives up all capabilities but these, and root for the user of this name, if any. Returns the name of the user that root became;
-/// nothing where the process was not root or is to stay root.
+/// nothing if the process was not root or is to stay root.
 fn become_named(user: Option<&str>, mut kept: CapsHashSet) -> anyhow::Result<Option<String>> {
     let account = match user {
         _ if !geteuid().is_root() => None,

@@ -38,7 +38,7 @@ impl Textfile {
         Ok(Self { path: path.to_owned(), folder: folder.to_owned(), new })
     }
 
-    /// Puts the metrics in the place of what was there.
+    /// Replaces what was there by the metrics.
     ///
     /// # Errors
     /// When they can't be written, and then what was there still is.

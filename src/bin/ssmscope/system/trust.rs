@@ -72,7 +72,7 @@ pub fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>>
     of_pem(&pem).with_context(why)
 }
 
-/// The certificates in these bytes, whichever of OpenSSL's labels they have (PEM_read_bio_X509_AUX(3)), behind a byte order mark or not.
+/// The certificates in these bytes, whichever of OpenSSL's labels they have (PEM_read_bio_X509_AUX(3)), after a byte order mark or not.
 fn of_pem(pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
     let mut text = String::from_utf8_lossy(pem).into_owned();

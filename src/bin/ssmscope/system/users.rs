@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_tell_a_user_and_its_groups() {
+    fn the_tables_name_a_user_and_its_groups() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\n\ncapture:x:101:102::/:/bin/false\nbroken:x:1\n";
         let group = "root:x:0:\ncapture:x:102:\npcap:x:200:other,capture\nbad:x:y:capture\nshort:x\n";
         let account = of_tables("capture", passwd, group).unwrap();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_tell_what_the_system_tells() {
+    fn the_tables_say_what_the_system_says() {
         let by_tables = of_tables("root", &table(PASSWD).unwrap(), &table(GROUP).unwrap()).unwrap();
         let by_system = Account::named("root").unwrap().unwrap();
         assert_eq!((by_tables.user, by_tables.group), (by_system.user, by_system.group));

@@ -72,7 +72,7 @@ impl Pcapng {
             match kind_of(block, self.section.order) {
                 SECTION_HEADER => {
                     self.dropped_before = self.dropped();
-                    // Interfaces are counted anew, and the byte order may differ.
+                    // Interfaces are counted from 0 again, and the byte order may differ.
                     self.section = Section::begun_by(block, order_of(block).unwrap_or(self.section.order));
                 }
                 INTERFACE_DESCRIPTION => self.describe_interface(block_len),
@@ -178,7 +178,7 @@ impl Pcapng {
         Err(ReadError {
             file: self.account.file.name.clone(),
             what: format!(
-                "a packet stands at byte {}, and no interface is described before it, so its link type is unknown",
+                "the packet at byte {} precedes any interface description, so its link type is unknown",
                 self.input.offset()
             ),
             hint: Some(

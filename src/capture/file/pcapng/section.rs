@@ -29,7 +29,7 @@ pub(super) struct Section {
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
     pub(super) link_type: u32,
-    /// 0 where there is no limit.
+    /// 0 if there is no limit.
     pub(super) snaplen: u32,
     /// `if_tsresol`, of which the top bit chooses between powers of 10 and of 2.
     pub(super) resolution: u8,
@@ -55,7 +55,7 @@ pub(super) enum Packet {
     Good(Located),
     /// Contradictory, and why.
     Damaged(String),
-    /// Of an interface that was never described.
+    /// A packet of an interface that was never described.
     Homeless(u32),
 }
 

@@ -1,4 +1,4 @@
-//! The bytes of a file as UTF-8: PowerShell's `>` and Notepad write UTF-16 behind a byte order mark.
+//! The bytes of a file as UTF-8: PowerShell's `>` and Notepad write UTF-16 after a byte order mark.
 
 use std::io::{self, BufRead, Read};
 
@@ -82,7 +82,7 @@ impl<R: BufRead> Decoded<R> {
                 let pair = [first, *byte];
                 units.push(if is_big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) });
             }
-            // Of a pair of surrogates (RFC 2781, 2.1) the second may be in the next bytes.
+            // The second of a pair of surrogates (RFC 2781, 2.1) may be in the next bytes.
             self.surrogate = units.pop_if(|last| (0xd800..0xdc00).contains(last));
             for letter in char::decode_utf16(units) {
                 let letter = letter.unwrap_or(char::REPLACEMENT_CHARACTER);
@@ -94,7 +94,7 @@ impl<R: BufRead> Decoded<R> {
         Ok(&self.buffer[self.at..])
     }
 
-    /// Of the bytes that [`Self::fill_buf`] returned, `count` are used.
+    /// Marks `count` of the bytes that [`Self::fill_buf`] returned as used.
     pub fn consume(&mut self, count: usize) {
         if self.encoding == Some(Encoding::AsIs) {
             self.reader.consume(count);

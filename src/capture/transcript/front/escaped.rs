@@ -1,8 +1,8 @@
-//! Lines that a log or a tool put into one, with `\n` in the place of their ends.
+//! Lines that a log or a tool put into one, with `\n` in place of their ends.
 
 use super::json::unescaped;
 
-/// The lines that `raw` is; `None` where it is one. An escape counts as a line's end where a packet begins behind one of them.
+/// The lines that `raw` is; `None` if it is one. An escape counts as a line's end where a packet begins after one of them.
 pub fn lines(raw: &[u8]) -> Option<Vec<Vec<u8>>> {
     let is_end = |at: &usize| raw.get(at + 1) == Some(&b'n');
     // Most lines have no backslash.

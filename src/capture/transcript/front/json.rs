@@ -4,7 +4,7 @@
 /// Names of strings that hold what a command printed; the first one that is not empty counts.
 const KEYS: [&str; 6] = ["log", "stdout", "output", "message", "MESSAGE", "msg"];
 
-/// The lines that `raw` holds in such a string; `None` where it has none.
+/// The lines that `raw` holds in such a string; `None` if it has none.
 pub fn lines(raw: &[u8]) -> Option<Vec<Vec<u8>>> {
     // Most lines have no quote.
     if !raw.contains(&b'"') {
@@ -36,7 +36,7 @@ fn element(text: &str) -> Option<String> {
 fn string(text: &str, key: &str) -> Option<String> {
     let quoted = format!("\"{key}\"");
     text.match_indices(&quoted).find_map(|(at, _)| {
-        // A name is first in its object or line, or behind another value.
+        // A name is first in its object or line, or after another value.
         let before = text.get(..at)?.trim_end();
         let is_name = before.is_empty() || before.ends_with(['{', ',']);
         let value =

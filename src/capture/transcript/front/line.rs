@@ -53,8 +53,8 @@ fn has_arrows_and_options_alone(raw: &[u8]) -> bool {
     let mut rest = raw;
     while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
         rest = match rest.get(at..) {
-            Some([0xe2, 0x86, 0x92, behind @ ..]) => behind,
-            Some([b'<', behind @ ..]) if OPTIONS.iter().any(|option| behind.starts_with(option)) => behind,
+            Some([0xe2, 0x86, 0x92, tail @ ..]) => tail,
+            Some([b'<', tail @ ..]) if OPTIONS.iter().any(|option| tail.starts_with(option)) => tail,
             _ => return false,
         };
     }
@@ -149,9 +149,9 @@ pub fn decode_entities(text: &str) -> Cow<'_, str> {
         // The longest entity that is decoded is `&#x10ffff;`.
         let entity = after.split_once(';').filter(|(name, _)| name.len() <= 8);
         let letter = entity.and_then(|(name, _)| entity_letter(name));
-        if let (Some(letter), Some((_, behind))) = (letter, entity) {
+        if let (Some(letter), Some((_, tail))) = (letter, entity) {
             decoded.push(letter);
-            rest = behind;
+            rest = tail;
         } else {
             decoded.push('&');
             rest = after;

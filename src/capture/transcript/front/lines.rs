@@ -16,7 +16,7 @@ pub struct Lines<R> {
     reader: Decoded<R>,
     number: u64,
     /// Whether the line before ended with a carriage return, to which a line feed belongs.
-    is_behind_return: bool,
+    is_after_return: bool,
     margins: Margins,
     encoding: QuotedPrintable,
     rows: Rows,
@@ -31,7 +31,7 @@ impl<R: BufRead> Lines<R> {
         Self {
             reader: Decoded::new(reader),
             number: 0,
-            is_behind_return: false,
+            is_after_return: false,
             margins: Margins::default(),
             encoding: QuotedPrintable::default(),
             rows: Rows::default(),
@@ -63,7 +63,7 @@ impl<R: BufRead> Lines<R> {
             }
         };
         if line.raw.trim_ascii_start().starts_with(b"<t") {
-            // An editor's number is behind the tags of a table's cell.
+            // An editor's number comes after the tags of a table's cell.
             line.raw = markup::without_tags(&String::from_utf8_lossy(&line.raw)).into_owned().into_bytes();
         }
         self.margins.remove(&mut line);
@@ -100,9 +100,9 @@ impl<R: BufRead> Lines<R> {
             if available.is_empty() {
                 break;
             }
-            if std::mem::take(&mut self.is_behind_return) && matches!(available, [b'\n' | b'\r', ..]) {
+            if std::mem::take(&mut self.is_after_return) && matches!(available, [b'\n' | b'\r', ..]) {
                 // The rest of a line end: of Windows, or as terminals record it.
-                self.is_behind_return = available.starts_with(b"\r");
+                self.is_after_return = available.starts_with(b"\r");
                 self.reader.consume(1);
                 continue;
             }
@@ -112,8 +112,8 @@ impl<R: BufRead> Lines<R> {
             let room = TRANSCRIPT_LINE_BYTES.saturating_sub(line.raw.len());
             is_overlong |= piece.len() > room;
             line.raw.extend_from_slice(piece.get(..room).unwrap_or(piece));
-            self.is_behind_return = end.is_some_and(|end| available[end] == b'\r');
-            let is_empty = line.raw.is_empty() && end == Some(0) && !self.is_behind_return;
+            self.is_after_return = end.is_some_and(|end| available[end] == b'\r');
+            let is_empty = line.raw.is_empty() && end == Some(0) && !self.is_after_return;
             let more =
                 if is_empty { available[1..].iter().take_while(|byte| **byte == b'\n').count() } else { 0 };
             let used = piece.len() + usize::from(end.is_some()) + more;

@@ -9,7 +9,7 @@ use crate::capture::transcript::scan::begins_with_mac;
 pub struct Margins {
     /// Whether the lines are quoted, as mails quote: `> ` or `| ` before each.
     is_quoted: bool,
-    /// The marks of the quoted line above, where a mail broke that behind a packet's first end: one more is the arrow between the ends.
+    /// The marks of the quoted line above, where a mail broke that after a packet's first end: one more is the arrow between the ends.
     marks_above: Option<usize>,
     /// The number that an editor put before the line above, and the columns where it begins and ends.
     number_above: Option<Number>,
@@ -38,7 +38,7 @@ impl Margins {
             if is_list_row(&line.raw[*len..]) {
                 return false;
             }
-            // A number with a space behind it begins neither.
+            // A number with a space after it begins neither.
             let raw = line.raw.trim_ascii_start();
             let digits = raw.iter().take_while(|byte| byte.is_ascii_digit()).count();
             if matches!(raw.get(digits..), Some([b' ', ..] | [b':', b' ', ..])) {
@@ -56,7 +56,7 @@ impl Margins {
     }
 }
 
-/// Whether `raw`, what is behind a number, is the rest of a packet list's row: a time or a host, and further on Wireshark's arrow or, in one of
+/// Whether `raw`, what is after a number, is the rest of a packet list's row: a time or a host, and further on Wireshark's arrow or, in one of
 /// the columns, a protocol's name. The number is the packet's then.
 fn is_list_row(raw: &[u8]) -> bool {
     /// Columns between the number and the protocol: two of the time, two addresses, a port or a length.
@@ -92,7 +92,7 @@ fn marks(raw: &[u8]) -> usize {
     raw.iter().take_while(|byte| matches!(byte, b'>' | b' ')).filter(|byte| **byte == b'>').count()
 }
 
-/// Bytes of a line up to a quote mark, by its number from 1, with the space behind it.
+/// Bytes of a line up to a quote mark, by its number from 1, with the space after it.
 fn nth_mark(raw: &[u8], number: usize) -> usize {
     let mark = raw.iter().enumerate().filter(|(_, byte)| **byte == b'>').nth(number.saturating_sub(1));
     let end = mark.map_or(0, |(at, _)| at + 1);
@@ -114,7 +114,7 @@ fn ends_with_an_end(raw: &[u8]) -> bool {
 /// Bytes of the quote marks that a line begins with.
 fn quote_len(raw: &[u8]) -> usize {
     let margin = raw.iter().take_while(|byte| matches!(byte, b'>' | b'|' | b' ')).count();
-    // The indent behind the last mark is the line's own, but for one space.
+    // The indent after the last mark is the line's own, but for one space.
     let marks = raw.iter().take(margin).rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
     marks + usize::from(marks > 0 && raw.get(marks) == Some(&b' '))
 }

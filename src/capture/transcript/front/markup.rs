@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Names of tags that surround code and its words on web pages. What authors write in place of a host is none of them.
+/// Names of tags that surround code and its words on web pages. What authors write in place of a host is not among them.
 const TAGS: [&str; 22] = [
     "span",
     "code",
@@ -39,7 +39,7 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
     while let Some((start, end)) = next {
         let (before, after) = rest.split_at(start);
         stripped.push_str(before);
-        let (tag, behind) = after.split_at_checked(end - start).unwrap_or((after, ""));
+        let (tag, tail) = after.split_at_checked(end - start).unwrap_or((after, ""));
         let name = tag.trim_start_matches(['<', '/']);
         let is_inline = TAGS.iter().take(INLINE_TAGS).chain(&["a", "b", "i", "u"]).any(|inline| {
             name.strip_prefix(inline)
@@ -48,20 +48,20 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
         if !is_inline {
             stripped.push(' ');
         }
-        rest = behind;
+        rest = tail;
         next = next_tag(rest);
     }
     stripped.push_str(rest);
     Cow::Owned(stripped)
 }
 
-/// Tags behind which a page begins a new line.
+/// Tags after which a page begins a new line.
 const BREAKS: [&str; 7] = ["<br", "</p", "</div", "</li", "</tr", "</pre", "</blockquote"];
 
 /// Bytes of a tag with its attributes; what is longer is no tag of a packet's line.
 const LONGEST_TAG: usize = 512;
 
-/// The lines that a page shows where its source has one; `None` where it shows one as well.
+/// The lines that a page shows where its source has one; `None` if it shows one as well.
 pub fn lines(raw: &[u8]) -> Option<Vec<&[u8]>> {
     let mut lines = Vec::new();
     let mut rest = raw;
@@ -155,12 +155,10 @@ pub fn without_emphasis(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("**") {
         match after.split_once("**") {
-            Some((inside, behind))
-                if is_word(inside) && !behind.starts_with('*') && !before.ends_with('*') =>
-            {
+            Some((inside, tail)) if is_word(inside) && !tail.starts_with('*') && !before.ends_with('*') => {
                 stripped.push_str(before);
                 stripped.push_str(inside);
-                rest = behind;
+                rest = tail;
             }
             _ => break,
         }

@@ -18,7 +18,7 @@ const MOST_WORDS: usize = 12;
 const MOST_BYTES: usize = 64;
 
 impl Prefix {
-    /// Of `before`, what precedes a packet. `None` where it does not look like something that other lines have, too.
+    /// The prefix in `before`, which precedes a packet. `None` if it does not look like something that other lines have, too.
     pub fn of(before: &str) -> Option<Self> {
         let words = before.split_whitespace().count();
         let last = before.split_whitespace().last()?;
@@ -29,7 +29,7 @@ impl Prefix {
         is_usual.then(|| Self { words, last: last.as_bytes().into(), is_glued })
     }
 
-    /// Bytes of `raw` that are the prefix; the space behind it belongs to it, further ones to the line.
+    /// Bytes of `raw` that are the prefix; the space after it belongs to it, further ones to the line.
     pub fn len(&self, raw: &[u8]) -> Option<usize> {
         let mut at = 0;
         for word in 1..=self.words {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stood_before_one_packet_is_removed_from_the_lines_below() {
+    fn what_preceded_one_packet_is_removed_from_the_lines_below() {
         for (before, line, rest) in [
             ("client_1  | ", "client_1  |     10.0.0.1.1", "    10.0.0.1.1"),
             ("Nov 28 10:00:00 host tcpdump[71]: ", "Nov 28 10:00:01 host tcpdump[71]: x", "x"),

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_goes_on_behind_its_last_equals_sign() {
+    fn a_line_continues_after_its_last_equals_sign() {
         let mut raw = b"Win=3D3= ".to_vec();
         assert!(QuotedPrintable::Declared.continues(&mut raw));
         assert_eq!(raw, b"Win=3D3");

@@ -36,7 +36,7 @@ pub fn single_spaced(text: &str) -> Option<String> {
     })
 }
 
-/// `text`, which could not be read, with the spaces around its ends and the letters that tcpdump prints; `None` where nothing is to be
+/// `text`, which could not be read, with the spaces around its ends and the letters that tcpdump prints; `None` if nothing is to be
 /// repaired.
 pub fn repaired(text: &str) -> Option<String> {
     let cased = in_usual_case(text);

@@ -93,7 +93,7 @@ impl Draft {
         repaired.unwrap_or(self)
     }
 
-    /// The same with lines that an author or a page changed throughout as tcpdump prints them; `None` where there is none.
+    /// The same with lines that an author or a page changed throughout as tcpdump prints them; `None` if there is none.
     pub fn repaired(&self) -> Option<Self> {
         let mut draft = self.clone();
         let mut is_changed = false;
@@ -117,7 +117,7 @@ impl Draft {
 
     /// Whether the two ends that follow a header have yet to come.
     pub fn awaits_ends(&self) -> bool {
-        // Of most packets, which have one line, nobody asks.
+        // Most packets have one line and are never asked for this.
         self.awaits_ends.unwrap_or_else(|| awaits_ends(self.text(0)))
     }
 
@@ -126,7 +126,7 @@ impl Draft {
         self.lines.len()
     }
 
-    /// A line as grammar reads it; empty behind the last one.
+    /// A line as grammar reads it; empty after the last one.
     pub fn text(&self, index: usize) -> &str {
         self.lines.get(index).map_or("", |(text, _)| text)
     }
@@ -136,7 +136,7 @@ impl Draft {
         self.lines.get(index..).unwrap_or_default()
     }
 
-    /// The bytes of a line as they are; none behind the last one.
+    /// The bytes of a line as they are; none after the last one.
     pub fn raw(&self, index: usize) -> &[u8] {
         self.lines.get(index).map_or(&[][..], |(_, line)| line.raw.as_slice())
     }

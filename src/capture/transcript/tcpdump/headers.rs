@@ -18,7 +18,7 @@ pub struct Headers {
     pub ip: Option<ip::Printed>,
     /// Whether the line names IPv6.
     is_v6: bool,
-    /// The words of the two ends: hosts, and behind the last dot their ports if there are some.
+    /// The words of the two ends: hosts, and after the last dot their ports if there are some.
     source: Box<str>,
     destination: Box<str>,
     /// The ends that these words are, with their ports if there are some.
@@ -29,7 +29,7 @@ pub struct Headers {
     pub next: usize,
 }
 
-/// Whether these words are a tunnel's, behind the addresses of its ends.
+/// Whether these words are a tunnel's, after the addresses of its ends.
 fn begins_tunnel(words: &str) -> bool {
     ["GRE", "gre-proto", "VXLAN", "Geneve", "OTV"].iter().any(|tunnel| words.starts_with(tunnel))
 }
@@ -39,8 +39,8 @@ impl Headers {
     pub fn find(draft: &Draft, text: &str, mut next: usize) -> Option<Self> {
         let mut text = Cow::Borrowed(text);
         if text.is_empty() {
-            let (below, behind) = Self::below(draft, next)?;
-            (text, next) = (below.into(), behind);
+            let (below, after) = Self::below(draft, next)?;
+            (text, next) = (below.into(), after);
         }
         let mut ip = None;
         if begins_header(&text) {
@@ -58,7 +58,7 @@ impl Headers {
             return Some(wrapped);
         }
         ip?;
-        // The address line is below, perhaps behind blank lines and prose, but not behind a quoted header.
+        // The address line is below, perhaps after blank lines and prose, but not after a quoted header.
         let is_quote = |index: &usize| {
             let text = draft.text(*index);
             begins_header(strip_ip_word(text).unwrap_or(text))
@@ -103,7 +103,7 @@ impl Headers {
             .or_else(|| self.inner_of_wrapped(draft))
     }
 
-    /// The headers behind a colon in `body`, a tunnel's words; the lines from `next` on follow it.
+    /// The headers after a colon in `body`, a tunnel's words; the lines from `next` on follow it.
     fn inner_of(draft: &Draft, body: &str, next: usize) -> Option<Self> {
         body.match_indices(": ").take(MOST_WORDS).find_map(|(at, _)| {
             let after = body.get(at + 2..)?;
@@ -113,7 +113,7 @@ impl Headers {
 
     /// The same where a terminal wrapped the tunnel's words.
     fn inner_of_wrapped(&self, draft: &Draft) -> Option<Self> {
-        /// Lines beyond the first that a tunnel's words and the ends behind them may take.
+        /// Lines beyond the first that a tunnel's words and the ends after them may take.
         const MOST_LINES: usize = 5;
         let mut ways = vec![self.body.clone()];
         for index in self.next..(self.next + MOST_LINES).min(draft.len()) {
@@ -125,7 +125,7 @@ impl Headers {
         None
     }
 
-    /// The same with what an old tcpdump prints of the IP header behind the packet.
+    /// The same with what an old tcpdump prints of the IP header after the packet.
     pub fn with(&self, suffix: &Suffix) -> Cow<'_, Self> {
         if self.ip.is_some() || *suffix == Suffix::default() {
             return Cow::Borrowed(self);

@@ -92,9 +92,9 @@ impl Printed {
         self.is_presumed = remark.starts_with("[was 0");
     }
 
-    /// What an old tcpdump prints behind a segment, if it prints anything there.
+    /// What an old tcpdump prints after a segment, if it prints anything there.
     pub fn of_suffix(suffix: &Suffix) -> Self {
-        // Of a datagram that may not be fragmented only that is printed without `-v`.
+        // Without `-v`, a datagram that may not be fragmented has only that printed.
         let is_verbose = suffix.hop_limit.is_some();
         let flags =
             (suffix.dont_fragment || is_verbose).then_some(if suffix.dont_fragment { 0x4000 } else { 0 });
@@ -229,7 +229,7 @@ fn eat_arrow(scan: &mut Scan<'_>) -> Option<&'static str> {
     ARROWS.into_iter().find(|arrow| scan.eat(arrow))
 }
 
-/// Whether tcpdump prints these words behind two ends; other tools print such arrows, and their own words.
+/// Whether tcpdump prints these words after two ends; other tools print such arrows, and their own words.
 fn is_tcpdumps(body: &str, arrow: &str) -> bool {
     // FortiGate's ICMP errors differ in nothing but the arrow.
     let is_icmp = || {

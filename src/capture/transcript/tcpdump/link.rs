@@ -33,7 +33,7 @@ pub struct Rule<'a> {
 
 /// What a packet's first line is about, link header removed.
 pub enum Network<'a> {
-    /// Text that begins with `(` or an end; empty where the line ends here.
+    /// Text that begins with `(` or an end; empty if the line ends here.
     Ip(&'a str),
     /// What ARP says.
     Arp(&'a str),
@@ -83,13 +83,13 @@ impl<'a> Link<'a> {
 /// Whether `text` begins with `10.0.0.1.40000 > 10.0.0.2.443: `, as each line of Cisco ASA and of tcpdump before 3.9 does: what a
 /// link header could be is not looked for then.
 fn begins_with_numeric_ends(text: &str) -> bool {
-    let behind = behind_numeric_end(text).and_then(|rest| behind_numeric_end(rest.strip_prefix(" > ")?));
-    behind.is_some_and(|rest| rest.starts_with(": "))
+    let after = after_numeric_end(text).and_then(|rest| after_numeric_end(rest.strip_prefix(" > ")?));
+    after.is_some_and(|rest| rest.starts_with(": "))
         && begins_with_address(text.split(' ').next().unwrap_or(text))
 }
 
 /// What follows an IPv4 address and a port in numbers.
-fn behind_numeric_end(text: &str) -> Option<&str> {
+fn after_numeric_end(text: &str) -> Option<&str> {
     let len = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
     let (word, rest) = text.split_at_checked(len)?;
     (word.bytes().filter(|byte| *byte == b'.').count() == 4).then_some(rest)
@@ -107,14 +107,14 @@ fn named_network(text: &str) -> Option<Network<'_>> {
 fn ethernet(text: &str) -> (Option<u32>, Network<'_>) {
     if let Some((wire_len, rest)) = split_old_header(text) {
         let rest = split_tag(rest).unwrap_or(rest);
-        let network = named_network(rest).or_else(|| match network_behind(rest) {
+        let network = named_network(rest).or_else(|| match network_after(rest) {
             Network::Other(_) => None,
             network => Some(network),
         });
         return (wire_len, network.unwrap_or(Network::Ip(rest)));
     }
     let Some((link, mut rest)) = text.split_once(", length ").filter(|(link, _)| is_link_header(link)) else {
-        return (None, network_behind(text));
+        return (None, network_after(text));
     };
     let Some((number, after)) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, ""))) else {
         return (None, Network::Other(text));
@@ -131,7 +131,7 @@ fn ethernet(text: &str) -> (Option<u32>, Network<'_>) {
     } else if ether.contains("IPv4") || ether.contains("IPv6") {
         Network::Ip(strip_ip_word(rest).unwrap_or(skip_truncation(rest)))
     } else {
-        match network_behind(rest) {
+        match network_after(rest) {
             Network::Other(_) => {
                 Network::Other(ether.split_once("ethertype ").map_or(ether, |(_, kind)| kind))
             }
@@ -198,8 +198,8 @@ fn is_link_header(text: &str) -> bool {
     text.contains("ethertype") || text.starts_with("AF ") || (begins_with_mac(text) && is_named())
 }
 
-/// The IP packet behind headers that tcpdump prints before it: MPLS, PPPoE, a VLAN tag, a cooked header with `-q`.
-fn network_behind(text: &str) -> Network<'_> {
+/// The IP packet after headers that tcpdump prints before it: MPLS, PPPoE, a VLAN tag, a cooked header with `-q`.
+fn network_after(text: &str) -> Network<'_> {
     let text = skip_truncation(text);
     for (at, _) in text.match_indices(" IP").take(MOST_WORDS) {
         let Some(inner) = text.get(at + 1..).and_then(strip_ip_word) else { continue };
@@ -224,15 +224,15 @@ fn network_behind(text: &str) -> Network<'_> {
     // The words of a label's or a cooked header's parenthesis precede it.
     let inner = text.strip_prefix("MPLS ").or_else(|| text.strip_prefix("ifindex "));
     let inner = inner.and_then(|rest| {
-        let behind = rest.match_indices(") ").take(MOST_WORDS).filter_map(|(at, _)| rest.get(at + 2..));
-        behind.map(str::trim_start).find(|network| network.starts_with("(tos ") || has_ends(network))
+        let after = rest.match_indices(") ").take(MOST_WORDS).filter_map(|(at, _)| rest.get(at + 2..));
+        after.map(str::trim_start).find(|network| network.starts_with("(tos ") || has_ends(network))
     });
     inner.map_or(Network::Other(text), Network::Ip)
 }
 
 /// What follows `IP ` or `IP6 `, or `IP (0x0021), length 50: ` of PPP with `-e`.
 pub fn strip_ip_word(text: &str) -> Option<&str> {
-    // Of most texts the first letter shows that they begin otherwise.
+    // The first letter rules out most texts.
     if !text.starts_with(['I', 'i']) {
         return None;
     }
@@ -310,7 +310,7 @@ fn split_rule(text: &str) -> Option<(Rule<'_>, Option<Direction>, &str)> {
         "out" => Some(Direction::Outbound),
         _ => None,
     };
-    // macOS prints the process behind the interface.
+    // macOS prints the process after the interface.
     let after = match after.trim_start().strip_prefix("[uid ") {
         Some(process) => process.split_once("] ").map_or("", |(_, after)| after),
         None => after,
@@ -373,7 +373,7 @@ pub fn is_address_line(text: &str) -> bool {
     })
 }
 
-/// Whether `text` is two ends alone, as where a mail broke the line behind them.
+/// Whether `text` is two ends alone, as where a mail broke the line after them.
 pub fn has_bare_ends(text: &str) -> bool {
     let text = strip_ip_word(text).unwrap_or(text);
     let is_number = |end: &End| end.port.number().is_some() || end.host.address().is_some();
@@ -394,7 +394,7 @@ pub fn is_first_end(text: &str) -> bool {
 fn is_cut_pair(text: &str) -> bool {
     text.split_once(" > ").is_some_and(|(source, cut)| {
         let is_begun = !cut.is_empty() && !cut.contains([' ', ',', '>']) && !source.contains(' ');
-        // The space behind a colon shows that an address is whole.
+        // The space after a colon shows that an address is whole.
         let destination = cut.trim_end_matches(['.', '-', ':']);
         let source = Some(source).filter(|_| is_begun).and_then(|source| End::pair(source, source));
         source.is_some_and(|(source, _)| source.port.number().is_some())

@@ -8,7 +8,7 @@ use crate::capture::transcript::ends::{End, Port, Spelled};
 use crate::capture::transcript::packet::PrintedContent;
 use crate::packet::{Host, IcmpError, Neighbour, Other, Quoted};
 
-/// What the ICMP words behind `headers` mean; `None` where they are no ICMP words.
+/// What the ICMP words after `headers` mean; `None` if they are no ICMP words.
 pub fn read(draft: &Draft, headers: &mut Headers, context: &mut Context<'_>) -> Option<PrintedContent> {
     let (source, destination) = headers.hosts()?;
     Some(match message(draft, headers, &source, &destination)? {
@@ -43,7 +43,7 @@ fn message(
     source: &Spelled,
     destination: &Spelled,
 ) -> Option<icmp::Message> {
-    // A terminal may have broken the line right behind the protocol's name, or within it.
+    // A terminal may have broken the line right after the protocol's name, or within it.
     let is_begun = headers.body != "ICMP" && is_name_begun(&headers.body);
     let message = match headers.body.as_str() {
         "ICMP" => icmp::Message::Other,
@@ -186,7 +186,7 @@ fn certain_target(
     if let Some(port) = &printed.destination_port {
         return (destination, Some(port.clone()).filter(|port| is_known(port.number())));
     }
-    // Of a cut address the beginning is there, which may fit one address alone that this host talks to.
+    // A truncated address may match the beginning of exactly one of the host's peers.
     let known = destination.filter(|_| is_known(None));
     (known.or_else(|| peers.only(host, icmp::cut_address(&headers.body)?)), None)
 }

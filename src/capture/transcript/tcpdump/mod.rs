@@ -279,7 +279,7 @@ impl Gatherer {
     }
 }
 
-/// Whether `text` is a segment's whole line as tcpdump prints it behind the time, which an author took off.
+/// Whether `text` is a segment's whole line as tcpdump prints it after the time, which an author took off.
 fn is_row(text: &str) -> bool {
     strip_ip_word(text).is_some_and(|rest| rest.contains(": Flags [") && is_address_line(rest))
 }
@@ -320,12 +320,12 @@ fn drop_reason(draft: &Draft) -> Option<String> {
 
 /// Whether `text` is certainly the first line of a packet.
 pub fn begins_packet(text: &str) -> bool {
-    numbered_start(text).is_some_and(|start| begins_behind_time(start.rest))
+    numbered_start(text).is_some_and(|start| begins_after_time(start.rest))
         || begins_untimed(without_number(text))
 }
 
 /// Whether `rest`, what follows a time, certainly is a packet's first line.
-pub fn begins_behind_time(rest: &str) -> bool {
+pub fn begins_after_time(rest: &str) -> bool {
     // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
     begins_untimed(rest)
         || begins_with_mac(rest)
@@ -349,11 +349,11 @@ fn timed_start(text: &str) -> Option<Start<'_>> {
     (is_certain || begins_untimed(start.rest) || has_bare_ends(start.rest)).then_some(start)
 }
 
-/// The time that `text` begins with, perhaps behind a number.
+/// The time that `text` begins with, perhaps after a number.
 fn numbered_start(text: &str) -> Option<Start<'_>> {
     Start::split(text).or_else(|| {
-        let behind = Some(without_number(text)).filter(|behind| behind.len() < text.len());
-        behind.and_then(Start::split)
+        let after = Some(without_number(text)).filter(|after| after.len() < text.len());
+        after.and_then(Start::split)
     })
 }
 

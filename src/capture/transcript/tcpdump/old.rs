@@ -73,7 +73,7 @@ fn flags(letters: &str) -> Option<u8> {
     })
 }
 
-/// Reads fields up to what is none, and returns how many there are.
+/// Reads fields up to what is not one, and returns how many there are.
 fn read_fields<'a>(scan: &mut Scan<'a>, printed: &mut Printed<'a>) -> u32 {
     let mut count = 0;
     loop {
@@ -149,7 +149,7 @@ fn read_dropped<'a>(start: &Scan<'a>, scan: &mut Scan<'a>, printed: &mut Printed
     printed.seq.is_some()
 }
 
-/// What Cisco ASA prints behind a packet that it dropped (`capture ... type asp-drop`).
+/// What Cisco ASA prints after a packet that it dropped (`capture ... type asp-drop`).
 pub const DROP_REASON: &str = "Drop-reason:";
 
 /// A segment that is empty and neither SYN, FIN nor RST has no numbers, unless `-vv` is given.
@@ -159,7 +159,7 @@ fn is_without_sequence(printed: &mut Printed<'_>) {
     }
 }
 
-/// What tcpdump decodes of the payload, with the IP header's fields behind it: `: BGP (ttl 64, id 242, len 59)`.
+/// What tcpdump decodes of the payload, with the IP header's fields after it: `: BGP (ttl 64, id 242, len 59)`.
 fn read_end<'a>(scan: &mut Scan<'a>, printed: &mut Printed<'a>) {
     let Some(application) = scan.rest().strip_prefix(':') else { return };
     let at = ["(DF)", "(ttl ", "(len ", "[tos "].iter().filter_map(|start| application.find(start)).min();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_decoded_of_the_payload_stands_before_the_ip_header_s_fields() {
+    fn what_is_decoded_of_the_payload_comes_before_the_ip_header_s_fields() {
         let printed = parse("S 5:24(19) win 32767: BGP (ttl 64, id 242, len 59)").expect("TCP");
         assert_eq!((printed.application, printed.suffix.id), (Some("BGP"), Some(242)));
         assert_eq!(

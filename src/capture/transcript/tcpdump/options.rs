@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn words_become_the_bytes_that_they_stand_for() {
+    fn words_become_the_bytes_that_they_represent() {
         for (list, bytes) in [
             (
                 "mss 1460,sackOK,TS val 1 ecr 2,nop,wscale 7]",
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_to_the_byte_leaves_the_length_uncertain() {
+    fn what_is_not_known_to_the_byte_leaves_the_length_uncertain() {
         for list in
             ["mptcp 4 capable v0 csum]", "uto 0x8005 983160]", "sack invalid sack]", "[bad opt]", "mss]"]
         {

@@ -63,7 +63,7 @@ impl Below {
     }
 }
 
-/// The Ethernet frame of a type that tcpdump does not know: it prints what is behind the link header as a hex dump then, with `-xx`
+/// The Ethernet frame of a type that tcpdump does not know: it prints what follows the link header as a hex dump then, with `-xx`
 /// the link header as well. `kind` is what it prints of the type: `Unknown (0x8909)`.
 pub fn unknown_frame(draft: &Draft, kind: &str, wire_len: Option<u32>) -> Option<DumpedFrame> {
     let (number, _) = kind.strip_prefix("Unknown (0x")?.split_once(')')?;

@@ -21,7 +21,7 @@ pub struct Printed<'a> {
     pub payload_len: Option<u32>,
     /// The first digits of the number at which the payload ends, where the line was cut among them.
     pub cut_end: Option<&'a str>,
-    /// What an old tcpdump prints of the IP header behind the segment.
+    /// What an old tcpdump prints of the IP header after the segment.
     pub suffix: Suffix,
     /// Whether the line goes as far as the grammar does; an old one may still be followed by more.
     pub is_complete: bool,
@@ -82,7 +82,7 @@ impl<'a> Printed<'a> {
 }
 
 /// `fadb (correct)`, `fadb (incorrect -> 0xdf91)`, and `fadb (incorrect (-> 0xdf91)` of tcpdump before 4.1. Others of its kind
-/// print nothing behind it.
+/// print nothing after it.
 pub(super) fn checksum(scan: &mut Scan<'_>) -> Option<Checksum> {
     let found = scan.hex()?.try_into().ok()?;
     if scan.eat(" (correct)") {

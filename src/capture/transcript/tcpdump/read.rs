@@ -90,7 +90,7 @@ pub fn receiver(draft: &Draft) -> Option<Spelled> {
     matches!(receiver, Spelled::Address(_)).then_some(receiver)
 }
 
-/// The line in which the packet begins, and its direction where Junos prints that alone behind the time: `extensive` shows what the
+/// The line in which the packet begins, and its direction where Junos prints that alone after the time: `extensive` shows what the
 /// interface adds before the packet.
 fn junos_start(draft: &Draft) -> (usize, Option<Direction>) {
     /// Lines of such a header; Junos prints ten at most.
@@ -216,7 +216,7 @@ fn other(headers: &Headers, protocol: Option<u8>) -> Option<Other> {
     }
 }
 
-/// The name of a protocol, if `word` may be one: an address, a host's name or a number is none.
+/// The name of a protocol, if `word` may be one: an address, a host's name or a number is not.
 fn kind(word: String) -> String {
     let is_hardware = word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_name = word.starts_with(|letter: char| letter.is_alphanumeric())

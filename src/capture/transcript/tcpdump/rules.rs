@@ -58,7 +58,7 @@ impl Rules {
         }
     }
 
-    /// Why how many packets were dropped; `None` where the text gives no reason.
+    /// Why how many packets were dropped; `None` if the text gives no reason.
     pub fn reasons_note(&self) -> Option<String> {
         let mut parts: Vec<String> =
             self.reasons.iter().map(|(reason, count)| format!("{reason} ({})", packets(*count))).collect();
@@ -69,7 +69,7 @@ impl Rules {
         (!parts.is_empty()).then(|| format!("the firewall that printed the text dropped packets: {words}"))
     }
 
-    /// What was done with how many packets; `None` where the text is no packet filter's log.
+    /// What was done with how many packets; `None` if the text is no packet filter's log.
     pub fn note(&self) -> Option<String> {
         let mut parts: Vec<String> =
             self.known.iter().map(|(words, count)| format!("{words} ({})", packets(*count))).collect();

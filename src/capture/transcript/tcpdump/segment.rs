@@ -15,7 +15,7 @@ use crate::packet::{Host, Other, SegmentHeader, TcpHeader, TcpOptions};
 /// IP's number of TCP.
 const TCP: u8 = 6;
 
-/// Reads the TCP words behind `headers` into `packet`. A segment whose ends show no ports belongs to no connection.
+/// Reads the TCP words after `headers` into `packet`. A segment whose ends show no ports belongs to no connection.
 pub fn read(
     draft: &Draft,
     headers: &Headers,
@@ -33,7 +33,7 @@ pub fn read(
     }
     let hosts = [&source.host, &destination.host];
     let below = payload::Below::find(draft, headers, hosts, TCP, packet.wire_len, context);
-    // Of a name that packets had before, only the bytes are added: its connections stay its own.
+    // If packets had the name before, only the bytes are added: its connections stay its own.
     let is_frame = !hosts.iter().any(|host| context.hosts.is_in_use(host));
     if let Some(below) = &below {
         context.hosts.learn(&source.host, below.packet.source);
@@ -79,7 +79,7 @@ pub fn quoted(draft: &Draft, quote: &Headers, context: &mut Context<'_>) -> Opti
     Some(header(quote, ends, &parsed, context.numbering))
 }
 
-/// Whether `body` is what tcpdump prints behind the ends of a segment.
+/// Whether `body` is what tcpdump prints after the ends of a segment.
 pub fn has_words(body: &str) -> bool {
     tcp::begins_flags(body)
         || body.starts_with("[|tcp]")
@@ -122,11 +122,11 @@ struct Words<'h> {
 /// Ways to join lines that are followed at once.
 const MOST_WAYS: usize = 6;
 
-/// Lines between the parts of a segment that are none: a page's end and the next one's heading.
+/// Lines between the parts of a segment that are not parts themselves: a page's end and the next one's heading.
 const MOST_SKIPPED: usize = 4;
 
 impl<'h> Words<'h> {
-    /// The words behind `headers`, joined with the lines below where a terminal, a mail or a page's end broke them.
+    /// The words after `headers`, joined with the lines below where a terminal, a mail or a page's end broke them.
     fn of(draft: &Draft, headers: &'h Headers, context: &Context<'_>) -> Self {
         let (text, next) = (Cow::Borrowed(headers.body.as_str()), headers.next);
         let Some(parsed) = tcp::Printed::parse(&headers.body) else {
@@ -157,7 +157,7 @@ impl<'h> Words<'h> {
                     joined.sort_by_key(|joined| joined.len() == way.text.len() + line.len());
                 }
                 let [likely, unlikely] = joined.map(|joined| Way::of(joined, way.skipped));
-                // Where both read on behind the seam alike, the space between makes no difference.
+                // If both continue in the same way after the seam, the space between makes no difference.
                 let reads_on = |joined: &Way| joined.reach > way.text.len() + 1;
                 let is_same =
                     (likely.understood, likely.is_exact) == (unlikely.understood, unlikely.is_exact);

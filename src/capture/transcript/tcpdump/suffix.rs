@@ -1,9 +1,9 @@
-//! What tcpdump before 3.8, OpenBSD's and others of its kind print of the IP header behind a packet:
+//! What tcpdump before 3.8, OpenBSD's and others of its kind print of the IP header after a packet:
 //! `(DF) [tos 0x10] (ttl 64, id 42376, len 60)`, and of IPv6 `(len 40, hlim 64)`.
 
 use crate::capture::transcript::scan::Scan;
 
-/// Fields of the IP header behind a packet.
+/// Fields of the IP header after a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Suffix {
     /// "Don't fragment" is set.
@@ -28,14 +28,14 @@ impl Suffix {
                 suffix.dont_fragment = true;
                 true
             } else if ahead.eat("[tos 0x") {
-                // RFC 3168, 5: ECN's two bits are named behind it, `[tos 0x2 (E)]`.
+                // RFC 3168, 5: ECN's two bits are named after it, `[tos 0x2 (E)]`.
                 suffix.traffic_class = ahead.hex().and_then(|class| class.try_into().ok());
                 ahead.until(']').is_some()
             } else if ahead.eat("[flowlabel ") || ahead.eat("[class ") {
                 ahead.until(']').is_some()
             } else if ["(ttl ", "(len ", "(hlim "].iter().any(|start| ahead.rest().starts_with(start)) {
                 ahead.eat("(");
-                // Of a parenthesis that is another's nothing counts.
+                // Text in another tool's parentheses is ignored.
                 let mut read = suffix;
                 let is_own = ahead.until(')').is_some_and(|fields| read.read_fields(fields));
                 if is_own {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_behind_a_packet_is_read_up_to_what_is_none() {
+    fn the_header_after_a_packet_is_read_up_to_what_is_none() {
         let read = |text: &str| {
             let mut scan = Scan::new(text);
             let suffix = Suffix::parse(&mut scan);

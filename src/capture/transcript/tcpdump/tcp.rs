@@ -156,7 +156,7 @@ impl<'a> Printed<'a> {
         if self.payload_len.is_none() && self.seq.is_none() && self.cut_end.is_none() && !after.is_empty() {
             self.payload_len = printed;
         }
-        // Whoever left the number out of the line meant no segment without payload.
+        // A line whose author left out the number is not a segment without payload.
         if self.seq.is_none() && self.payload_len == Some(0) && printed.is_some_and(|bytes| bytes > 0) {
             self.payload_len = None;
         }
@@ -183,7 +183,7 @@ pub fn begins_flags(text: &str) -> bool {
     eat_flags_word(&mut Scan::new(text))
 }
 
-/// Consumes a field's name and the spaces behind it.
+/// Consumes a field's name and the spaces after it.
 fn eat_name(scan: &mut Scan<'_>, name: &str) -> bool {
     let mut ahead = *scan;
     let is_name = ahead.eat(name) && ahead.eat(" ");
@@ -217,14 +217,14 @@ fn cut_flags(letters: &str) -> Option<CutFlags> {
     })
 }
 
-/// `text` without what F5's tcpdump prints behind each packet: ` in slot1/tmm0 lis=/Common/vs`.
+/// `text` without what F5's tcpdump prints after each packet: ` in slot1/tmm0 lis=/Common/vs`.
 fn without_trailer(text: &str) -> &str {
     let begins = |word: &str| text.rfind(word).filter(|at| text[*at..].contains("/tmm"));
     let at = begins(" in slot").or_else(|| begins(" out slot"));
     at.and_then(|at| text.get(..at)).unwrap_or(text)
 }
 
-/// Why F5's BIG-IP sent a RST, as its tcpdump prints behind it: `... rst_cause="[0x2bb2a3e:1234] SSL handshake timeout exceeded"`.
+/// Why F5's BIG-IP sent a RST, as its tcpdump prints after it: `... rst_cause="[0x2bb2a3e:1234] SSL handshake timeout exceeded"`.
 fn reset_cause(text: &str) -> Option<&str> {
     let (_, cause) = split_rare(text, "rst_cause=\"")?;
     let cause = cause.split('"').next()?;
@@ -240,7 +240,7 @@ pub struct Quiet {
     pub payload_len: Option<u32>,
     /// Whether something follows it; a number at the line's end may have been cut.
     pub is_whole: bool,
-    /// What an old tcpdump prints of the IP header behind it.
+    /// What an old tcpdump prints of the IP header after it.
     pub suffix: Suffix,
 }
 
@@ -268,7 +268,7 @@ mod tests {
                         [nop,nop,TS val 1159030138 ecr 929102154], length 173";
 
     #[test]
-    fn every_cut_of_a_line_tells_the_same_or_less() {
+    fn every_cut_of_a_line_gives_the_same_or_less() {
         let whole = Printed::parse(LINE).expect("TCP");
         assert_eq!((whole.seq, whole.payload_len, whole.ack), (Some(100), Some(173), Some(15)));
         assert_eq!((whole.window, whole.urgent, whole.is_complete), (Some(229), Some(7), true));
@@ -371,12 +371,12 @@ mod tests {
         let printed =
             Printed::parse("Flags [P.], seq 5:36, ack 6, win 1, length 31: HTTP: GET /").expect("TCP");
         assert_eq!(printed.application, Some("HTTP: GET /"));
-        for (behind, application) in [
+        for (after, application) in [
             ("HTTP: HTTP/1.1 400 Bad Request in slot1/tmm0 lis=", "HTTP: HTTP/1.1 400 Bad Request"),
             ("HTTP out slot1/tmm3 lis=/Common/vs flowtype=64", "HTTP"),
             ("HTTP: GET /a in slot1", "HTTP: GET /a in slot1"),
         ] {
-            let line = format!("Flags [P.], seq 5:36, ack 6, win 1, length 31: {behind}");
+            let line = format!("Flags [P.], seq 5:36, ack 6, win 1, length 31: {after}");
             assert_eq!(Printed::parse(&line).and_then(|printed| printed.application), Some(application));
         }
     }

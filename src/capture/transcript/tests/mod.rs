@@ -308,7 +308,7 @@ fn assert_no_more(
         (true_tcp.source_port, true_tcp.destination_port),
         "{place}"
     );
-    // Of flags that were cut the first ones are certain.
+    // The first ones of truncated flags are certain.
     let bits = |flags: Option<Flags>| flags.unwrap_or_default().0;
     assert_eq!(bits(tcp.flags) & !bits(true_tcp.flags), 0, "{place}");
     within(tcp.window, true_tcp.window, place);
@@ -351,7 +351,7 @@ fn by_time(text: &str) -> Vec<(Timestamp, SegmentHeader)> {
     read(text.as_bytes()).0.into_iter().filter_map(segment).collect()
 }
 
-fn assert_cut_tells_no_more(cut: &str, whole: &[(Timestamp, SegmentHeader)], place: &str) {
+fn assert_cut_shows_no_more(cut: &str, whole: &[(Timestamp, SegmentHeader)], place: &str) {
     let mut shifts = Vec::new();
     for (at, header) in by_time(cut) {
         let (_, truth) =
@@ -363,7 +363,7 @@ fn assert_cut_tells_no_more(cut: &str, whole: &[(Timestamp, SegmentHeader)], pla
 const CUT_FORMS: [&str; 8] = ["plain", "v", "vv", "e", "s", "tt", "q", "k"];
 
 #[test]
-fn a_cut_at_any_column_tells_the_same_or_less() {
+fn a_cut_at_any_column_gives_the_same_or_less() {
     for (name, text) in LINES.iter().filter(|(name, _)| CUT_FORMS.contains(name)) {
         let whole = by_time(text);
         let longest = text.lines().map(str::len).max().unwrap_or(0);
@@ -373,14 +373,14 @@ fn a_cut_at_any_column_tells_the_same_or_less() {
                     let line = if is_stripped { line.trim() } else { line };
                     line.get(..column).unwrap_or(line).to_owned()
                 });
-                assert_cut_tells_no_more(&cut, &whole, &format!("{name} at {column}"));
+                assert_cut_shows_no_more(&cut, &whole, &format!("{name} at {column}"));
             }
         }
     }
 }
 
 #[test]
-fn one_line_cut_at_any_column_tells_the_same_or_less() {
+fn one_line_cut_at_any_column_gives_the_same_or_less() {
     for (name, text) in LINES.iter().filter(|(name, _)| ["plain", "vv", "e", "s"].contains(name)) {
         let whole = by_time(text);
         let lines: Vec<&str> = text.lines().collect();
@@ -388,7 +388,7 @@ fn one_line_cut_at_any_column_tells_the_same_or_less() {
             for column in 0..line.len() {
                 let mut cut = lines.clone();
                 cut[index] = &line[..column];
-                assert_cut_tells_no_more(
+                assert_cut_shows_no_more(
                     &cut.join("\n"),
                     &whole,
                     &format!("{name} line {index} at {column}"),
@@ -399,11 +399,11 @@ fn one_line_cut_at_any_column_tells_the_same_or_less() {
 }
 
 #[test]
-fn an_end_at_any_byte_tells_the_same_or_less() {
+fn an_end_at_any_byte_gives_the_same_or_less() {
     for (name, text) in LINES.iter().filter(|(name, _)| CUT_FORMS.contains(name)) {
         let whole = by_time(text);
         for end in 0..text.len() {
-            assert_cut_tells_no_more(&text[..end], &whole, &format!("{name} at {end}"));
+            assert_cut_shows_no_more(&text[..end], &whole, &format!("{name} at {end}"));
         }
     }
 }

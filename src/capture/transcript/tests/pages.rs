@@ -66,7 +66,7 @@ fn a_text_in_one_line_is_read_as_its_lines() {
 }
 
 #[test]
-fn rows_behind_a_log_s_prefix_are_read() {
+fn rows_after_a_log_s_prefix_are_read() {
     let prefix = |second: u32| format!("<13>1 2026-11-30T10:15:0{second}.000000+00:00 ssm tcpdump 812 - - ");
     let text = format!("{}{SYN_ROW}\n{}{RST_ROW}\n", prefix(0), prefix(1));
     assert_eq!(summaries(&text), REFUSED, "{text}");
@@ -150,7 +150,7 @@ fn an_arrow_that_a_mail_took_to_the_next_line_is_no_mark_of_a_quote() {
 }
 
 #[test]
-fn a_process_behind_the_interface_of_a_packet_filter_s_line_is_passed_over() {
+fn a_process_after_the_interface_of_a_packet_filter_s_line_is_passed_over() {
     let line = SYN.replace("IP ", "rule 0/0(match): pass out on en0: [uid 501, pid 4242] ");
     assert_eq!(summaries(&format!("{line}\n")), [REFUSED[0]]);
 }

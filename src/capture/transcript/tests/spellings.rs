@@ -190,7 +190,7 @@ fn the_rows_of_a_table_are_numbered_and_quoted_as_code() {
 }
 
 #[test]
-fn a_line_may_be_wrapped_within_a_cooked_header_or_behind_the_first_end() {
+fn a_line_may_be_wrapped_within_a_cooked_header_or_after_the_first_end() {
     for text in [
         "10:00:00.000001 lo    In  ifindex 1 00:00:00:00:00:00 ethertype IPv4\n(0x0800), length 72: 192.0.2.10.40000 > \
          198.51.100.20.443: Flags [S], seq\n1, win 502, length 0\n",
@@ -203,8 +203,8 @@ fn a_line_may_be_wrapped_within_a_cooked_header_or_behind_the_first_end() {
 
 #[test]
 fn a_line_may_be_wrapped_within_its_second_end() {
-    let line = |behind: &str| format!("10:00:00.000001 IP 192.0.2.10.40000 > {behind}\n");
-    for (behind, summary) in [
+    let line = |after: &str| format!("10:00:00.000001 IP 192.0.2.10.40000 > {after}\n");
+    for (after, summary) in [
         (
             "198.51.100.20\n.443: Flags [S], seq 1, win 502, length 0",
             "192.0.2.10.40000 > 198.51.100.20.443 S 0",
@@ -216,7 +216,7 @@ fn a_line_may_be_wrapped_within_its_second_end() {
         ),
         ("198.51.1\n00.20.123: NTPv4, Client, length 48", "Other(Udp)"),
     ] {
-        let text = line(behind);
+        let text = line(after);
         assert!(looks_like_transcript(text.as_bytes()), "{text}");
         assert_eq!(summaries(&text), [summary], "{text}");
     }
@@ -237,10 +237,10 @@ fn the_reason_in_a_rst_is_its_payload() {
 
 #[test]
 fn what_is_below_a_cut_name_of_a_protocol_is_no_payload() {
-    for behind in ["HT", "HTTP", "HTTP:", "HTTP: G", "HTTP, length: 75"] {
+    for after in ["HT", "HTTP", "HTTP:", "HTTP: G", "HTTP, length: 75"] {
         for below in ["\n", "\n\nThen nothing came.\n"] {
             let text = format!(
-                "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.80: Flags [P.], seq 1:76, ack 1, win 502, length 75: {behind}{below}"
+                "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.80: Flags [P.], seq 1:76, ack 1, win 502, length 75: {after}{below}"
             );
             let seen = read(text.as_bytes()).0;
             let printed = seen.into_iter().find_map(|seen| match seen.what {
@@ -282,9 +282,9 @@ fn the_rest_of_a_broken_name_is_no_payload() {
 
 #[test]
 fn what_was_decoded_of_tls_may_be_wrapped() {
-    let decoded = |behind: &str| {
+    let decoded = |after: &str| {
         let text = format!(
-            "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:8, ack 1, win 502, length 7: {behind}\n"
+            "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:8, ack 1, win 502, length 7: {after}\n"
         );
         let mut transcript = Transcript::new("-".to_owned(), 0, text.as_bytes());
         let Ok(Some(Record::Printed(packet))) = transcript.next_record() else { panic!("{text}") };
@@ -319,7 +319,7 @@ fn a_packet_filter_s_log_names_its_rules() {
 
 /// A packet of two lines in what surrounds it, each line with it.
 #[test]
-fn what_stands_around_the_lines_is_removed() {
+fn what_surrounds_the_lines_is_removed() {
     let packets = [
         "10:00:00.000001 IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 140)",
         "    192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
@@ -417,7 +417,7 @@ fn a_line_may_be_broken_between_the_ends() {
 }
 
 #[test]
-fn a_line_may_be_broken_behind_the_ends() {
+fn a_line_may_be_broken_after_the_ends() {
     let text = "10:00:00.123 192.0.2.10.40000 > 198.51.100.20.443:\n     S 1:1(0) win 502\n10:00:00.124 gw.example.net > \
                 192.0.2.10:\n     icmp: host 198.51.100.20 unreachable\n";
     assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0", "ICMP 3/1"]);
@@ -462,7 +462,7 @@ fn comments_between_the_packets_of_one_capture_do_not_part_it() {
 }
 
 #[test]
-fn rows_that_were_left_out_part_what_is_behind_a_pause() {
+fn rows_that_were_left_out_separate_what_follows_a_pause() {
     let (one, later, soon) = (refused(40_000, "00"), refused(40_001, "20"), refused(40_001, "01"));
     for dots in ["...\n", "\n...\n\n", "[...]\n", "\u{2026}\n", "......\n"] {
         let found = summaries(&format!("{one}{dots}{later}"));
@@ -579,7 +579,7 @@ fn what_a_firewall_did_is_known_of_each_packet() {
 }
 
 #[test]
-fn a_packet_filter_s_line_that_a_page_broke_behind_its_arrow_is_read() {
+fn a_packet_filter_s_line_that_a_page_broke_after_its_arrow_is_read() {
     let text = "Apr 29 22:07:36.097434 rule 16/(match) pass in on em0: 192.0.2.10.40000 >\n\
                 198.51.100.20.443: P 7:83(76) ack 9 win 502 [tos 0x10]\n\
                 Apr 29 22:07:36.098386 rule def/(match) pass out on em0: 198.51.100.20.443 >\n\
@@ -589,7 +589,7 @@ fn a_packet_filter_s_line_that_a_page_broke_behind_its_arrow_is_read() {
 }
 
 #[test]
-fn numbers_without_the_length_behind_them_are_read() {
+fn numbers_without_the_length_after_them_are_read() {
     let text =
         "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S 164248457:164248457 win 502 <mss 1380>\n";
     assert!(looks_like_transcript(text.as_bytes()));
@@ -616,7 +616,7 @@ fn rows_that_were_left_out_part_no_connection_that_continues() {
     for dots in ["...", "[snip]", "-- cut --"] {
         let same = format!("{}{dots}\n{}", syn("00.000001", 40000), syn("15.000001", 40000));
         assert_eq!(summaries(&same).len(), 2, "{dots}");
-        // Of a connection that does not continue, its answer may have been in these rows.
+        // If a connection does not continue, its answer may have been in these rows.
         let other = format!("{}{dots}\n{}", syn("00.000001", 40000), syn("15.000001", 40001));
         assert!(summaries(&other).contains(&"next capture".to_owned()), "{dots}");
     }

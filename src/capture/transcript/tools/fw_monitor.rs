@@ -103,7 +103,7 @@ pub struct Head<'a> {
     /// With option `-T`.
     pub time: Option<(Stamp, u8)>,
     pub interface: &'a str,
-    /// The inspection point: `i` before and `I` behind the inbound chain, `o` and `O` outbound; a position in the chain may
+    /// The inspection point: `i` before and `I` after the inbound chain, `o` and `O` outbound; a position in the chain may
     /// follow.
     pub point: &'a str,
     /// Source and destination.
@@ -126,7 +126,7 @@ pub struct Tcp {
 }
 
 impl<'a> Head<'a> {
-    /// Reads a line; `None` where it begins no packet.
+    /// Reads a line; `None` if it begins no packet.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (ends, fields) = split_rare(text, " (")?;
         // The chain module that a packet is at is in parentheses as well.
@@ -183,7 +183,7 @@ impl Head<'_> {
 impl Tcp {
     fn segment(&self, total_len: Option<u32>) -> ToolSegment {
         let flags = self.flags.0;
-        // Headers of IP and TCP, and of TCP with timestamps: without PSH there is nothing behind them. A SYN has nothing.
+        // Headers of IP and TCP, and of TCP with timestamps: without PSH there is nothing after them. A SYN has nothing.
         let is_bare = flags == Flags::ACK && total_len.is_some_and(|len| len <= 40 + 12);
         let is_empty = is_bare || flags & (Flags::SYN | Flags::RST) != 0;
         ToolSegment {
@@ -197,7 +197,7 @@ impl Tcp {
         }
     }
 
-    /// Reads the line below the head; `None` where it is none.
+    /// Reads the line below the head; `None` if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let (source, rest) = text.trim().strip_prefix("TCP: ")?.split_once(" -> ")?;
         let mut words = rest.split(' ').filter(|word| !word.is_empty());

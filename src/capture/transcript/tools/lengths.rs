@@ -107,7 +107,7 @@ impl Lengths {
     }
 }
 
-/// The number that comes next behind the segments of one side, which are looked at from the latest on.
+/// The number that comes next after the segments of one side, which are examined from the latest on.
 struct Next {
     number: Option<u32>,
     /// Where the segment of that number ends.
@@ -136,7 +136,7 @@ fn conversation(packet: &ToolPacket) -> u64 {
     one.wrapping_add(other)
 }
 
-/// Closes a segment that ends at `end`; `false` where the number can't be its end.
+/// Closes a segment that ends at `end`; `false` if the number can't be its end.
 fn close(segment: &mut ToolSegment, seq: u32, end: Option<u32>) -> bool {
     let fin = u32::from(segment.flags.is_some_and(Flags::fin));
     let len = end.filter(|end| Seq(*end).is_after(Seq(seq))).map(|end| end.wrapping_sub(seq));

@@ -1,7 +1,7 @@
 //! Text of other tools than tcpdump, each of them a family of its own.
 //!
 //! A family is a [`tool::Tool`]: it gathers a packet's lines into a [`packet::ToolPacket`], whose ends are still as they are spelled; `printed` looks
-//! them up. `times` and `options` hold what several tools print alike, `lengths` finds the lengths that a tool does not print.
+//! them up. `times` and `options` hold what several tools print in the same way, `lengths` finds the lengths that a tool does not print.
 
 pub mod dumps;
 pub mod fortigate;

@@ -62,7 +62,7 @@ impl Default for ToolContent {
 /// A TCP segment. Numbers are true ones, or consistent with the others of their stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolSegment {
-    /// Source and destination port, by number or by name; absent where the tool shows a protocol above TCP only, and nothing
+    /// Source and destination port, by number or by name; absent if the tool shows a protocol above TCP only, and nothing
     /// else shows to which connection the segment belongs.
     pub ports: Option<(String, String)>,
     pub flags: Option<Flags>,
@@ -90,7 +90,7 @@ pub struct ToolError {
     pub code: u8,
     pub is_v6: bool,
     pub mtu: Option<u32>,
-    /// Where the packet that it is about was going; absent where the tool does not show it.
+    /// Where the packet that it is about was going; absent if the tool does not show it.
     pub target: Option<String>,
     /// That packet's protocol, where it is shown.
     pub protocol: Option<u8>,

@@ -31,7 +31,7 @@ impl ToolPacket {
         common.packets.extend(packet);
     }
 
-    /// The packet with its ends looked up; `None` where there are too many names.
+    /// The packet with its ends looked up; `None` if there are too many names.
     fn printed(self, hosts: &mut Hosts) -> Option<PrintedPacket> {
         let (stamp, digits) = self.time.unwrap_or((Stamp::None, USUAL_DIGITS));
         let mut packet = PrintedPacket {

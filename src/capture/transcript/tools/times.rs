@@ -35,7 +35,7 @@ pub fn split(text: &str) -> Option<(Stamp, u8, &str)> {
     Some((stamp, digits, rest))
 }
 
-/// ` 3, 2023 10:17:04.285731000 UTC` behind the month's name. The zone, where there is one, is not kept.
+/// ` 3, 2023 10:17:04.285731000 UTC` after the month's name. The zone, where there is one, is not kept.
 fn month_day(month: i8, text: &str) -> Option<(Stamp, u8, &str)> {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let (day, year, time) = (words.next()?, words.next()?, words.next()?);
@@ -46,7 +46,7 @@ fn month_day(month: i8, text: &str) -> Option<(Stamp, u8, &str)> {
     let zone = rest.trim_start();
     let (word, after) = zone.split_at(zone.find(' ').unwrap_or(zone.len()));
     let is_zone = (3..=5).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_uppercase());
-    // With `Standard Time` and the like behind the zone's name the line is no row of columns.
+    // With `Standard Time` and the like after the zone's name the line is no row of columns.
     Some((date_time(since_1970(date)?, nanos), digits, if is_zone { after } else { rest }))
 }
 
@@ -129,7 +129,7 @@ pub fn ios_xe_time(text: &str) -> Option<(Stamp, u8)> {
     (is_row && matches!(stamp, Stamp::Elapsed(_))).then_some((stamp, digits))
 }
 
-/// Whether `words` are what IOS-XE's list has behind the number of the class of service: its name (RFC 4594, 2.3) and the protocol.
+/// Whether `words` are what IOS-XE's list has after the number of the class of service: its name (RFC 4594, 2.3) and the protocol.
 pub fn is_service_class(words: &str) -> bool {
     let Some((class, protocol)) = words.trim().split_once(' ') else { return false };
     let is_numbered = |name: &str| class.strip_prefix(name).is_some_and(|rest| rest.parse::<u8>().is_ok());

@@ -1,4 +1,4 @@
-//! What the families of other tools do alike: they take lines, and return each packet once it is whole.
+//! What the families of other tools have in common: they take lines, and return each packet once it is whole.
 
 use std::fmt::Debug;
 

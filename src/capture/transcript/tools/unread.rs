@@ -146,7 +146,7 @@ const FORMS: [Form; 19] = [
     },
     Form {
         name: "pfSense's or OPNsense's filterlog",
-        lacks: "it shows packets that a rule logged, mostly the first of each connection",
+        lacks: "it shows packets that a rule logged, usually only the first of each connection",
         instead: "\"tcpdump -nn -i INTERFACE\", or Diagnostics, Packet Capture",
         is_line: is_filterlog,
     },
@@ -265,7 +265,7 @@ fn is_hex_stream(text: &str) -> bool {
     }
     let digits: Vec<u8> =
         text.bytes().filter(|byte| *byte != b' ').map(|byte| byte.to_ascii_lowercase()).collect();
-    // The EtherType of IPv4 or IPv6 behind both addresses, and the header's version.
+    // The EtherType of IPv4 or IPv6 after both addresses, and the header's version.
     let is_ethernet = digits.get(24..29).is_some_and(|kind| kind == b"08004" || kind == b"86dd6");
     let is_raw = digits.starts_with(b"4500") || digits.starts_with(b"60");
     digits.len() >= 2 * LEAST_FRAME_BYTES && digits.len().is_multiple_of(2) && (is_ethernet || is_raw)
@@ -288,7 +288,7 @@ mod tests {
 
     const STREAM: &str = "02000000010102000000011008004500003ce9af4000400664bac000020ac6336414c5da20fbb2c4881500000000a002faf0ec80000002";
 
-    /// The bytes of `stream`, each behind `mark`.
+    /// The bytes of `stream`, each after `mark`.
     fn apart(stream: &str, mark: &str) -> String {
         let digits = stream.as_bytes().chunks(2).map(String::from_utf8_lossy);
         digits.flat_map(|digits| [mark.to_owned(), digits.into_owned()]).collect()

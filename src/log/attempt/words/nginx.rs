@@ -4,7 +4,7 @@ use super::alert;
 use crate::log::attempt::Outcome;
 use crate::log::text::{contains, find};
 
-/// What the words of nginx, or of HAProxy, on a connection mean for whoever opened it; `None` for lines that are no failure.
+/// What the words of nginx, or of HAProxy, on a connection mean for the side that opened it; `None` for lines that are no failure.
 pub(in crate::log::attempt) fn nginx(text: &str) -> Option<Outcome> {
     // What follows the sentence is chosen by the client, at least in part.
     let sentence = find(text, ", client: ").and_then(|end| text.get(..end)).unwrap_or(text);

@@ -15,10 +15,10 @@ pub(in crate::log::attempt) struct Named<'a> {
 /// The server of Apache's `Connect to HOST:PORT [HOST/IP] failed`.
 pub(super) fn connect_to(text: &str) -> Option<Named<'_>> {
     let rest = &text[find(text, "connect to ")? + "connect to ".len()..];
-    let (target, behind) = rest.split_once(' ')?;
+    let (target, after) = rest.split_once(' ')?;
     let (host, port) = target.rsplit_once(':')?;
-    let inside = behind.strip_prefix('[').and_then(|behind| behind.split_once(']')).map(|(inside, _)| inside);
-    // Several addresses stand there separated by commas; each was tried, so none is the server.
+    let inside = after.strip_prefix('[').and_then(|after| after.split_once(']')).map(|(inside, _)| inside);
+    // There may be several comma-separated addresses; each was tried, so none identifies the server.
     let ip = inside
         .filter(|inside| !inside.contains(','))
         .and_then(|inside| inside.rsplit_once('/'))

@@ -42,7 +42,7 @@ const LEAST_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a resolver is waited for at most where another may be asked, before all are asked once more.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What came of a name.
+/// The outcome of a lookup.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Resolution {
     /// The name that was looked for.
@@ -53,13 +53,13 @@ pub struct Resolution {
     pub rcode: Option<String>,
     /// What became of the last question that got no answer.
     pub failure: Option<String>,
-    /// The resolver that gave the addresses, or failed last; absent where a file gave them.
+    /// The resolver that gave the addresses, or failed last; absent if a file gave them.
     pub server: Option<SocketAddr>,
     /// Resolvers that were asked.
     pub servers: Vec<SocketAddr>,
-    /// The name that the addresses belong to, where it is another: an alias was followed, or a domain put behind it.
+    /// The name that the addresses belong to, where it is another: an alias was followed, or a domain appended to it.
     pub canonical: Option<String>,
-    /// The family that was asked for; absent where both were.
+    /// The family that was asked for; absent if both were.
     #[serde(skip)]
     pub family: Option<Family>,
     /// What failed before addresses were found, or although they were.
@@ -78,7 +78,7 @@ pub struct ResolverFault {
     pub server: SocketAddr,
     /// The records that it did not give, where it gave others: `A` or `AAAA`.
     pub record: Option<String>,
-    /// The code that it answered; absent where no answer came.
+    /// The code that it answered; absent if no answer came.
     pub rcode: Option<String>,
     /// Why there is no answer by TCP, where the one by UDP is cut.
     pub cut: Option<String>,
@@ -229,7 +229,7 @@ fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Fa
                 break;
             }
         }
-        // What the name as it was given came to matters more than what domains behind it do.
+        // The result for the name as given matters more than those with a domain appended.
         let is_as_given = name.trim_end_matches('.') == resolution.name.trim_end_matches('.');
         if resolution.outcome == Lookup::BadName || is_as_given || worst == Lookup::Found {
             resolution.outcome = worst;
@@ -315,14 +315,14 @@ fn candidates(name: &str, search: &[String], ndots: u32) -> Vec<String> {
     if name.ends_with('.') {
         return vec![name.to_owned()];
     }
-    let behind = search.iter().filter(|domain| *domain != ".").map(|domain| format!("{name}.{domain}"));
+    let after = search.iter().filter(|domain| *domain != ".").map(|domain| format!("{name}.{domain}"));
     let has_dots = name.matches('.').count() >= ndots as usize;
-    let mut names: Vec<_> = behind.take(limits::SEARCH_DOMAINS).collect();
+    let mut names: Vec<_> = after.take(limits::SEARCH_DOMAINS).collect();
     names.insert(if has_dots { 0 } else { names.len() }, name.to_owned());
     names
 }
 
-/// The addresses in a resolver's answer, and the name that they belong to (RFC 1035, 4.1); `None` where it can't be read.
+/// The addresses in a resolver's answer, and the name that they belong to (RFC 1035, 4.1); `None` if it can't be read.
 pub fn answered(answer: &[u8]) -> Option<(Vec<IpAddr>, Option<String>)> {
     read_answer(answer).ok().map(|answer| (answer.addresses, answer.canonical))
 }

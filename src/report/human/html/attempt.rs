@@ -1,4 +1,4 @@
-//! An active check: what came of it, and its steps.
+//! An active check: its outcome and its steps.
 
 use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome};
@@ -23,7 +23,7 @@ pub(super) struct StepRow {
 }
 
 impl<'a> Attempt<'a> {
-    /// Of what came of a check.
+    /// Creates the section of a check's outcome.
     pub(super) fn of(outcome: &Outcome, conclusion: &'a Conclusion, verbosity: u8) -> Self {
         let mut facts = check::parts(conclusion, outcome);
         // A connection's own section has the rest.

@@ -72,7 +72,7 @@ impl Row {
         self.cells.split('\t')
     }
 
-    /// The verdict behind its word.
+    /// The verdict after its word.
     pub(super) fn rest(&self) -> &str {
         let cell = self.cells().nth(self.verdict);
         cell.and_then(|cell| cell.strip_prefix(self.word)).unwrap_or_default()

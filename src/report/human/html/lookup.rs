@@ -9,7 +9,7 @@ use crate::report::human::row::{Arrow, Row};
 use crate::report::text::clock;
 use crate::tcp::Role;
 
-/// What was asked, and what came of it.
+/// What was asked, and the outcome.
 pub(super) fn rungs(found: &Unanswered, summary: &Summary, style: &Style) -> Vec<Rung> {
     let mut deltas = Deltas::default();
     let digits = summary.about.digits.min(DIGITS);

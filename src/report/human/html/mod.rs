@@ -77,7 +77,7 @@ impl HtmlPage {
         self.write_with(end, None, out)
     }
 
-    /// Writes the page while the capture runs. Of the open connections that fail, `left_out` are not in it.
+    /// Writes the page while the capture runs. `left_out` of the open connections that fail are not in it.
     pub fn write_so_far(self, end: &End<'_>, left_out: usize, out: &mut dyn Write) -> io::Result<()> {
         let room = match left_out {
             0 => String::new(),
@@ -292,7 +292,7 @@ fn begin<'a>(
         },
         groups: rows,
         left_out: overview::left_out(summary, groups).filter(|_| has_many),
-        // What to check about a lookup is said with it.
+        // What to check about a lookup is printed with it.
         checks: if summary.connections == 0
             && summary.error.is_none()
             && end.logs_alone().is_none()

@@ -69,7 +69,7 @@ pub(super) struct Tick {
 }
 
 impl Moments {
-    /// Of these connections in order of time; `ids` are shown in full.
+    /// Creates the moments of these connections in order of time; `ids` are shown in full.
     pub(super) fn of(
         marks: &[Mark],
         listing: &Listing,

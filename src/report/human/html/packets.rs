@@ -36,7 +36,7 @@ const SINCE_DIGITS: u8 = 3;
 pub(super) struct Rung {
     /// What begins here.
     pub(super) band: Option<&'static str>,
-    /// Its further classes, each behind a space.
+    /// Its further classes, each after a space.
     pub(super) class: String,
     pub(super) label: String,
     pub(super) at: String,
@@ -120,7 +120,7 @@ pub(super) struct Rungs {
 }
 
 impl Rungs {
-    /// Of a connection.
+    /// Creates the rungs of a connection.
     pub(super) fn of(judged: &Judged, page: Page<'_>) -> Self {
         let Judged { story, verdict, .. } = judged;
         let items = story.timeline.items(usize::MAX);

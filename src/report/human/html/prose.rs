@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_stands_between_backticks() {
+    fn code_is_between_backticks() {
         assert_eq!(parts("run `a b`, then"), [(false, "run "), (true, "a b"), (false, ", then")]);
         assert_eq!(parts("one ` alone"), [(false, "one ` alone")]);
         assert_eq!(parts(""), [(false, "")]);

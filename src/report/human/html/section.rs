@@ -132,7 +132,7 @@ pub(super) fn of_all(shown: &[Shown<'_>], page: Page<'_>, most: usize) -> io::Re
 }
 
 impl<'a> Section<'a> {
-    /// Of a connection, which may stand for its group, with what its neighbours add. The page has `room` for further pictures.
+    /// Creates the section of a connection or of its group, with what its neighbours add. `room` limits further pictures.
     pub(super) fn of(
         judged: &'a Judged,
         group: Option<(&GroupKey, &Group)>,
@@ -202,7 +202,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Of a question that got no usable answer, the one fault of a capture without connections.
+    /// Creates the section of a question that got no usable answer, the one fault of a capture without connections.
     pub(super) fn of_lookup(found: &'a Unanswered, page: Page<'_>, summary: &'a Summary) -> Self {
         let Page { names, style, .. } = page;
         let said = lookups::of(found, &summary.names);

@@ -143,7 +143,7 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// Of a judged connection of this input.
+    /// Creates the row of a judged connection of this input.
     pub(super) fn of(judged: &'a Judged, input: Option<&'a Input>) -> Self {
         let Judged { story, verdict, findings } = judged;
         let facts = &story.capture;
@@ -213,7 +213,7 @@ impl<'a> Row<'a> {
         row
     }
 
-    /// Of an input that could not be read.
+    /// Creates the row of an input that could not be read.
     pub(super) fn unread(source: Option<&'a str>, sha256: Option<&'a str>, error: &'a str) -> Self {
         Self {
             schema: SCHEMA,

@@ -117,7 +117,7 @@ pub struct CheckStep {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Dns")]
 pub struct DnsObject {
-    /// What came of the name.
+    /// The outcome of the lookup.
     #[serde(flatten)]
     pub resolution: Resolution,
     /// The addresses in the order in which they are tried.

@@ -31,7 +31,7 @@ pub struct ConnectionObject {
     pub id: u64,
     /// The file that its first packet came from, as it was named; null where there is no file.
     pub source: Option<String>,
-    /// Which of the captures that a text holds it is of, counted from 1. Packets count anew in each. Only of text.
+    /// Which of the captures that a text holds it is of, counted from 1. Packets count from 1 again in each. Only of text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<u32>,
     /// Its Community ID, version 1, by which other tools name the same addresses and ports; null where one end has no address.
@@ -184,7 +184,7 @@ pub struct SilenceObject {
 }
 
 impl ConnectionObject {
-    /// Of a judged connection from this file, with the places of its evidence where there are several files.
+    /// Creates the object of a judged connection from this file, with the places of its evidence where there are several files.
     pub(super) fn of(
         judged: Judged,
         source: Option<String>,

@@ -144,7 +144,7 @@ impl InputFileObject {
 }
 
 impl SummaryObject {
-    /// Of a capture, with the files that could not be read at all.
+    /// Creates the object of a capture, with the files that could not be read at all.
     pub(super) fn of(figures: &Figures, unopened: &[ReadError], origins: &Origins) -> Self {
         let about = &figures.about;
         let time = |at| {

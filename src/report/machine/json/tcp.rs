@@ -134,7 +134,7 @@ pub struct PreludeWords {
 }
 
 impl TcpObject {
-    /// Of a connection.
+    /// Creates the object of a connection.
     pub(super) fn of(story: &Story) -> Self {
         let mut fins = Vec::new();
         let mut resets = Vec::new();

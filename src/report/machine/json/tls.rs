@@ -93,7 +93,7 @@ pub struct Alert {
 }
 
 impl TlsObject {
-    /// Of a connection, if there was any TLS.
+    /// Creates the object of a connection, if there was any TLS.
     pub(super) fn of(story: &Story) -> Option<Self> {
         let facts = &story.tls;
         let alerts: Vec<_> = story.endings.iter().filter_map(alert).collect();

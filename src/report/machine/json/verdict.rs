@@ -27,7 +27,7 @@ pub struct VerdictObject {
     pub headline: Cow<'static, str>,
     /// Plain words: why this is what the packets show, and what else it may be.
     pub explanation: Cow<'static, str>,
-    /// What the client program will have reported.
+    /// What the client program probably reported.
     pub client_reports: Vec<Cow<'static, str>>,
     /// The packets that prove it, counted from 1.
     pub evidence: Vec<u64>,
@@ -38,7 +38,7 @@ pub struct VerdictObject {
 }
 
 impl VerdictObject {
-    /// Of a verdict on this story.
+    /// Creates the object of a verdict on this story.
     pub(super) fn of(verdict: verdict::Verdict, story: &Story) -> Self {
         let evidence_roles = verdict.evidence.iter().map(|number| EvidenceRole::of(story, *number)).collect();
         let advice = verdict.advice(story).collect();

@@ -72,7 +72,7 @@ pub(in crate::report) enum Stance {
     Replaces,
 }
 
-/// What the neighbours of a group show; nothing where they show nothing. `time` prints an instant.
+/// What the neighbours of a group show; nothing if they show nothing. `time` prints an instant.
 pub(in crate::report) fn conclude(
     summary: &Summary,
     key: &GroupKey,
@@ -93,7 +93,7 @@ pub(in crate::report) fn conclude_for_one(
     let words = Words::of(summary, key, group, time)?;
     let conclusion = words.conclusion()?;
     let alike = group.count.saturating_sub(1);
-    // Where all are alike, the conclusion says so.
+    // Where all are the same, the conclusion says so.
     if alike == 0 || group.count >= words.context.all {
         return Some(conclusion);
     }

@@ -104,7 +104,7 @@ fn rest_of_answer(story: &Story) -> Option<Waits> {
         && story.traffic.zero_windows.client.count == 0
         && story.missing.gap.server == 0
         && !story.missing.lacks(Role::Server)
-        && story.unseen_behind(Role::Server).is_none();
+        && story.unseen_after(Role::Server).is_none();
     let since = data.last.filter(|_| is_begun)?;
     Some(Waits { since, awaited_from: Role::Server, of: Awaited::RestOfAnswer })
 }
@@ -132,7 +132,7 @@ fn unacknowledged(story: &Story) -> Option<Waits> {
         .min_by_key(|waits| waits.since.at)
 }
 
-/// What a client that was answered before asks again. Whoever has nothing acknowledged at all gets no answer either.
+/// What a client that was answered before asks again. A side that gets no acknowledgement at all gets no answer either.
 pub(super) fn later_answer(story: &Story) -> Option<Waits> {
     if let Some(since) = story.open_plain_request() {
         return Some(Waits { since, awaited_from: Role::Server, of: Awaited::LaterAnswer });
@@ -142,7 +142,7 @@ pub(super) fn later_answer(story: &Story) -> Option<Waits> {
     (story.stage == Stage::ApplicationData && !story.has_message_port()).then_some(waits)
 }
 
-/// What a side sends again without an acknowledgement although it closed behind that: its FIN is lost with it.
+/// What a side sends again without an acknowledgement although it closed after that: its FIN is lost with it.
 fn left_unacknowledged(story: &Story) -> Option<Waits> {
     let waits = unacknowledged(story)?;
     let sender = waits.awaited_from.other();

@@ -53,7 +53,7 @@ impl Silences {
 }
 
 /// Whether the capture lacks the acknowledgement of what was sent last before a silence: the sender, which was there to end the
-/// connection, never sent it again, and nothing that the receiver sent behind it shows that it was not received.
+/// connection, never sent it again, and nothing that the receiver sent after it shows that it was not received.
 pub(super) fn is_ack_unseen(silence: &Silence, story: &Story) -> bool {
     let sent = &story.data[silence.awaited_from.other()];
     let is_overdue = |last: Moment| {
@@ -95,14 +95,14 @@ fn is_lost_before_the_capture(story: &Story) -> bool {
     story.stage > Stage::None && (is_lost(Role::Client) || is_lost(Role::Server))
 }
 
-/// Whether segments of a side that are as large as any came behind what is lost: a path that drops large ones is not the reason.
+/// Whether segments of a side that are as large as any came after what is lost: a path that drops large ones is not the reason.
 fn gets_full_segments_through(role: Role, story: &Story) -> bool {
-    /// Of an Ethernet without options, in bytes.
+    /// The MSS of Ethernet without options, in bytes.
     const USUAL: u32 = 1_460;
     /// TCP's largest options, which the offered size does not count (RFC 6691, 2).
     const OPTIONS: u32 = 40;
     let offered = story.parties[role.other()].maximum_segment_size.map_or(USUAL, u32::from);
-    story.data[role].largest_behind_hole + OPTIONS >= offered
+    story.data[role].largest_after_hole + OPTIONS >= offered
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_behind_which_nothing_of_the_receiver_follows_is_the_capture_s() {
+    fn a_hole_after_which_nothing_of_the_receiver_follows_is_the_capture_s() {
         let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
         let story = hello.segment(Server, "P.", 2_900, &[9; 200]).story(20_000);
         assert!(story.missing.truncated_after.is_some() && story.silence().is_none());

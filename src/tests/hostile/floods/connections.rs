@@ -34,7 +34,7 @@ pub(super) const KINDS: &[Flood] = &[
         let syn = Seg::of(ports(number / 2), SYN, number);
         if number.is_multiple_of(2) { syn.record(number) } else { error(number, &syn.packet()) }
     }),
-    flood("segments behind growing holes", raw, MANY, |number| {
+    flood("segments after growing holes", raw, MANY, |number| {
         opened(number, [PORT, TLS], |number| {
             Seg::says([PORT, TLS], 1 + (number + 1) * 3_000, &[1; 100]).packet()
         })

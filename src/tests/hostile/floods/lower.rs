@@ -67,7 +67,7 @@ fn ipv6(next: u8, carried: &[u8]) -> Vec<u8> {
     [&[0x60, 0, 0, 0, high, low, next, 255], &address(1)[..], &address(2), carried].concat()
 }
 
-/// A SYN behind tags and the type of what they tag.
+/// A SYN after tags and the type of what they tag.
 fn tagged(number: u32, tags: &[u8], kind: [u8; 2]) -> Vec<u8> {
     let syn = Seg::of(ports(number), SYN, 1).packet();
     // The version of the IP header, where a bottom label says no type.

@@ -63,7 +63,7 @@ fn filtered(lab: &Lab) {
     // The connection is established, and the ClientHello is dropped.
     serve(lab, 8006, peers::read_and_wait);
     filter(&["8006", "-m", "length", "--length", "120:", "-j", "DROP"]);
-    // The FIN waits behind the ClientHello, so only a repeat after the stall time shows a capture that it is over.
+    // The FIN waits after the ClientHello, so only a repeat after the stall time shows a capture that it is over.
     let patient = [&quick("10.9.0.2:8006")[..], &["--patient"]].concat();
     Case::new("no-server-hello", &patient).cause("client-hello-lost").holds(lab);
 }

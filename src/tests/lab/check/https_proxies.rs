@@ -78,7 +78,7 @@ fn squid(lab: &Lab) {
     let bytes = fs::read(&saved).unwrap();
     let holds = |words: &str| bytes.windows(words.len()).any(|part| part == words.as_bytes());
     assert!(holds(PROXY) && !holds("CONNECT"), "{checked}");
-    // The server behind it is verified by its own name, and the tunnel's faults are a proxy's.
+    // The server behind the proxy is verified by its own name, and the tunnel's faults are a proxy's.
     let checked = check(lab, &ca, 3129, &["--name", "other.test"]);
     assert_eq!((checked.reason(), checked.status()), ("tls-alert", 2), "{checked}");
     assert_eq!(checked.check["actor"], "server", "{checked}");
@@ -135,7 +135,7 @@ fn refused(lab: &Lab) {
     );
 }
 
-/// What is no TLS, and what is none yet.
+/// What is not TLS, and what is not TLS yet.
 fn speechless(lab: &Lab) {
     let pki = Pki::new(lab.folder.path());
     let ca = pki.authority();

@@ -126,8 +126,8 @@ fn the_line_about_the_check_is_tied_to_it_and_no_other() {
     assert_eq!(client["untied"][0], "another program made the attempt: the check writes no log", "{checked}");
     let connection = &checked.connections[0];
     assert_eq!(connection["logs"].as_array().map(Vec::len), Some(1), "{checked}");
-    let beside = &connection["log_lines"];
-    assert!(beside[0]["text"].as_str().is_some_and(|text| text.contains("tenant 7 is locked")), "{checked}");
+    let nearby = &connection["log_lines"];
+    assert!(nearby[0]["text"].as_str().is_some_and(|text| text.contains("tenant 7 is locked")), "{checked}");
     let summary = checked.outcome.objects_of("summary").pop().unwrap();
     assert_eq!(summary["logs"].as_array().map(Vec::len), Some(3), "{checked}");
 }

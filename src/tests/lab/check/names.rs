@@ -12,7 +12,7 @@ use super::{at_once, check, monitoring};
 use crate::support::lab::{Lab, SERVER};
 
 #[test]
-fn names_that_do_not_resolve_are_told_apart() {
+fn names_that_do_not_resolve_are_distinguished() {
     at_once(&[resolvers, silent_resolvers]);
 }
 
@@ -45,7 +45,7 @@ fn resolvers(lab: &Lab) {
     monitoring::holds(lab, &["nowhere.test"], "name-unknown");
     let checked = check(lab, &["-4", "only6.test"]);
     assert_eq!(checked.check["dns"]["outcome"], "no-address", "{checked}");
-    // Without a server behind it, dnsmasq refuses what it does not know.
+    // Without an upstream server, dnsmasq refuses what it does not know.
     let checked = check(lab, &["elsewhere.example"]);
     assert_eq!((checked.reason(), checked.status()), ("resolver-failed", 2), "{checked}");
     assert_eq!(checked.check["dns"]["rcode"], "REFUSED", "{checked}");

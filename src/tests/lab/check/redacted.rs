@@ -39,7 +39,7 @@ fn expect_none(output: &[u8], what: &str) {
     originals::expect_none(output, &originals(), what);
 }
 
-/// The check with these options in every form: nothing of the originals is in any, and what came of it is the same as without
+/// The check with these options in every form: nothing of the originals is in any, and the outcome is the same as without
 /// `--redact`.
 fn holds(lab: &Lab, options: &[&str], reason: &str) {
     let plain = Outcome::of(lab.check(&["-o", "json"]).args(options));

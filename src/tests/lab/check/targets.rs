@@ -95,7 +95,7 @@ fn each_of_many_servers_has_its_outcome_in_the_order_of_the_file() {
 }
 
 #[test]
-fn so_many_servers_are_checked_at_a_time() {
+fn a_limited_number_of_servers_is_checked_at_a_time() {
     let Some(lab) = Lab::new() else { return };
     peers::serve(&lab, 8444, peers::read_and_wait);
     let lines = (1..=6).map(|host| format!("silent{host}.example:8444\n")).collect::<Vec<_>>().concat();

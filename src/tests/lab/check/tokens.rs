@@ -1,4 +1,4 @@
-//! A token of SSM On-Prem and the page behind it; no secret is printed.
+//! A token of SSM On-Prem and the page that needs it; no secret is printed.
 
 use std::fs;
 
@@ -124,7 +124,7 @@ fn shows_no_secret(outcome: &Outcome) {
 }
 
 #[test]
-fn nginx_with_its_backend_down_is_told_from_one_that_answers() {
+fn nginx_with_its_backend_down_is_distinguished_from_one_that_answers() {
     let Some(lab) = Lab::with_ipv6() else { return };
     let pki = Pki::new(lab.folder.path());
     let [certificate, key] = pki.good();

@@ -35,7 +35,7 @@ fn overtaken(lab: &Lab) {
                     return;
                 }
             }
-            // Behind what the check listens for.
+            // Later than the check listens.
             thread::sleep(Duration::from_millis(400));
             let page = peers::json("200 OK", "{}");
             let _ = rustls::Stream::new(&mut connection, &mut peer).write_all(page.as_bytes());
@@ -80,7 +80,7 @@ fn tunnels(lab: &Lab) {
             assert_eq!(checked.check["actor"], "path", "{checked}");
         }
     }
-    // A status line looks like an open tunnel to whoever only sees the packets.
+    // A status line looks like an open tunnel if only the packets are seen.
     serve(lab, 3135, |mut peer| {
         let _ = peer.read(&mut [0; 4_096]);
         let _ = peer.write_all(b"HTTP/1.1 200 OK\r\n");
@@ -109,7 +109,7 @@ fn tunnels(lab: &Lab) {
     serve(lab, 3134, |peer| peers::answer(peer, b"HTTP/1.1 200 OK\r\n\r\nSSH-2.0-x\r\n"));
     let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3134"), "ssm.test"]);
     assert_eq!((checked.reason(), checked.status()), ("proxy-refused", 2), "{checked}");
-    assert!(checked.contains("sends this before anything was said inside"), "{checked}");
+    assert!(checked.contains("sends this before anything was sent inside"), "{checked}");
     assert!(!checked.contains("sent nothing"), "{checked}");
     // It agrees, and resets at once.
     serve(lab, 3136, |mut peer| {

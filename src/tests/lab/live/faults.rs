@@ -101,7 +101,7 @@ fn each_fault_of_a_router_has_its_verdict_and_cause() {
 }
 
 #[test]
-fn large_packets_that_are_lost_on_the_path_are_told_from_a_server_that_hangs() {
+fn large_packets_that_are_lost_on_the_path_are_distinguished_from_a_server_that_hangs() {
     let Some(lab) = Lab::with_router() else { return };
     // The far end of a wire drops what is larger than its own MTU, and sends no ICMP error.
     for host in ["client", "server"] {
@@ -118,7 +118,7 @@ fn large_packets_that_are_lost_on_the_path_are_told_from_a_server_that_hangs() {
 }
 
 #[test]
-fn a_reset_that_the_router_sends_in_the_server_s_name_is_told_from_the_server_s() {
+fn a_reset_that_the_router_sends_in_the_server_s_name_is_distinguished_from_the_server_s() {
     let Some(lab) = Lab::with_router() else { return };
     expect_failure(&lab, "client", 8443, ("reset", Some("rst-injected")), || {
         inject_reset(&lab);

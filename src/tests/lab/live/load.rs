@@ -17,7 +17,7 @@ use crate::support::run::{path, run};
 const FILTER: &str = "tcp port 9000";
 
 #[test]
-fn a_silence_behind_dropped_packets_is_no_stall() {
+fn a_silence_after_dropped_packets_is_no_stall() {
     let Some(lab) = Lab::new() else { return };
     let watch = watch(&lab, &["-B", "64", "-o", "json"]);
     let listener = lab.within("server", || TcpListener::bind((SERVER, 8443)).unwrap());
@@ -70,7 +70,7 @@ fn as_many_packets_are_saved_as_tcpdump_saves_and_none_is_dropped() {
 }
 
 #[test]
-fn many_connections_leave_no_memory_behind_and_no_packet_out() {
+fn many_connections_leave_no_memory_in_use_and_no_packet_out() {
     let Some(lab) = Lab::new() else { return };
     let seconds = std::env::var("LOAD_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(9);
     let theirs = lab.folder.path().join("theirs.pcap");

@@ -99,7 +99,7 @@ fn what_can_t_be_followed_is_an_error_before_anything_is_captured() {
         (vec!["--log", path(&pipe)], "is a pipe"),
         (vec!["--log", "/nowhere/a.log"], "can't be read"),
         (vec!["--log", path(&log), "-w", path(&log)], "-w names a log"),
-        (vec!["--log", path(&log), "--html", path(&log)], "another file of this command"),
+        (vec!["--log", path(&log), "--html", path(&log)], "this command already uses that file"),
     ] {
         let outcome = Outcome::of(lab.live("client", &options).args(["-i", "any", "--user", "root"]));
         assert!(outcome.status == 3 && outcome.error.contains(why), "{why}: {outcome:?}");

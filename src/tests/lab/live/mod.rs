@@ -97,7 +97,7 @@ fn send_alert(peer: TcpStream) {
     peers::answer(peer, &ALERT);
 }
 
-/// OpenSSL's server on a port, with a certificate of its own authority; nothing where it is not installed.
+/// OpenSSL's server on a port, with a certificate of its own authority; nothing if it is not installed.
 fn serve_tls(lab: &Lab, port: u16) -> Option<Background> {
     lab.serve_tls(port, &Pki::new(lab.folder.path()).good(), &["-www"])
 }

@@ -58,7 +58,7 @@ fn no_form_of_a_live_capture_contains_an_original() {
         let is_about_it = outcome.out.contains("refused") || form.contains(&"table");
         assert!(is_about_it, "{form:?} {outcome:?}");
         expect_none(&lab, outcome.out.as_bytes(), &format!("{form:?}"));
-        expect_none(&lab, &fs::read(&metrics).unwrap(), &format!("the metrics beside {form:?}"));
+        expect_none(&lab, &fs::read(&metrics).unwrap(), &format!("the metrics next to {form:?}"));
         assert_eq!(outcome.status, 2, "{form:?} {outcome:?}");
     }
 }

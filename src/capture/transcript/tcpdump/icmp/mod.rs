@@ -67,7 +67,7 @@ pub fn parse(body: &str, source: &Spelled, destination: &Spelled) -> Option<Mess
     Some(v6::error(words).map_or(Message::Other, |error| Message::Error(Printed { checksum, ..error })))
 }
 
-/// The words behind `icmp: ` or `icmp 68: `, as tcpdump before 4.0 printed them, without what follows of the IP header.
+/// The words after `icmp: ` or `icmp 68: `, as tcpdump before 4.0 printed them, without what follows of the IP header.
 fn strip_old_name<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let rest = body.strip_prefix(name).filter(|rest| rest.starts_with([':', ' ']))?;
     let rest = rest.trim_start_matches(|letter: char| letter == ' ' || letter.is_ascii_digit());
@@ -184,7 +184,7 @@ fn unreachable_v4(message: &str) -> Option<Printed> {
     Some(printed)
 }
 
-/// What ` - ` precedes: tcpdump's words for a code, also where a terminal cut them; without what an author wrote behind them.
+/// What ` - ` precedes: tcpdump's words for a code, also where a terminal cut them; without what an author wrote after them.
 fn whole_reason(reason: &str) -> &str {
     const REASONS: [&str; 9] = [
         "admin prohibited filter",

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_for_whom() {
+    fn a_neighbor_search_names_its_target_and_asker() {
         let host = |word: &str| Spelled::parse(word).expect("a host");
         let (source, group) = (host("fe80::9"), host("ff02::1:ff00:12"));
         let solicitation =

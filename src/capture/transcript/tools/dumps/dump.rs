@@ -23,7 +23,7 @@ enum Group {
 }
 
 impl DumpLine {
-    /// Reads a line; `None` where it is none of a dump's.
+    /// Reads a line; `None` if it is not part of a dump.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_start();
         let end = text.find([' ', '\t', ':', '|'])?;
@@ -37,7 +37,7 @@ impl DumpLine {
         }
         let rest = rest.strip_prefix(':').unwrap_or(rest);
         let (bytes, group) = line_bytes(rest)?;
-        // Words of two bytes behind seven digits are `hexdump`'s, in the order of the machine.
+        // Words of two bytes after seven digits are `hexdump`'s, in the order of the machine.
         let is_swapped = group == Group::Two && !is_prefixed && !has_colon && digits.len() == 7;
         let bytes = if is_swapped { swapped(&bytes) } else { bytes };
         let radix = |radix| usize::from_str_radix(digits, radix).ok();
@@ -54,7 +54,7 @@ fn swapped(bytes: &[u8]) -> Vec<u8> {
     bytes.chunks(2).flat_map(|pair| pair.iter().rev().copied()).collect()
 }
 
-/// The bytes behind an offset, and how they are grouped. Two blanks may be in the middle; three, a tab or a bar before the
+/// The bytes after an offset, and how they are grouped. Two blanks may be in the middle; three, a tab or a bar before the
 /// characters.
 fn line_bytes(text: &str) -> Option<(Vec<u8>, Group)> {
     let mut bytes = Vec::with_capacity(LINE_BYTES);
@@ -109,7 +109,7 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// Takes in the next line; `false` where it does not continue the dump.
+    /// Takes in the next line; `false` if it does not continue the dump.
     pub fn take(&mut self, line: &DumpLine) -> bool {
         let fits = line.offsets.contains(&Some(self.bytes.len())) && !line.bytes.is_empty();
         if self.is_over || !fits || self.bytes.len() + line.bytes.len() > TRANSCRIPT_DUMP_BYTES {
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_link_header_is_told_by_the_bytes() {
+    fn the_link_header_is_recognised_by_the_bytes() {
         let frame = |header: &[u8]| {
             let dump = Dump { bytes: [header, &SYN].concat(), is_over: true };
             dump.frame().map(|frame| (frame.link_type, frame.wire_len))

@@ -17,7 +17,7 @@ use crate::capture::transcript::tools::tool::Tool;
 use crate::capture::transcript::tools::unread::IOS_XE;
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
 
-/// Gathers dumps that stand by themselves, or below a line of IOS-XE's `show monitor capture NAME buffer detailed`.
+/// Gathers dumps on their own, or below a line of IOS-XE's `show monitor capture NAME buffer detailed`.
 #[derive(Debug, Default)]
 pub struct Gatherer {
     pending: Option<Pending>,

@@ -24,9 +24,9 @@ pub struct Line<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
     Tcp(Tcp),
-    /// The words behind `icmp: `.
+    /// The words after `icmp: `.
     Icmp(&'a str),
-    /// What ARP says, behind its name.
+    /// What ARP says, after its name.
     Arp(&'a str),
     /// Another protocol, by its first word.
     Other(&'a str),
@@ -41,7 +41,7 @@ pub struct Tcp {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line; `None` where it is no packet's.
+    /// Reads a line; `None` if it is no packet's.
     pub fn parse(text: &'a str) -> Option<Self> {
         let Some((before, after)) = split_rare(text, " -> ") else { return Self::arp(text) };
         // Seconds since the sniffer began, or with option `a` or `l` a date and a time of day.
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn other_packets_and_lines_are_told_apart() {
+    fn other_packets_and_lines_are_distinguished() {
         let body = |text: &'static str| Line::parse(text).map(|line| line.body);
         assert_eq!(
             body("5.8 port3 out 192.0.2.1 -> 192.0.2.9: icmp: host 192.0.2.47 unreachable"),

@@ -172,7 +172,7 @@ fn hash(packet: &ToolPacket) -> u64 {
 /// How far the packets of one sniffer come out of order at most, in nanoseconds.
 const OUT_OF_ORDER: i64 = SECOND;
 
-/// Whether `text` is the command, perhaps behind a prompt: `FGT # diagnose sniffer packet any "port 443" 4`. Each word may be
+/// Whether `text` is the command, perhaps after a prompt: `FGT # diagnose sniffer packet any "port 443" 4`. Each word may be
 /// shortened.
 fn is_command(text: &str) -> bool {
     let Some((before, after)) = split_rare(text, "sniffer packet ") else { return false };

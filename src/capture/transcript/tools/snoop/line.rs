@@ -47,7 +47,7 @@ pub struct Tcp<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a summary line; `None` where it is none.
+    /// Reads a summary line; `None` if it is not one.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut line = Self::default();
         let (before, after) = split_rare(text, " -> ")?;
@@ -83,7 +83,7 @@ impl<'a> Line<'a> {
         is_summary.then_some(line)
     }
 
-    /// Reads a line that ends behind the hosts, because a page wrapped it or because `-V` puts the protocols below.
+    /// Reads a line that ends after the hosts, because a page wrapped it or because `-V` puts the protocols below.
     pub fn parse_hosts(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let mut line = Self::default();
@@ -154,7 +154,7 @@ const NAMES: [&str; 32] = [
 ];
 
 impl<'a> Tcp<'a> {
-    /// Reads `TCP D=80 S=1421 Syn Ack=1 Seq=2 Len=0 Win=3 Options=<mss 1460>`, which may end anywhere behind the ports.
+    /// Reads `TCP D=80 S=1421 Syn Ack=1 Seq=2 Len=0 Win=3 Options=<mss 1460>`, which may end anywhere after the ports.
     pub fn parse(text: &'a str) -> Option<Self> {
         let rest = text.trim_start().strip_prefix("TCP ")?;
         let mut words = rest.split([' ', '\n']).filter(|word| !word.is_empty());
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn other_protocols_and_other_tools_are_told_apart() {
+    fn other_protocols_and_other_tools_are_distinguished() {
         let body = |text: &'static str| Line::parse(text).map(|line| line.body);
         assert_eq!(
             body("a -> b RPC C XID=3565514130 PROG=100143 (?)"),

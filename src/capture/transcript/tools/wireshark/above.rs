@@ -4,7 +4,7 @@ use super::protocols::{Layer, layer};
 use super::streams::Speaker;
 use crate::capture::transcript::tools::packet::{ToolContent, ToolError};
 
-/// The error in an ICMP or ICMPv6 row; `None` where it is none, an echo for example.
+/// The error in an ICMP or ICMPv6 row; `None` if it is not one, an echo for example.
 ///
 /// Wireshark, epan/dissectors/packet-icmp.c and packet-icmpv6.c, the value strings of types and codes.
 pub fn icmp_error(protocol: &str, info: &str) -> Option<ToolError> {
@@ -78,7 +78,7 @@ pub fn neighbour(info: &str) -> Option<ToolContent> {
 /// The payload's first line, where the row of a protocol in clear shows it.
 pub fn first_line(protocol: &str, info: &str) -> Option<String> {
     let info = info.trim();
-    let behind = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| info.strip_prefix(prefix));
+    let after = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| info.strip_prefix(prefix));
     let line = match protocol {
         "HTTP" | "HTTP/XML" | "HTTP/JSON" | "OCSP" => {
             let has_version = info.rsplit_once(' ').is_some_and(|(_, version)| version.starts_with("HTTP/"));
@@ -86,12 +86,12 @@ pub fn first_line(protocol: &str, info: &str) -> Option<String> {
             // `HTTP/1.1 200 OK  (text/html)`
             is_line.then(|| info.split("  (").next().unwrap_or(info))?
         }
-        "FTP" | "IMAP" | "POP" => behind(&["Request: ", "Response: ", "C: ", "S: "])?,
-        "SMTP" => behind(&["C: ", "S: "])?,
+        "FTP" | "IMAP" | "POP" => after(&["Request: ", "Response: ", "C: ", "S: "])?,
+        "SMTP" => after(&["C: ", "S: "])?,
         "SSH" | "SSHv1" | "SSHv2" => {
-            let banner = behind(&["Client: Protocol (", "Server: Protocol ("])
+            let banner = after(&["Client: Protocol (", "Server: Protocol ("])
                 .and_then(|banner| banner.split(')').next());
-            banner.or_else(|| behind(&["Client Protocol: ", "Server Protocol: "]))?
+            banner.or_else(|| after(&["Client Protocol: ", "Server Protocol: "]))?
         }
         _ => return None,
     };

@@ -29,7 +29,7 @@ pub struct Detail {
     /// The name of that protocol, as the Protocol column has it.
     pub protocol: String,
     is_quote: bool,
-    /// Whether the frame is said to hold TCP.
+    /// Whether the details say that the frame holds TCP.
     has_tcp: bool,
 }
 
@@ -95,7 +95,7 @@ impl Detail {
         })
     }
 
-    /// Whether the details end before the TCP header that the frame is said to hold.
+    /// Whether the details end before the TCP header that they announce.
     pub fn is_cut_before_tcp(&self) -> bool {
         self.has_tcp && self.headers.tcp.is_none() && self.icmp.is_none()
     }
@@ -105,7 +105,7 @@ impl Detail {
         self.headers.tcp.is_some() && self.icmp.is_none()
     }
 
-    /// Takes in a further line; `false` where it is none of a packet's details.
+    /// Takes in a further line; `false` if it is not one of a packet's details.
     pub fn take(&mut self, text: &str) -> bool {
         let text = text.trim();
         self.take_protocol(text) || self.take_field(text)
@@ -134,7 +134,7 @@ impl Detail {
             self.icmp = Some(Icmp::default());
             return true;
         }
-        // What is above TCP is none of the fields that are looked for.
+        // What is above TCP is not among the fields that are looked for.
         let is_tls = ["Transport Layer Security", "Secure Sockets Layer"].contains(&text);
         if is_tls || text == "Hypertext Transfer Protocol" {
             "HTTP".clone_into(&mut self.protocol);

@@ -40,7 +40,7 @@ const NUMBERS: [(&str, &[&str]); 6] = [
 ];
 
 impl Fields {
-    /// The columns that a header names; `None` where `text` is none, or they don't show a segment's ends and flags.
+    /// The columns that a header names; `None` if `text` is not a header, or they don't show a segment's ends and flags.
     pub fn of_header(text: &str) -> Option<Self> {
         // Nearly all lines lack this.
         if !text.contains("tcp.") && !text.contains("_ws.col.") {
@@ -79,7 +79,7 @@ impl Fields {
             .then_some(fields)
     }
 
-    /// The line of a packet as a row; `None` where it is none, or shows no segment.
+    /// The line of a packet as a row; `None` if it is not one, or shows no segment.
     pub fn row(&self, text: &str) -> Option<String> {
         let mut cells = self.cells(text, self.names.len());
         // The packet's number may have been taken for that of a line.
@@ -94,7 +94,7 @@ impl Fields {
             found.map(|(_, cell)| *cell).find(|cell| !cell.is_empty())
         };
         let (source, destination) = (cell(SOURCE)?, cell(DESTINATION)?);
-        // Of a packet inside another one, as an ICMP error quotes it, there are several values.
+        // A packet inside another one, as an ICMP error quotes it, gives several values.
         let is_one = |value: &str| !value.contains([',', ' ']);
         if !is_one(source) || !is_one(destination) {
             return None;

@@ -21,7 +21,7 @@ pub struct Info<'a> {
     pub urgent: Option<u16>,
     pub payload_len: Option<u32>,
     pub options: Options,
-    /// What is left behind the analysis where it is not TCP's own: the words of the protocol above.
+    /// What is left after the analysis where it is not TCP's own: the words of the protocol above.
     pub rest: &'a str,
 }
 
@@ -34,7 +34,7 @@ pub struct Analysis {
     /// `[TCP Out-Of-Order]`
     pub is_out_of_order: bool,
     /// `[TCP Previous segment not captured]`, `lost` up to version 1.8.
-    pub is_behind_gap: bool,
+    pub is_after_gap: bool,
     /// `[TCP Port numbers reused]`
     pub is_reuse: bool,
     /// `[TCP segment of a reassembled PDU]` and the like: the protocol above is shown at a later segment.
@@ -45,7 +45,7 @@ impl<'a> Info<'a> {
     /// Reads the column; what is not TCP's is left in `rest`.
     pub fn parse(text: &'a str) -> Self {
         let mut info = Self::default();
-        // Quoted code, and a page's markup behind the last row.
+        // Quoted code, and a page's markup after the last row.
         let mut rest = text.trim_start().trim_end_matches(['`', ' ']);
         while let Some((remark, after)) = bracketed(rest) {
             if flags(remark).is_some() || !info.analysis.read(remark) {
@@ -150,8 +150,8 @@ const NAMES: [&str; 15] = [
 impl Analysis {
     /// How many remarks were made.
     pub fn count(self) -> usize {
-        let Self { is_retransmission, is_out_of_order, is_behind_gap, is_reuse, is_part } = self;
-        [is_retransmission, is_out_of_order, is_behind_gap, is_reuse, is_part].map(usize::from).iter().sum()
+        let Self { is_retransmission, is_out_of_order, is_after_gap, is_reuse, is_part } = self;
+        [is_retransmission, is_out_of_order, is_after_gap, is_reuse, is_part].map(usize::from).iter().sum()
     }
 
     /// Takes in a remark whose end was cut off, where it can be one only.
@@ -172,7 +172,7 @@ impl Analysis {
         }
     }
 
-    /// Takes in a remark in brackets; `false` where it is none of Wireshark's.
+    /// Takes in a remark in brackets; `false` if it is not one of Wireshark's.
     fn read(&mut self, remark: &str) -> bool {
         let words = remark.strip_prefix("TCP ").unwrap_or(remark);
         match words {
@@ -180,7 +180,7 @@ impl Analysis {
                 self.is_retransmission = true;
             }
             "Out-Of-Order" => self.is_out_of_order = true,
-            "Previous segment not captured" | "Previous segment lost" => self.is_behind_gap = true,
+            "Previous segment not captured" | "Previous segment lost" => self.is_after_gap = true,
             "Port numbers reused" => self.is_reuse = true,
             _ if is_part(words) => self.is_part = true,
             // `[TCP Dup ACK 5#1]`, `[RPC duplicate of #22]`, `[Packet size limited during capture]`: nothing to place by.
@@ -194,7 +194,7 @@ impl Analysis {
     }
 }
 
-/// Whether an Info column begins as Wireshark names TLS messages, behind what its analysis noted.
+/// Whether an Info column begins as Wireshark names TLS messages, after what its analysis noted.
 pub fn begins_tls(info: &str) -> bool {
     let words = Info::parse(info).rest;
     TLS_WORDS.iter().any(|name| words.starts_with(name))
@@ -231,7 +231,7 @@ fn is_part(remark: &str) -> bool {
 fn leading_number(value: &str) -> Option<u32> {
     let end = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
     let (digits, after) = value.split_at(end);
-    // Behind an ellipsis further digits were cut off.
+    // After an ellipsis further digits were cut off.
     let is_cut = after.starts_with("...") || after.starts_with('\u{2026}');
     digits.parse().ok().filter(|_| !is_cut && !after.starts_with(|letter: char| letter.is_alphanumeric()))
 }

@@ -14,14 +14,14 @@ use crate::limits::TRANSCRIPT_LINE_BYTES;
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     pub(super) line: u64,
-    /// The row's text, joined where it was wrapped; empty where there are only details.
+    /// The row's text, joined where it was wrapped; empty if there are only details.
     pub(super) text: String,
     /// Where its columns are, unless lines were joined to it.
     pub(super) places: Option<Places>,
     pub(super) cells: bool,
     /// Lines that were joined to it.
     pub(super) joined: usize,
-    /// Whether a blank line followed, behind which nothing is joined.
+    /// Whether a blank line followed, after which nothing is joined.
     pub(super) is_closed: bool,
     /// Whether the text is a row, or the beginning of one.
     pub(super) is_row: bool,

@@ -21,7 +21,7 @@ pub struct Row<'a> {
     pub time: Option<(Stamp, u8)>,
     pub source: &'a str,
     pub destination: &'a str,
-    /// The highest protocol that was decoded; empty where there is no such column.
+    /// The highest protocol that was decoded; empty if there is no such column.
     pub protocol: &'a str,
     /// Bytes of the frame on the wire.
     pub length: Option<u32>,
@@ -41,7 +41,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// Of a row that `text` was parsed into.
+    /// Records the places in `text` from which a row was parsed.
     pub fn of(row: &Row<'_>, text: &str) -> Self {
         let (source_port, destination_port) = row.ports.unwrap_or_default();
         let columns = [row.source, row.destination, row.protocol, row.info, source_port, destination_port];
@@ -64,21 +64,21 @@ impl Places {
 }
 
 impl<'a> Row<'a> {
-    /// Reads a line whose columns are separated by blanks; `None` where it is no row.
+    /// Reads a line whose columns are separated by blanks; `None` if it is no row.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut start = Self::default();
         let rest = start.read_start(text);
         start.clone().with_usual_columns(rest).or_else(|| start.with_more_columns(rest))
     }
 
-    /// Reads the columns behind number and time.
+    /// Reads the columns after number and time.
     fn with_usual_columns(self, rest: &'a str) -> Option<Self> {
         let mut row = self;
         let (source, after) = word(rest)?;
-        let (next, behind) = word(after)?;
+        let (next, tail) = word(after)?;
         let has_arrow = is_arrow(next);
-        let (destination, after) = if has_arrow { word(behind)? } else { (next, behind) };
-        // The number behind an address is a further column, not a host.
+        let (destination, after) = if has_arrow { word(tail)? } else { (next, tail) };
+        // The number after an address is a further column, not a host.
         let is_number = destination.bytes().all(|byte| byte.is_ascii_digit());
         if !is_host(source) || !is_host(destination) || (is_number && source.parse::<IpAddr>().is_ok()) {
             return None;
@@ -89,7 +89,7 @@ impl<'a> Row<'a> {
         row.is_certain(has_arrow).then_some(row)
     }
 
-    /// A numbered row with further columns before the protocol. Two of them are addresses, and two numbers behind these are
+    /// A numbered row with further columns before the protocol. Two of them are addresses, and two numbers after these are
     /// ports.
     fn with_more_columns(self, mut rest: &'a str) -> Option<Self> {
         let mut row = self;
@@ -103,15 +103,15 @@ impl<'a> Row<'a> {
                 (row.source, row.destination, row.protocol) = (source, destination, column);
                 row.info = without_numbers(row.read_length(after));
                 let info = Info::parse(row.info);
-                let behind = |count: usize| {
+                let tail = |count: usize| {
                     numbers.iter().find(|(hosts, _)| *hosts == count).map(|(_, number)| *number)
                 };
                 row.ports = match *numbers.as_slice() {
-                    // Each host may have its port behind it, and other columns behind that.
+                    // Each host may have its port after it, and other columns after that.
                     [(1, _), ..] => {
                         let mut last = numbers.iter().filter(|(hosts, _)| *hosts == 2).skip(1);
                         row.length = last.next().and_then(|(_, length)| length.parse().ok()).or(row.length);
-                        behind(1).zip(behind(2))
+                        tail(1).zip(tail(2))
                     }
                     [(_, source), (_, destination)] => Some((source, destination)),
                     // The length's column may precede the protocol's, and what follows that is another one.
@@ -190,12 +190,12 @@ impl<'a> Row<'a> {
                 |word: &str| !word.bytes().any(|byte| byte.is_ascii_alphanumeric()) && !is_arrow(word);
             rest = word(after).filter(|(mark, _)| is_mark(mark)).map_or(after, |(_, after)| after);
             // A list's own number may precede the packet's.
-            if let Some((second, behind)) = word(rest)
+            if let Some((second, tail)) = word(rest)
                 && let Some(number) = packet_number(second)
-                && times::split(behind).is_some_and(|(stamp, ..)| matches!(stamp, Stamp::Elapsed(_)))
+                && times::split(tail).is_some_and(|(stamp, ..)| matches!(stamp, Stamp::Elapsed(_)))
                 && times::split(rest).is_none()
             {
-                (self.number, rest) = (Some(number), behind);
+                (self.number, rest) = (Some(number), tail);
             }
         }
         // A second time counts from something else: the packet before, as a rule.
@@ -278,7 +278,7 @@ pub fn packet_number(word: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| is_number)
 }
 
-/// `text` behind columns of numbers that the user added before the words: the hop limit, the time since the packet before.
+/// `text` after columns of numbers that the user added before the words: the hop limit, the time since the packet before.
 fn without_numbers(text: &str) -> &str {
     let mut rest = text.trim_start();
     for _ in 0..MOST_COLUMNS {
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_may_be_behind_their_hosts_and_the_number_missing() {
+    fn ports_may_be_after_their_hosts_and_the_number_missing() {
         for text in [
             "12:00:00.020000 192.0.2.1 8443 198.51.100.5 40112 TCP 66 8443 → 40112 [SYN, ACK] Seq=0 Ack=1",
             "2 0.02 192.0.2.1 8443 0 198.51.100.5 40112 TCP 66 8443 → 40112 [SYN, ACK] Seq=0 Ack=1",
@@ -438,7 +438,7 @@ mod tests {
             Row::parse("9 0.0004 5.73 CLIENT Server 50000 443 TCP 50000 > 443 [SYN] Seq=0 Win=1 Len=0 9");
         let row = row.expect("a row");
         assert_eq!((row.source, row.destination, row.ports), ("CLIENT", "Server", Some(("50000", "443"))));
-        // Of the times since the packet before and since the first one the longer one is that.
+        // Of two relative times, the longer is the one since the first packet.
         assert_eq!(row.time, Some((Stamp::Elapsed(5_730_000_000), 2)));
         assert_eq!(Row::parse("9 0.5 We Saw 50001 443 TCP 50000 > 443 [SYN] Seq=0"), None);
     }

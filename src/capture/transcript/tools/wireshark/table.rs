@@ -24,7 +24,7 @@ pub struct Columns {
     destination_port: Option<usize>,
 }
 
-/// The cells of a line that is a table's; `None` where it is none.
+/// The cells of a line that is a table's; `None` if it is not one.
 pub fn cells(text: &str) -> Option<Vec<Cow<'_, str>>> {
     let text = text.trim();
     // Quoted code may have a mark before it.
@@ -92,7 +92,7 @@ pub fn is_open(text: &str) -> bool {
 }
 
 impl Columns {
-    /// The columns that a header names; `None` where the cells are no header.
+    /// The columns that a header names; `None` if the cells are no header.
     pub fn of_header(cells: &[Cow<'_, str>]) -> Option<Self> {
         let find = |names: &[&str]| {
             cells.iter().position(|cell| names.iter().any(|name| cell.trim().eq_ignore_ascii_case(name)))

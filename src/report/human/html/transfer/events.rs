@@ -71,7 +71,7 @@ struct Step {
 }
 
 impl Events {
-    /// Of what `sender` sent. Nothing where the capture can't show it: no clock that runs forward, or no acknowledgements.
+    /// Creates the events of what `sender` sent. `None` if the capture can't show it: no clock that runs forward, or no acknowledgements.
     pub(super) fn of(story: &Story, sender: Role) -> Option<Self> {
         if story.capture.clock_step.is_some() || story.capture.acks_unobservable {
             return None;
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_wrap_go_on() {
+    fn numbers_that_wrap_continue() {
         let talk = opened(("S", &ALL_OPTIONS), ("S.", &ALL_OPTIONS)).starting_at(5, u32::MAX - 1_000);
         let story = (0..4)
             .fold(talk.segment(Server, "S.", 0, &[]).ack(Client), |talk, _| talk.say(Server, &[7; 600]))

@@ -44,7 +44,7 @@ pub(in crate::report::human::html) enum Transfer {
     LeftOut,
 }
 
-/// A picture, with places in thousandths of its width and height where nothing else is said.
+/// A picture, with places in thousandths of its width and height unless stated otherwise.
 pub(in crate::report::human::html) struct Picture {
     pub(in crate::report::human::html) sender: Role,
     pub(in crate::report::human::html) receiver: Role,
@@ -93,7 +93,7 @@ pub(in crate::report::human::html) struct Tick {
 }
 
 impl Transfer {
-    /// Of a connection on which a side's bytes stall; of both sides', the one that stalls for longer.
+    /// Creates the picture of a connection on which a side's bytes stall; if both do, of the side that stalls for longer.
     pub(in crate::report::human::html) fn of(
         judged: &Judged,
         page: Page<'_>,
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_so_many_pictures_and_no_more() {
+    fn a_page_has_a_limited_number_of_pictures() {
         let mut room = Room(1);
         assert!(matches!(transfer(&stalled(), &mut room), Some(Transfer::Drawn(_))));
         assert!(matches!(transfer(&stalled(), &mut room), Some(Transfer::LeftOut)));

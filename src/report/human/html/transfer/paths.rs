@@ -48,7 +48,7 @@ pub(in crate::report::human::html) struct Mark {
 impl Mark {
     /// Half the width of the ring around it, in pixels.
     pub(in crate::report::human::html) fn half(&self) -> usize {
-        /// Of a character in the ring's type.
+        /// The width of a character in the ring's type.
         const CHARACTER: usize = 4;
         5 + CHARACTER * self.label.chars().count()
     }
@@ -112,7 +112,7 @@ struct Pen<'a> {
 }
 
 impl Paths {
-    /// Of all events between two times.
+    /// Creates the paths of all events between two times.
     pub(super) fn of(
         events: &Events,
         (times, first, last): (&Times, Timestamp, Timestamp),

@@ -17,7 +17,7 @@ const STALL: (f64, f64) = (0.4, 0.7);
 /// What comes after it takes at least this share.
 const AFTER: f64 = 0.18;
 
-/// Of what can be seen, bytes that wait take at least this part of the height.
+/// Bytes that wait take at least this part of the visible height.
 const WAITING: u64 = 8;
 
 /// Steps between labels, in bytes, times a power of ten.
@@ -116,7 +116,7 @@ pub(super) struct Bytes {
 }
 
 impl Bytes {
-    /// Of a transfer that began at `lowest` and reached `highest`, so that what waits in the stall can be seen: of a long one its last
+    /// Creates the scale of a transfer from `lowest` to `highest`, so that what waits in the stall can be seen: of a long one its last
     /// part. A window that reaches far beyond is cut off.
     pub(super) fn of(lowest: u64, highest: u64, stall: &Stall) -> Self {
         let waiting = stall.sent.saturating_sub(stall.acked).max(1);

@@ -10,7 +10,7 @@ use crate::tcp::Role;
 pub(super) struct Words<'a> {
     pub(super) sender: Role,
     pub(super) stall: &'a Stall,
-    /// When it began; empty where it is not known.
+    /// When it began; empty if it is not known.
     pub(super) began: String,
 }
 

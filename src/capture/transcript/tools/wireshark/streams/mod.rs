@@ -42,7 +42,7 @@ pub struct Streams<T> {
     pub guessed: u64,
 }
 
-/// Two hosts, and the port of each; 0 where it is not known.
+/// Two hosts, and the port of each; 0 if it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Key {
     hosts: [u32; 2],
@@ -65,7 +65,7 @@ struct Held<T> {
 enum Unknown {
     /// Which of several streams it belongs to.
     Stream,
-    /// Where in this stream it is: behind a gap.
+    /// Where in this stream it is: after a gap.
     Place(Key, usize),
 }
 
@@ -79,7 +79,7 @@ impl<T> Streams<T> {
     /// Takes the next row, which goes to a stream of TCP.
     pub fn take(&mut self, mut segment: Segment, item: T) {
         self.clock += 1;
-        // A row has four names at most, and all of them are numbered alike.
+        // A row has four names at most, and all of them are numbered in the same way.
         if self.names.len() + 4 > MOST_NAMES {
             self.begin_capture();
         }

@@ -16,12 +16,12 @@ impl<T> Streams<T> {
         let mut fitting = self.fitting(hosts, side, segment);
         let found = match (fitting.next(), fitting.next()) {
             (Some(only), None) => Some(only),
-            // What comes behind the end repeats something, unless it begins something: then the connection's other rows are not there yet.
+            // What comes after the end repeats something, unless it begins something: then the connection's other rows are not there yet.
             (None, _) if !self.begins_other(hosts, segment) => self.latest_between(hosts).zip(side),
             _ => None,
         };
         drop(fitting);
-        // Of no stream so far, or of one of several.
+        // It belongs to no stream so far, or to one of several.
         let Some((key, side)) = found else { return Some(Unknown::Stream) };
         self.touch(key, side, segment).follow(side, segment).then_some(Unknown::Place(key, side))
     }
@@ -41,13 +41,13 @@ impl<T> Streams<T> {
         })
     }
 
-    /// Whether a row behind the end of all streams between two hosts is of another one: its words open a handshake, or it follows such
+    /// Whether a row after the end of all streams between two hosts is of another one: its words open a handshake, or it follows such
     /// a row.
     fn begins_other(&self, hosts: [u32; 2], segment: &Segment) -> bool {
         let is_repeat = segment.analysis.is_retransmission || segment.analysis.is_out_of_order;
         let is_waiting =
             || self.held.iter().any(|held| held.hosts == hosts && held.awaits == Some(Unknown::Stream));
-        // A ServerHello answers: that of an injected RST's connection comes behind the RST.
+        // A ServerHello answers: that of an injected RST's connection comes after the RST.
         let answers = || {
             let latest = self.latest_between(hosts).and_then(|key| self.known.get(&key));
             latest.is_some_and(|stream| stream.sides.iter().filter(|side| side.has_spoken()).count() == 1)
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_behind_a_gap_is_placed_by_the_acknowledgement_of_it_alone() {
+    fn a_row_after_a_gap_is_placed_by_the_acknowledgement_of_it_alone() {
         let rows = [
             &OPENING[..],
             &[
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_hello_behind_an_injected_rst_is_of_the_same_stream() {
+    fn a_server_hello_after_an_injected_rst_is_of_the_same_stream() {
         let rst = "< 54 443 → 50000 [RST] Seq=1 Win=0 Len=0";
         let rows = [&OPENING[..], &["> 583 Client Hello", rst, "< 1514 Server Hello"]].concat();
         assert_eq!(place(&complete(&rows)[5]), (Some("443"), Some(1), Some(1448)));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_syn_whose_answer_is_missing_an_acknowledgement_opens_the_stream() {
+    fn after_a_syn_whose_answer_is_missing_an_acknowledgement_opens_the_stream() {
         let done = complete(&[OPENING[0], OPENING[2], "> 583 Client Hello"]);
         assert_eq!(place(&done[2]), (Some("50000"), Some(1), Some(517)));
     }

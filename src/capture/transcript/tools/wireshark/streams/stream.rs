@@ -38,7 +38,7 @@ pub enum Speaker {
     /// A server's first words: a ServerHello.
     ServerFirst,
     Server,
-    /// Either, behind the first words of both.
+    /// Either, after the first words of both.
     Later,
 }
 
@@ -69,7 +69,7 @@ pub struct Side {
     pub acked: Option<u32>,
     /// Number and length of the last segment with payload.
     pub last: Option<(u32, u32)>,
-    /// Bytes of a frame besides its payload, by a segment behind the SYN.
+    /// Bytes of a frame besides its payload, by a segment after the SYN.
     pub overhead: Option<u32>,
     /// The same without any options, by the SYN.
     pub bare: Option<u32>,
@@ -233,7 +233,7 @@ impl Stream {
             return Some(window);
         }
         if !self.saw_syn && !self.saw_syn_ack {
-            // Bytes, whoever knew the scale.
+            // The window is in bytes, since the tool did not know the scale.
             return Some(window);
         }
         if !self.saw_syn || !self.saw_syn_ack {
@@ -269,7 +269,7 @@ impl Stream {
             segment.seq = own.last.filter(|(_, last_len)| Some(*last_len) == len).map(|(seq, _)| seq);
             return false;
         }
-        if segment.analysis.is_behind_gap || segment.analysis.is_out_of_order {
+        if segment.analysis.is_after_gap || segment.analysis.is_out_of_order {
             return true;
         }
         let next = match (own.next, own.acked) {
@@ -279,7 +279,7 @@ impl Stream {
         if own.is_adrift {
             return false;
         }
-        // Relative numbers begin at 1 behind the SYN.
+        // Relative numbers begin at 1 after the SYN.
         let seq = next.unwrap_or(self.base.wrapping_add(1));
         segment.seq = Some(seq);
         self.note(side, seq, len.unwrap_or(0));
@@ -335,7 +335,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_handshake_alone_tells_the_overhead() {
+    fn the_handshake_alone_shows_the_overhead() {
         for (syn, answer, hello) in [
             (
                 "> 74 50000 → 443 [SYN] Seq=0 Win=1 Len=0 MSS=1460 SACK_PERM TSval=1 TSecr=0 WS=128",
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_row_has_numbers_messages_of_few_sizes_tell_the_overhead() {
+    fn where_no_row_has_numbers_messages_of_few_sizes_show_the_overhead() {
         for (finished, overhead) in [("> 117", 66), ("> 105", 54)] {
             let done = complete(&[
                 &format!("{finished} Change Cipher Spec, Encrypted Handshake Message"),

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_several_streams_are_told_apart() {
+    fn lengths_of_several_streams_are_distinguished() {
         let candidates = [(0, 1448), (1, 300), (2, 1448), (3, 200)];
         assert_eq!(adding_up(&candidates, 300), [1]);
         assert_eq!(adding_up(&candidates, 1748), [0, 1]);
