@@ -66,7 +66,7 @@ use run::{Input, Run};
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// What judging needs.
-    pub judging: verdict::Settings,
+    pub judging: verdict::JudgementSettings,
     /// Ports on which TLS is expected.
     pub tls_ports: Vec<u16>,
     /// Whether the packets of each connection are kept for a timeline.
@@ -121,7 +121,7 @@ impl Default for Settings {
     fn default() -> Self {
         let certificates = CertificateSettings::default();
         Self {
-            judging: verdict::Settings::default(),
+            judging: verdict::JudgementSettings::default(),
             tls_ports: vec![443, 8443],
             keeps_timeline: true,
             keeps_samples: false,

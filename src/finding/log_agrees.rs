@@ -1,7 +1,7 @@
 //! A log that is tied to the connection reports the outcome that the packets show.
 
 use super::{Finding, Weight, finding};
-use crate::log::{Agreement, Outcome, Side};
+use crate::log::{Agreement, AttemptOutcome, Side};
 use crate::story::{LogTie, Story};
 
 /// `log-agrees`. A refusal inside the encrypted answer is the verdict's.
@@ -27,8 +27,8 @@ const SHOWN: usize = 3;
 
 fn agreed(tie: &LogTie) -> String {
     match (tie.side, tie.outcome) {
-        (_, Outcome::Succeeded) => "it reports no failure".to_owned(),
-        (_, Outcome::GaveUp) => "its status 499 means that the client gave up first".to_owned(),
+        (_, AttemptOutcome::Succeeded) => "it reports no failure".to_owned(),
+        (_, AttemptOutcome::GaveUp) => "its status 499 means that the client gave up first".to_owned(),
         (_, outcome) => format!("it reports the same outcome ({})", outcome.code()),
     }
 }
@@ -53,7 +53,9 @@ mod tests {
 
     fn silent(agreement: Agreement) -> Story {
         let story = Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged();
-        story.but(|story| story.logs.push(tied(Side::Client, Outcome::ConnectTimeout, agreement, 8_000)))
+        story.but(|story| {
+            story.logs.push(tied(Side::Client, AttemptOutcome::ConnectTimeout, agreement, 8_000))
+        })
     }
 
     #[test]
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn a_status_of_499_is_the_client_s_giving_up() {
         let story = Story::at(Stage::ApplicationData).but(|story| {
-            story.logs.push(tied(Side::Server, Outcome::GaveUp, Agreement::Agrees, 8_000));
+            story.logs.push(tied(Side::Server, AttemptOutcome::GaveUp, Agreement::Agrees, 8_000));
         });
         assert!(story.finding("log-agrees").expect("a finding").text.contains("gave up first"));
     }

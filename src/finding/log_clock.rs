@@ -40,13 +40,13 @@ fn size(span: Elapsed) -> Elapsed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Agreement, Outcome, Side};
+    use crate::log::{Agreement, AttemptOutcome, Side};
     use crate::story::Stage;
     use crate::story::script::log::tied;
 
     fn with(zone_minutes: i64, skew: i64) -> Option<Finding> {
         let story = Story::at(Stage::ApplicationData).answered().but(|story| {
-            let mut tie = tied(Side::Client, Outcome::Succeeded, Agreement::Agrees, 1_000);
+            let mut tie = tied(Side::Client, AttemptOutcome::Succeeded, Agreement::Agrees, 1_000);
             (tie.zone, tie.skew) = (Elapsed::from_millis(zone_minutes * 60_000), Elapsed::from_millis(skew));
             story.logs.push(tie);
         });

@@ -24,7 +24,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Outcome, Side};
+    use crate::log::{AttemptOutcome, Side};
     use crate::story::Stage;
     use crate::story::script::log::tied;
 
@@ -32,7 +32,7 @@ mod tests {
     fn a_contradiction_is_a_warning_and_leaves_the_verdict() {
         let with = |agreement| {
             Story::at(Stage::ApplicationData).answered().but(|story| {
-                story.logs.push(tied(Side::Client, Outcome::Refused, agreement, 1_000));
+                story.logs.push(tied(Side::Client, AttemptOutcome::Refused, agreement, 1_000));
             })
         };
         let story = with(Agreement::Disagrees);
@@ -46,7 +46,7 @@ mod tests {
     fn a_log_that_agrees_is_another_finding_and_neither_is_called_wrong() {
         let with = |agreement| {
             Story::at(Stage::ApplicationData).answered().but(|story| {
-                story.logs.push(tied(Side::Client, Outcome::Refused, agreement, 1_000));
+                story.logs.push(tied(Side::Client, AttemptOutcome::Refused, agreement, 1_000));
             })
         };
         let agreeing = with(Agreement::Agrees);

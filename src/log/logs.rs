@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attempt::{Attempt, Line, Service};
+use super::attempt::{Attempt, NearbyLine, Service};
 use super::clocks::{ClockId, LogClock, LogZone};
 use crate::capture::FileNote;
 use crate::time::{SECOND, Timestamp};
@@ -17,7 +17,7 @@ pub struct Logs {
     /// Attempts, each log's in the order of its lines.
     pub attempts: Vec<Attempt>,
     /// Lines near the capture that are part of no attempt.
-    pub lines: Vec<Line>,
+    pub lines: Vec<NearbyLine>,
     /// Ports that FlexNet's daemons listen on.
     pub services: Vec<Service>,
     /// nginx's numbers of connections: clock, time, number.

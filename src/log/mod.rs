@@ -10,7 +10,7 @@
 //! Two shapes were considered. Reading every line into a list and looking for attempts in it is the simpler one, and its queries can be
 //! written later; but a log of a gigabyte becomes three in memory, and nearly all of it is noise. So lines are borrowed, one at a time,
 //! and only attempts are kept, with the few lines that they consist of. What this costs is that a question about lines has to be asked
-//! before reading: [`Settings::window`] is one, so a capture is read before its logs.
+//! before reading: [`LogSettings::window`] is one, so a capture is read before its logs.
 //!
 //! - [`grammar`]: one module for each form of line. A grammar sees one line.
 //! - `attempt`: lines to attempts, by thread on a client, by client and path on a server.
@@ -39,7 +39,7 @@ mod text;
 pub mod tie;
 mod wire;
 
-pub use attempt::{Attempt, Line, Outcome, Peer, Service, Side};
+pub use attempt::{Attempt, AttemptOutcome, NearbyLine, Peer, Service, Side};
 pub use calendar::Dating;
 pub use clocks::{ClockId, LogClock, LogZone};
 pub use grammar::{AccessFormat, AccessFormatError, Grammar, Level};
@@ -47,6 +47,6 @@ pub use logs::{Latest, LogFile, Logs};
 pub use pair::{Agreement, Explanation};
 pub use quote::Quote;
 pub use reader::{Follower, is_log, is_log_file, read, read_stream};
-pub use settings::Settings;
+pub use settings::LogSettings;
 pub use tie::{Ties, tie};
 pub use wire::{Exchange, OwnRequest, Wire, WireOutcome};

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 /// The settings for reading logs.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct LogSettings {
     /// Formats of access logs besides the common and the combined one.
     pub formats: Vec<AccessFormat>,
     /// What the user knows of zones: an abbreviation as the logs write it, or nothing for times without a zone, and the seconds that it

@@ -10,7 +10,7 @@ use super::net::socket;
 use super::page;
 use super::perspective::{OwnPackets, Perspective};
 use super::redacted::Redacted;
-use super::{Outcome, PhaseDurations, Probe, ProxyUse, TlsPlan, Tunnel, reported};
+use super::{CheckOutcome, PhaseDurations, Probe, ProxyUse, TlsPlan, Tunnel, reported};
 use crate::analysis::{
     self, CertificateSettings, Judged, LogInput, Needs, Redaction, Settings, Sink, Summary,
 };
@@ -27,7 +27,7 @@ impl Probe<'_> {
         mut captured: Option<Captured>,
         logs: Option<LogInput>,
         ended: Timestamp,
-    ) -> Outcome {
+    ) -> CheckOutcome {
         let plan = self.plan;
         let opaque = if self.is_wrapped { captured.take() } else { None };
         if opaque.is_some() {
@@ -66,7 +66,7 @@ impl Probe<'_> {
         let total = self.answered.unwrap_or(ended) - self.tape.began();
         let listened = self.listened.as_secs_f64();
         let total = Elapsed::from_nanos(total.nanos() - Elapsed::from_secs_f64(listened).nanos());
-        let outcome = Outcome {
+        let outcome = CheckOutcome {
             host: plan.host.clone(),
             port: plan.port,
             began: self.tape.began(),

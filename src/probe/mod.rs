@@ -55,8 +55,8 @@ pub use http::verifier::{Accepted, AcceptedIssuer};
 pub use log_watch::LINE_DUE;
 pub use net::authority::{authority, host_and_port, without_zone};
 pub use net::capture::Captured;
-pub use net::dns::{Family, Lookup, Resolution, ResolverFault, answered, scope};
-pub use outcome::{Conclusion, Outcome, PhaseDurations, ProxyUse};
+pub use net::dns::{Family, LookupOutcome, Resolution, ResolverFault, answered, scope};
+pub use outcome::{CheckOutcome, Conclusion, PhaseDurations, ProxyUse};
 pub use page::{Page, PageAnswer};
 pub use page_request::{BadField, Credentials, PageField, PageMethod, PageRequest};
 pub use plan::Plan;
@@ -93,7 +93,7 @@ const STALL_SHARE: f64 = 0.3;
 ///
 /// # Errors
 /// When TLS can't be set up as the plan wants it.
-pub fn check(plan: &Plan) -> Result<Outcome, rustls::Error> {
+pub fn check(plan: &Plan) -> Result<CheckOutcome, rustls::Error> {
     Ok(Probe::begin(plan)?.finish(None, None))
 }
 
@@ -246,7 +246,7 @@ impl<'p> Probe<'p> {
 
     /// Continues to the end, and judges it: by the packets, where a capture of the traffic with [`Self::servers`] is given that
     /// runs meanwhile, else by what the sockets show. Logs that are followed are read meanwhile, and for [`LINE_DUE`] afterwards.
-    pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>, logs: Option<LogInput>) -> Outcome {
+    pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>, logs: Option<LogInput>) -> CheckOutcome {
         let proxy = self.plan.proxy.as_ref();
         // Everything else that is secret goes out encrypted.
         let in_clear = proxy.filter(|proxy| proxy.kind != ProxyKind::Https);
@@ -340,7 +340,7 @@ impl<'p> Probe<'p> {
     }
 
     fn count_lookup(&mut self, resolution: &Resolution) {
-        let elapsed = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);
+        let elapsed = Some(resolution.elapsed).filter(|_| resolution.outcome != LookupOutcome::Literal);
         self.spent.dns = sum(self.spent.dns, elapsed);
     }
 }

@@ -17,7 +17,7 @@ use crate::verdict::{Actor, Severity};
 
 /// The outcome of a check.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CheckOutcome {
     /// The host that was checked.
     pub host: String,
     /// Its port.
@@ -138,7 +138,7 @@ pub struct Conclusion {
     pub advice: Vec<String>,
 }
 
-impl Outcome {
+impl CheckOutcome {
     /// A conclusion with the severity that the user gives its reason.
     pub(super) fn mapped(&self, conclusion: Conclusion) -> Conclusion {
         match self.states.severity(conclusion.reason) {

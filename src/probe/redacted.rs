@@ -3,7 +3,7 @@
 //! Structures are taken apart field by field, without `..`: a new field is an error of the compiler here.
 
 use super::net::dns::{Resolution, ResolverFault};
-use super::outcome::{Outcome, ProxyUse};
+use super::outcome::{CheckOutcome, ProxyUse};
 use super::page::PageAnswer;
 use super::perspective::GivenUp;
 use super::proxy::Tunnel;
@@ -58,9 +58,9 @@ impl<'r> Redacted<'r> {
     }
 
     /// Replaces what names somebody.
-    pub(super) fn outcome(mut self, outcome: Outcome) -> Outcome {
+    pub(super) fn outcome(mut self, outcome: CheckOutcome) -> CheckOutcome {
         let redaction = self.redaction;
-        let Outcome {
+        let CheckOutcome {
             host,
             port,
             began,
@@ -92,7 +92,7 @@ impl<'r> Redacted<'r> {
         let proxy = proxy.map(|proxy| self.proxy(proxy));
         let token = token.map(|token| self.token(token));
         let page = page.map(|page| self.page(page));
-        Outcome {
+        CheckOutcome {
             host,
             port,
             began,

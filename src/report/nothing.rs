@@ -1,13 +1,13 @@
 //! Why a capture holds nothing to judge.
 
-use super::text::lookups::{self, Lookup};
+use super::text::lookups::{self, LookupText};
 use super::text::words::{count, grouped};
 use crate::analysis::{Summary, Unanswered};
 use crate::packet::Other;
 use crate::verdict::Severity;
 
 /// The first question without a usable answer that counts: what kept a connection from beginning.
-pub(super) fn lookup(summary: &Summary) -> Option<Lookup<'_>> {
+pub(super) fn lookup(summary: &Summary) -> Option<LookupText<'_>> {
     unanswered(summary).map(|found| lookups::of(found, &summary.names))
 }
 

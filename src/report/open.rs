@@ -132,7 +132,7 @@ pub fn page(style: Style, occasion: Occasion<'_>) -> HtmlPage {
 }
 
 /// Begins a report on how each verdict is found, for maintainers; it is no form of output.
-pub fn decisions<'o>(out: Out<'o>, judging: verdict::Settings) -> Box<dyn Report + 'o> {
+pub fn decisions<'o>(out: Out<'o>, judging: verdict::JudgementSettings) -> Box<dyn Report + 'o> {
     Box::new(DecisionReport::new(out.plain, judging))
 }
 

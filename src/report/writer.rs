@@ -8,7 +8,7 @@ use super::expiry::Expiry;
 use super::thresholds::Thresholds;
 use crate::analysis::{LogSummary, Sink, Summary};
 use crate::capture::{ReadError, Target};
-use crate::probe::Outcome;
+use crate::probe::CheckOutcome;
 use crate::verdict::Status;
 
 /// A report that is being written. It takes connections as they are judged.
@@ -68,7 +68,7 @@ pub struct Provenance {
 #[derive(Clone, Copy, Debug)]
 pub struct CheckResult<'a> {
     /// The outcome.
-    pub outcome: &'a Outcome,
+    pub outcome: &'a CheckOutcome,
     /// How much is wanted besides a plugin's status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
     pub verbosity: u8,
 }

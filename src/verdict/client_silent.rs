@@ -1,7 +1,7 @@
 //! The TCP connection is established, and the client sends nothing.
 
 use super::words::{drops, evidence};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Moment, Silence, Stage, Story};
 use crate::tcp::Role;
 
@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
     if ending.by == Role::Server && silence.is_acknowledged && story.is_greeting_owed_inside_tls() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words::{alert_meaning, evidence, purpose, timeless};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Ending, EndingKind, Observed, PreludeFacts, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::AlertDescription;
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let is_closing = matches!(ending.what, EndingKind::Fin);
     // Elsewhere a server may greet after the FIN of a check.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words::{ack_unseen, advice, drops, farewell, icmp_error, path_mtu, sent_unseen};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Moment, SentUnseen, Silence, Stage, Story};
 use crate::tcp::Role;
 
@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
     let is_in_handshake = match ending.stage {

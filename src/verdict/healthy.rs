@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words::{advice, evidence, refused_certificate};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tls::Basis;
 
@@ -28,7 +28,7 @@ const LOOK_FOR_REFUSAL: [&str; 1] = [
      uses.",
 ];
 
-fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let basis = established(story, settings)?;
     let done = if story.stage == Stage::ApplicationData {
         "TLS was established and data was transferred"
@@ -90,7 +90,7 @@ fn is_refused(story: &Story) -> bool {
 }
 
 /// How it is known that the handshake was completed, if it was, and nothing that followed is open, in doubt or refused.
-pub(super) fn established(story: &Story, settings: &Settings) -> Option<Basis> {
+pub(super) fn established(story: &Story, settings: &JudgementSettings) -> Option<Basis> {
     let is_open = story.is_request_open()
         || story.answer_doubt(settings.stall_after).is_some()
         || story.has_undelivered(settings.stall_after)

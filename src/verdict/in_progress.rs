@@ -1,7 +1,7 @@
 //! The capture ended before anything was decided.
 
 use super::words::{advice, evidence, last_step};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{AnswerDoubt, EndingKind, Moment, Stage, Story};
 use crate::tcp::Role;
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "every rule has this type")]
-fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     Some(doubtful(story, settings).unwrap_or_else(|| undecided(story)))
 }
 
@@ -82,7 +82,7 @@ fn is_above_tls(story: &Story) -> bool {
 }
 
 /// The verdict where nothing shows whether the request inside TLS was answered.
-fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn doubtful(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let doubt = story.answer_doubt(settings.stall_after).and_then(of_doubt);
     let record = doubt.as_ref().map(|(record, ..)| record.number);
     let (headline, explanation) = match doubt {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words::icmp_error;
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Opening, Story, Unacknowledged};
 use crate::tcp::Role;
 use crate::tls::Basis;
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     if story.is_leftover() {
         return Some(leftover(story));
     }

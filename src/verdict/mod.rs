@@ -94,12 +94,12 @@ pub struct Rule {
     /// The doc page, in Markdown.
     pub page: &'static str,
     /// Judges a story; `None` if the rule does not apply.
-    pub judge: fn(&Story, &Settings) -> Option<Verdict>,
+    pub judge: fn(&Story, &JudgementSettings) -> Option<Verdict>,
 }
 
 /// What the user may set about judging.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Settings {
+pub struct JudgementSettings {
     /// TLS established later than this after the SYN is slow.
     pub slow_after: Elapsed,
     /// An answer inside TLS that begins later than this after its request is slow. `None`: no limit.
@@ -108,7 +108,7 @@ pub struct Settings {
     pub stall_after: Elapsed,
 }
 
-impl Default for Settings {
+impl Default for JudgementSettings {
     /// 2 s for the handshake, any time for an answer, and 3 s.
     fn default() -> Self {
         Self {
@@ -203,7 +203,7 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 }
 
 /// The verdict on a story: that of the first rule that applies.
-pub fn judge(story: &Story, settings: &Settings) -> Verdict {
+pub fn judge(story: &Story, settings: &JudgementSettings) -> Verdict {
     let judged = ask(story, settings).find_map(|(_, verdict)| verdict);
     let mut verdict = judged.unwrap_or_else(|| in_progress::undecided(story));
     verdict.evidence.sort_unstable();
@@ -214,7 +214,10 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 
 /// Asks each rule about a story, in order; a rule that does not apply declines. No rule that finds a fault is asked where
 /// [`why_unsure`] names a reason, and none that finds all well where one of those would apply.
-pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
+pub fn ask(
+    story: &Story,
+    settings: &JudgementSettings,
+) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
     let is_unsure = why_unsure(story).is_some();
     let is_in_doubt = is_unsure
         && (!story.opening.is_subflow || story.is_path_broken())
@@ -228,7 +231,7 @@ pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static
 }
 
 /// Whether a rule would find a fault if nothing were missing.
-fn may_have_failed(story: &Story, settings: &Settings) -> bool {
+fn may_have_failed(story: &Story, settings: &JudgementSettings) -> bool {
     let mut faults = PRECEDENCE.iter().filter(|rule| rule.severity == Severity::Critical);
     !story.is_leftover() && faults.any(|rule| (rule.judge)(story, settings).is_some())
 }
@@ -433,7 +436,8 @@ mod tests {
 
     #[test]
     fn rules_are_asked_in_order_up_to_the_one_that_applies() {
-        let (story, settings) = (Story::at(Stage::ClientHello).fin(Role::Client), Settings::default());
+        let (story, settings) =
+            (Story::at(Stage::ClientHello).fin(Role::Client), JudgementSettings::default());
         let applies = |(rule, verdict): (&'static Rule, Option<Verdict>)| verdict.map(|_| rule.code.name());
         let applying: Vec<_> = ask(&story, &settings).filter_map(applies).collect();
         // The last one applies to everything.

@@ -1,7 +1,7 @@
 //! The ClientHello went out, and no TLS byte came back.
 
 use super::words::{ack_unseen, advice, drops, farewell, icmp_error, path_mtu, sent_unseen};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Moment, SentUnseen, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 const REPORTS: [&str; 2] =
     ["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: Read timed out"];
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
     if ending.stage != Stage::ClientHello {

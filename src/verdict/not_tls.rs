@@ -1,7 +1,7 @@
 //! One side spoke TLS and the other did not, or neither did where TLS is expected.
 
 use super::words::evidence;
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Moment, Observed, Opening, Silence, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, ClientHello, Plain, PlainKind, Prelude};
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     if let Some(verdict) = refused(story) {
         return Some(verdict);
     }

@@ -1,7 +1,7 @@
 //! A connection without TLS, on a port where none is expected.
 
 use super::words::evidence;
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Moment, Observed, Opening, PreludeFacts, RETRANSMISSION_DUE, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, Plain, PlainKind};
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let saw_data = story.data.client.first.is_some() || story.data.server.first.is_some();
     let is_known = matches!(story.opening.known_by, Opening::Syn | Opening::SynAck);
     // A request that nothing answered so far is open.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, PreludeFacts, Story};
 use crate::tcp::Role;
 use crate::tls::{Prelude, PreludeStep, Refusal};
@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let prelude = story.prelude.as_ref().filter(|prelude| prelude.protocol.is_proxy())?;
     if story.tls.client_hello.is_some() {
         return None;

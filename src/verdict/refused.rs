@@ -1,7 +1,7 @@
 //! A RST answered the SYN.
 
 use super::words::{purpose, reset_reason};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 const REPORTS: [&str; 2] =
     ["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"];
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.endings.iter().find(|ending| matches!(ending.what, EndingKind::Reset(_)))?;
     let EndingKind::Reset(reset) = &ending.what else { return None };
     if ending.stage != Stage::Syn || ending.by != Role::Server {

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use super::words::{advice, evidence, log_line, oauth};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::log::tie::Grade;
-use crate::log::{Outcome, Side};
+use crate::log::{AttemptOutcome, Side};
 use crate::story::{LogTie, Story};
 
 /// `rejected`.
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let refusals = story.logs.iter().filter(|tie| tie.is_refusal() && !is_made_good(story, tie));
     let refusal = refusals.max_by_key(|tie| exactness(tie))?;
     let line = refusal.line()?;
@@ -41,10 +41,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     .explain(format!("The network and TLS are fine. The {whose}'s log {sure}: {}.", log_line::quoted(line)))
     .proved_by(evidence::handshake_packets(story));
     let verdict = match refusal.outcome {
-        Outcome::Denied(Some(error)) => verdict.advise(&oauth::advice(error, oauth::RESOURCE_OWNER)),
-        Outcome::Denied(None) | Outcome::Status(401) => verdict.advise(&oauth::advice("invalid_client", oauth::RESOURCE_OWNER)),
-        Outcome::Status(status) => verdict.advise(on_status(status)),
-        Outcome::FeatureDenied => verdict.advise(&[
+        AttemptOutcome::Denied(Some(error)) => verdict.advise(&oauth::advice(error, oauth::RESOURCE_OWNER)),
+        AttemptOutcome::Denied(None) | AttemptOutcome::Status(401) => verdict.advise(&oauth::advice("invalid_client", oauth::RESOURCE_OWNER)),
+        AttemptOutcome::Status(status) => verdict.advise(on_status(status)),
+        AttemptOutcome::FeatureDenied => verdict.advise(&[
             "List the licence server's features and their holders (`lmutil lmstat -a`): all may be taken, or the feature \
              is not in the licence file.",
         ]),
@@ -61,7 +61,7 @@ fn is_made_good(story: &Story, refusal: &LogTie) -> bool {
     let Some(refused) = refusal.line() else { return true };
     story.logs.iter().any(|tie| {
         tie.side == refusal.side
-            && tie.outcome == Outcome::Succeeded
+            && tie.outcome == AttemptOutcome::Succeeded
             && tie.line().is_some_and(|line| line.at > refused.at)
     })
 }
@@ -69,16 +69,16 @@ fn is_made_good(story: &Story, refusal: &LogTie) -> bool {
 /// How exactly a log names the reason.
 fn exactness(tie: &LogTie) -> u8 {
     match tie.outcome {
-        Outcome::Denied(Some(_)) => 3,
-        Outcome::FeatureDenied | Outcome::Status(_) => 2,
+        AttemptOutcome::Denied(Some(_)) => 3,
+        AttemptOutcome::FeatureDenied | AttemptOutcome::Status(_) => 2,
         _ => 1,
     }
 }
 
 fn cause(tie: &LogTie) -> Option<Cow<'static, str>> {
     match (tie.outcome, tie.status) {
-        (Outcome::Denied(Some(error)), _) => Some(error.into()),
-        (Outcome::Status(status), _) | (_, Some(status)) => Some(format!("http-{status}").into()),
+        (AttemptOutcome::Denied(Some(error)), _) => Some(error.into()),
+        (AttemptOutcome::Status(status), _) | (_, Some(status)) => Some(format!("http-{status}").into()),
         _ => None,
     }
 }
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_refusal_in_a_log_that_is_tied_to_a_healthy_connection_is_the_verdict() {
-        let denied = tied(Side::Client, Outcome::Denied(Some("invalid_client")), ENCRYPTED, 1_000);
+        let denied = tied(Side::Client, AttemptOutcome::Denied(Some("invalid_client")), ENCRYPTED, 1_000);
         let verdict = with(&[denied]);
         assert_eq!(verdict.is(), ("rejected", Actor::Server, Some("invalid_client")));
         assert_eq!(verdict.severity, Severity::Critical);
@@ -131,44 +131,48 @@ mod tests {
 
     #[test]
     fn the_log_that_names_the_reason_most_exactly_gives_the_cause() {
-        let denied = tied(Side::Client, Outcome::Denied(Some("invalid_grant")), ENCRYPTED, 1_000);
-        let status = tied(Side::Server, Outcome::Status(401), ENCRYPTED, 1_000);
+        let denied = tied(Side::Client, AttemptOutcome::Denied(Some("invalid_grant")), ENCRYPTED, 1_000);
+        let status = tied(Side::Server, AttemptOutcome::Status(401), ENCRYPTED, 1_000);
         assert_eq!(with(&[status.clone(), denied]).cause.as_deref(), Some("invalid_grant"));
         let verdict = with(&[status]);
         assert_eq!(verdict.is(), ("rejected", Actor::Server, Some("http-401")));
-        let cut = tied(Side::Client, Outcome::Denied(None), ENCRYPTED, 1_000);
+        let cut = tied(Side::Client, AttemptOutcome::Denied(None), ENCRYPTED, 1_000);
         assert_eq!(with(&[cut]).is(), ("rejected", Actor::Server, None));
     }
 
     #[test]
     fn a_later_request_that_succeeds_makes_good_what_was_refused() {
-        let refused = tied(Side::Server, Outcome::Status(404), ENCRYPTED, 1_000);
-        let succeeded = |millis| tied(Side::Server, Outcome::Succeeded, Agreement::Agrees, millis);
+        let refused = tied(Side::Server, AttemptOutcome::Status(404), ENCRYPTED, 1_000);
+        let succeeded = |millis| tied(Side::Server, AttemptOutcome::Succeeded, Agreement::Agrees, millis);
         assert_eq!(with(&[refused.clone(), succeeded(2_000)]).code, "healthy");
         assert_eq!(with(&[succeeded(500), refused]).code, "rejected");
     }
 
     #[test]
     fn success_a_client_that_gave_up_and_words_without_a_reason_are_no_refusal() {
-        for outcome in
-            [Outcome::Succeeded, Outcome::GaveUp, Outcome::Failed, Outcome::Status(499), Outcome::Status(407)]
-        {
+        for outcome in [
+            AttemptOutcome::Succeeded,
+            AttemptOutcome::GaveUp,
+            AttemptOutcome::Failed,
+            AttemptOutcome::Status(499),
+            AttemptOutcome::Status(407),
+        ] {
             assert_eq!(with(&[tied(Side::Server, outcome, ENCRYPTED, 1_000)]).code, "healthy", "{outcome:?}");
         }
-        let contradicting = tied(Side::Client, Outcome::Status(403), Agreement::Disagrees, 1_000);
+        let contradicting = tied(Side::Client, AttemptOutcome::Status(403), Agreement::Disagrees, 1_000);
         assert_eq!(with(&[contradicting]).code, "healthy");
     }
 
     #[test]
     fn what_failed_on_the_wire_stays_the_verdict() {
-        let refused = tied(Side::Client, Outcome::Status(403), ENCRYPTED, 1_000);
+        let refused = tied(Side::Client, AttemptOutcome::Status(403), ENCRYPTED, 1_000);
         let reset = Story::at(Stage::ClientHello).rst(Server).but(|story| story.logs.push(refused));
         assert_eq!(reset.verdict().code, "reset");
     }
 
     #[test]
     fn a_log_s_words_are_quoted_without_what_drives_a_terminal() {
-        let mut denied = tied(Side::Client, Outcome::Denied(Some("invalid_client")), ENCRYPTED, 1_000);
+        let mut denied = tied(Side::Client, AttemptOutcome::Denied(Some("invalid_client")), ENCRYPTED, 1_000);
         denied.lines[0].file = "a\u{1b}b".into();
         let verdict = with(&[denied]);
         assert!(!verdict.explanation.contains('\u{1b}'), "{}", verdict.explanation);

@@ -1,13 +1,13 @@
 //! What the tests of rules share: the verdict on a story written by hand, and on a conversation.
 
-use super::{Actor, Settings, Verdict, judge};
+use super::{Actor, JudgementSettings, Verdict, judge};
 use crate::story::Story;
 use crate::story::script::talk::Talk;
 
 impl Story {
     /// The verdict on it, with the settings that the command has by itself.
     pub(crate) fn verdict(&self) -> Verdict {
-        judge(self, &Settings::default())
+        judge(self, &JudgementSettings::default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! TLS was established, but late.
 
 use super::words::evidence;
-use super::{Actor, Code, Rule, Settings, Severity, Verdict, healthy};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict, healthy};
 use crate::story::{Moment, RETRANSMISSION_DUE, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -16,11 +16,11 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     slow_handshake(story, settings).or_else(|| slow_response(story, settings))
 }
 
-fn slow_response(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn slow_response(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     healthy::established(story, settings)?;
     let answer = story.tls.turns.latest_answer()?;
     let (asked, answered, elapsed) = (answer.asked, answer.answered, answer.elapsed());
@@ -49,7 +49,7 @@ fn slow_response(story: &Story, settings: &Settings) -> Option<Verdict> {
     )
 }
 
-fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn slow_handshake(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let basis = healthy::established(story, settings)?;
     // Where the SYN was not captured, the ClientHello is the first that is known.
     let (begin, since) = match (story.opening.syn.first(), &story.tls.client_hello) {
@@ -371,7 +371,10 @@ mod tests {
         assert_eq!(late.code(0), "healthy");
         let judged = |talk: &Talk, millis| {
             let slow_response = Some(Elapsed::from_millis(millis));
-            crate::verdict::judge(&talk.story(0), &Settings { slow_response, ..Settings::default() })
+            crate::verdict::judge(
+                &talk.story(0),
+                &JudgementSettings { slow_response, ..JudgementSettings::default() },
+            )
         };
         let verdict = judged(&late, 2_000);
         assert_eq!(verdict.is(), ("slow", Actor::Server, None));

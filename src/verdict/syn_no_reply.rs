@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words::{advice, drops, purpose};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tcp::Role;
@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let is_answer =
         |ending: &Ending| ending.by == Role::Server && !matches!(ending.what, EndingKind::Silence(_));
     if story.is_syn_dropped() && !story.endings.iter().any(is_answer) {

@@ -1,7 +1,7 @@
 //! The SYN-ACK came and was never acknowledged.
 
 use super::words::{drops, purpose};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -25,7 +25,7 @@ const AT_SERVER: [&str; 2] = [
     "Look for a firewall on the path that lets a SYN pass and drops what follows.",
 ];
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(_) = &ending.what else { return None };
     // A server that continues had the acknowledgement, though the capture lacks it; and so had one that sends its SYN-ACK once,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words::{alert_meaning, refused_certificate};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis};
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let evidence = [
         story.tls.client_hello.as_ref().map(|observed| observed.moment.number),

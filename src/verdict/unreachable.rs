@@ -1,7 +1,7 @@
 //! An ICMP or ICMPv6 error answered the SYN.
 
 use super::words::icmp_error::{meaning, name};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::packet::IpVersion;
 use crate::story::{Stage, Story};
 use crate::tcp::Role;
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     if story.stage != Stage::Syn {
         return None;
     }

@@ -29,7 +29,7 @@ pub struct LogInput {
     /// Where they come from.
     pub source: LogSource,
     /// How they are read; the times of the capture are filled in.
-    pub reading: log::Settings,
+    pub reading: log::LogSettings,
     /// What is known of their clocks.
     pub tying: TieSettings,
 }
@@ -106,7 +106,8 @@ impl LogSummary {
 
     /// The last attempt that has an outcome.
     pub fn latest(&self) -> log::Latest<'_> {
-        let with_outcome = self.attempts().filter(|(_, attempt)| attempt.outcome != log::Outcome::Unknown);
+        let with_outcome =
+            self.attempts().filter(|(_, attempt)| attempt.outcome != log::AttemptOutcome::Unknown);
         self.logs.latest(with_outcome.map(|(index, _)| index))
     }
 
@@ -144,7 +145,7 @@ pub(super) fn tie_to(
 ) -> Result<(LogSummary, Vec<usize>), ReadError> {
     let (mut wire, owners) = exchange::wire(connections);
     let is_dated = matches!(wire.clock, Clock::Utc | Clock::LocalDateTime) && !connections.is_empty();
-    let reading = log::Settings {
+    let reading = log::LogSettings {
         near: is_dated.then_some(wire.span.0),
         window: is_dated.then_some(wire.span),
         ..input.reading.clone()
@@ -193,7 +194,7 @@ pub(super) fn add_lines<'j>(connections: impl IntoIterator<Item = &'j mut Judged
     /// A program may write a moment before its packets, or after them.
     const NEARBY: Elapsed = Elapsed::from_millis(1_000);
     let logs = &summary.logs;
-    let placed = |line: &log::Line| {
+    let placed = |line: &log::NearbyLine| {
         let is_shown = !matches!(line.level, Level::Info | Level::Debug);
         let at = tie::place(&summary.ties, logs, line.clock, line.at).filter(|_| is_shown)?;
         let file = logs.files.get(usize::from(line.file))?.name.as_str().into();

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::{Redaction, StandIns, words};
 use crate::analysis::LogSummary;
 use crate::log::tie::{Objection, Untied};
-use crate::log::{Attempt, Line, LogClock, LogFile, LogZone, Logs, Peer, Quote, Service, Ties};
+use crate::log::{Attempt, LogClock, LogFile, LogZone, Logs, NearbyLine, Peer, Quote, Service, Ties};
 use crate::story::{LogLine, LogTie};
 
 /// Words that name errors, protocols, requests and what programs do, and nobody. What is not here is masked.
@@ -183,9 +183,18 @@ impl StandIns {
         }
     }
 
-    fn line_of_log(&mut self, line: &mut Line) {
-        let Line { file: _, number: _, clock: _, at: _, precision: _, grammar: _, level: _, source, text } =
-            line;
+    fn line_of_log(&mut self, line: &mut NearbyLine) {
+        let NearbyLine {
+            file: _,
+            number: _,
+            clock: _,
+            at: _,
+            precision: _,
+            grammar: _,
+            level: _,
+            source,
+            text,
+        } = line;
         source.iter_mut().chain([text]).for_each(|quote| self.quote(quote));
     }
 

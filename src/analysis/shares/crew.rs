@@ -50,13 +50,13 @@ impl<'env> Job<'env> {
 }
 
 /// A thread's result: finished work, or the panic payload.
-type Outcome<'env> = Result<Done<'env>, Box<dyn Any + Send>>;
+type JobResult<'env> = Result<Done<'env>, Box<dyn Any + Send>>;
 
 /// The thread that reads, which works too while it waits, and others where there are any.
 pub(super) struct Crew<'env> {
     follow: Queue<'env>,
     judge: Queue<'env>,
-    done: Receiver<Outcome<'env>>,
+    done: Receiver<JobResult<'env>>,
     /// Other threads than the one that reads.
     others: usize,
 }
@@ -140,7 +140,7 @@ impl<'env> Crew<'env> {
         Some(self.count(outcome))
     }
 
-    fn count(&mut self, outcome: Outcome<'env>) -> Done<'env> {
+    fn count(&mut self, outcome: JobResult<'env>) -> Done<'env> {
         let done = outcome.unwrap_or_else(|panic| panic::resume_unwind(panic));
         match done {
             Done::Followed(..) => self.follow.outstanding -= 1,
@@ -154,7 +154,7 @@ impl<'env> Crew<'env> {
 fn work_until_closed<'env>(
     follow: &Receiver<Job<'env>>,
     judge: &Receiver<Job<'env>>,
-    finished: &Sender<Outcome<'env>>,
+    finished: &Sender<JobResult<'env>>,
 ) {
     loop {
         let job = select! {

@@ -140,7 +140,7 @@ pub fn settings(
 ) -> anyhow::Result<Settings> {
     let timing = judgement.timing;
     let mut settings = Settings {
-        judging: verdict::Settings {
+        judging: verdict::JudgementSettings {
             slow_after: timing.slow_after,
             slow_response: timing.slow_response,
             stall_after: timing.stall_after,

@@ -73,12 +73,12 @@ pub fn followed(given: &Logs, kept: usize, handles: &Handles) -> Result<Option<L
 }
 
 fn input(given: &Logs, handles: &Handles) -> LogInput {
-    let reading = log::Settings {
+    let reading = log::LogSettings {
         formats: given.log_format.clone(),
         zones: given.log_zone.clone(),
         shows_secrets: given.log_secrets,
         handles: handles.clone(),
-        ..log::Settings::default()
+        ..log::LogSettings::default()
     };
     let offsets = given.log_offset.iter().map(|offset| (None, *offset)).collect();
     let tying = TieSettings { offsets, ..TieSettings::default() };

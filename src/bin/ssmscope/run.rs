@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, IsTerminal, LineWriter};
 use anyhow::ensure;
 use ssmscope::analysis::{self, Redaction, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
-use ssmscope::probe::Outcome;
+use ssmscope::probe::CheckOutcome;
 use ssmscope::report::language::Language;
 use ssmscope::report::monitoring::prometheus::MetricsPage;
 use ssmscope::report::{
@@ -68,7 +68,7 @@ pub struct Results {
     /// The capture, or the check's connections, in figures.
     pub summary: Summary,
     /// A check, and how much a plugin is to show of it.
-    pub check: Option<(Outcome, u8)>,
+    pub check: Option<(CheckOutcome, u8)>,
 }
 
 impl<'o> Run<'o> {
@@ -177,7 +177,7 @@ impl<'o> Run<'o> {
     pub fn end_of_target<'a>(
         &'a self,
         target: &'a str,
-        (outcome, verbosity): (&'a Outcome, u8),
+        (outcome, verbosity): (&'a CheckOutcome, u8),
         digest: &'a MonitoringDigest,
     ) -> End<'a> {
         End {
@@ -256,8 +256,10 @@ impl<'o> Run<'o> {
 
     /// What is known at the end.
     pub fn end<'a>(&'a self, results: &'a Results) -> End<'a> {
-        let check =
-            |(outcome, verbosity): &'a (Outcome, u8)| report::CheckResult { outcome, verbosity: *verbosity };
+        let check = |(outcome, verbosity): &'a (CheckOutcome, u8)| report::CheckResult {
+            outcome,
+            verbosity: *verbosity,
+        };
         End {
             unopened: &self.unopened,
             check: results.check.as_ref().map(check),

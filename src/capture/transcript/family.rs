@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use super::banner::Banner;
-use super::front::Line;
+use super::front::CleanLine;
 use super::hosts::Hosts;
 use super::numbering::Numbering;
 use super::packet::PrintedPacket;
@@ -28,10 +28,10 @@ pub trait Family: Debug {
 
     /// Takes a line that is certainly of this family, and returns whether it is. The packets that it completes go to
     /// `common`.
-    fn offer(&mut self, line: &Line, text: &str, common: &mut Common) -> bool;
+    fn offer(&mut self, line: &CleanLine, text: &str, common: &mut Common) -> bool;
 
     /// Takes a line that no family recognises, and that follows one of this family.
-    fn rest(&mut self, _line: &Line, _text: &str, _common: &mut Common) {}
+    fn rest(&mut self, _line: &CleanLine, _text: &str, _common: &mut Common) {}
 
     /// Completes what was begun: a line of another family came, or nothing more comes.
     fn finish(&mut self, common: &mut Common);
@@ -123,14 +123,14 @@ impl Families {
     }
 
     /// Takes a line, whose cleaned `text` is known already.
-    pub fn take(&mut self, line: &Line, text: &str) {
+    pub fn take(&mut self, line: &CleanLine, text: &str) {
         if !self.offer(line, text) {
             self.rest(line, text);
         }
     }
 
     /// Offers a line to the families, and returns whether one of them, or what is around packets, has it.
-    pub fn offer(&mut self, line: &Line, text: &str) -> bool {
+    pub fn offer(&mut self, line: &CleanLine, text: &str) -> bool {
         let before = self.common.packets.len();
         let others = (0..self.members.len()).filter(|index| *index != self.current);
         // Words alone are no packet: most lines of prose need no family.
@@ -167,7 +167,7 @@ impl Families {
     }
 
     /// Takes a line that nobody recognises.
-    pub fn rest(&mut self, line: &Line, text: &str) {
+    pub fn rest(&mut self, line: &CleanLine, text: &str) {
         let before = self.common.packets.len();
         self.common.parts.on_other(line.number, text);
         if let Some(family) = self.members.get_mut(self.current) {

@@ -30,8 +30,8 @@ use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Family, Kind};
+use self::front::{CleanLine, Lines, Prefix, has_wide_gap, single_spaced, unquoted};
 pub(crate) use self::front::{Decoded, is_utf16};
-use self::front::{Line, Lines, Prefix, has_wide_gap, single_spaced, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
 use self::unread::Unread;
 use super::{About, FileAbout, FileNote, Frame, ReadError, Record, Source};
@@ -121,7 +121,7 @@ impl<R: BufRead> Transcript<R> {
         }
     }
 
-    fn take_line(&mut self, mut line: Line) {
+    fn take_line(&mut self, mut line: CleanLine) {
         // The first of several blank lines shows all: something ends here.
         let is_blank = line.raw.is_empty();
         if std::mem::replace(&mut self.is_after_blank, is_blank) && is_blank {
@@ -144,7 +144,7 @@ impl<R: BufRead> Transcript<R> {
         while let Some(at) = packets::next_row(rest) {
             let (before, after) = rest.split_at(at);
             let row = packets::without_seam(before);
-            self.take_piece(&Line { raw: row.as_bytes().to_vec(), ..line.clone() }, row);
+            self.take_piece(&CleanLine { raw: row.as_bytes().to_vec(), ..line.clone() }, row);
             rest = packets::without_seam(after);
         }
         while let Some(at) = packets::next_timed(rest) {
@@ -152,13 +152,13 @@ impl<R: BufRead> Transcript<R> {
             if packets::is_prefix(before) {
                 self.prefix = Prefix::of(before).or(self.prefix.take());
             } else {
-                let piece = Line { raw: before.as_bytes().to_vec(), ..line.clone() };
+                let piece = CleanLine { raw: before.as_bytes().to_vec(), ..line.clone() };
                 self.take_piece(&piece, before.trim_end());
             }
             rest = after;
         }
         if rest.len() < text.len() {
-            let line = Line { raw: raw_from(&line.raw, rest), ..line };
+            let line = CleanLine { raw: raw_from(&line.raw, rest), ..line };
             self.take_piece(&line, rest);
         } else {
             self.take_piece(&line, rest);
@@ -166,7 +166,7 @@ impl<R: BufRead> Transcript<R> {
     }
 
     /// Takes a line, or that part of it in which one packet may begin.
-    fn take_piece(&mut self, line: &Line, text: &str) {
+    fn take_piece(&mut self, line: &CleanLine, text: &str) {
         let Self { families, prefix, .. } = self;
         if text.is_empty() {
             // No packet begins here; a text may be all blank lines.
@@ -179,7 +179,7 @@ impl<R: BufRead> Transcript<R> {
                 Some(at) => {
                     let (before, after) = text.split_at(at);
                     *prefix = Prefix::of(before).or(prefix.take());
-                    let line = Line { raw: raw_from(&line.raw, after), ..line.clone() };
+                    let line = CleanLine { raw: raw_from(&line.raw, after), ..line.clone() };
                     families.take(&line, after);
                 }
                 None => families.rest(line, text),

@@ -1,6 +1,6 @@
 //! What a server's line shows of a request: what was asked, and what the status of its answer means.
 
-use super::Outcome;
+use super::AttemptOutcome;
 use crate::log::grammar::Request;
 use crate::log::quote::Quote;
 
@@ -11,12 +11,12 @@ pub(super) fn line(method: Option<&str>, path: Option<&str>) -> Option<Quote> {
 }
 
 /// What an answer's status means.
-pub(super) fn outcome(request: &Request) -> Outcome {
+pub(super) fn outcome(request: &Request) -> AttemptOutcome {
     match request.status {
-        _ if request.is_tls => Outcome::NotTls,
-        Some(499) => Outcome::GaveUp,
-        Some(status @ 400..) => Outcome::Status(status),
-        Some(_) => Outcome::Succeeded,
-        None => Outcome::Unknown,
+        _ if request.is_tls => AttemptOutcome::NotTls,
+        Some(499) => AttemptOutcome::GaveUp,
+        Some(status @ 400..) => AttemptOutcome::Status(status),
+        Some(_) => AttemptOutcome::Succeeded,
+        None => AttemptOutcome::Unknown,
     }
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::words::{self, Named};
-use super::{Attempt, Gathered, Line, Outcome, Peer, Seen, Side};
+use super::{Attempt, AttemptOutcome, Gathered, NearbyLine, Peer, Seen, Side};
 use crate::limits;
 use crate::log::ClockId;
 use crate::log::grammar::Level;
@@ -79,7 +79,7 @@ struct Thread {
     /// The line before on this thread.
     last: Option<Mark>,
     /// The latest lines of the work under way.
-    lines: Vec<Line>,
+    lines: Vec<NearbyLine>,
     /// The server that they named last.
     server: Peer,
     /// A failure that further lines may belong to.
@@ -198,7 +198,7 @@ impl Threads {
         };
         failure.refine(&words::read(text));
         if let Some(last) = failure.attempt.lines.last() {
-            let line = Line { number, text: Quote::held(text), ..last.clone() };
+            let line = NearbyLine { number, text: Quote::held(text), ..last.clone() };
             failure.attempt.push_line(line);
         }
     }
@@ -319,7 +319,7 @@ impl Thread {
             }
         }
         out.extend(self.failure.take());
-        let mut attempt = Attempt::ending_with(seen, Side::Client, Outcome::Failed);
+        let mut attempt = Attempt::ending_with(seen, Side::Client, AttemptOutcome::Failed);
         attempt.begin = self.last.and_then(|mark| begin(&mark, seen));
         attempt.is_licensing = is_licensing;
         attempt.thread = seen.entry.thread.map(Quote::held);
@@ -347,7 +347,7 @@ impl Thread {
             let wait = seen.at - last.at;
             let shortest = if last.says == Says::Request { SHORTEST_ANNOUNCED_WAIT } else { SHORTEST_WAIT };
             if !begins_work && last.says != Says::Answer && wait >= shortest && wait <= LONGEST_WAIT {
-                let mut attempt = Attempt::ending_with(seen, Side::Client, Outcome::Succeeded);
+                let mut attempt = Attempt::ending_with(seen, Side::Client, AttemptOutcome::Succeeded);
                 attempt.begin = Some(last.at);
                 attempt.status = status;
                 attempt.is_presumed = true;
@@ -410,9 +410,9 @@ fn peer(named: &Named) -> Peer {
 pub(super) fn device(seen: &Seen, mnemonic: &str, out: &mut Gathered) {
     let reading = words::read(seen.entry.text);
     let outcome = if mnemonic.ends_with("FAILED") || mnemonic.ends_with("FAIL") {
-        reading.outcome.map_or(Outcome::Failed, |(_, outcome)| outcome)
+        reading.outcome.map_or(AttemptOutcome::Failed, |(_, outcome)| outcome)
     } else if mnemonic.ends_with("RESTORED") || mnemonic.ends_with("SUCCESS") {
-        Outcome::Succeeded
+        AttemptOutcome::Succeeded
     } else {
         return;
     };

@@ -7,7 +7,7 @@ use crate::time::{Elapsed, Timestamp};
 
 /// A line that is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Line {
+pub struct NearbyLine {
     /// The file, by its place among those given.
     pub file: u16,
     /// The line's number in it, counted from 1.
@@ -28,7 +28,7 @@ pub struct Line {
     pub text: Quote,
 }
 
-impl Line {
+impl NearbyLine {
     /// What it quotes of the log.
     pub(in crate::log) fn quotes(&mut self) -> impl Iterator<Item = &mut Quote> {
         self.source.iter_mut().chain([&mut self.text])

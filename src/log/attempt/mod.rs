@@ -13,13 +13,13 @@ mod words;
 
 use std::net::IpAddr;
 
-pub use line::Line;
+pub use line::NearbyLine;
 
 use super::clocks::ClockId;
 use super::grammar::{Entry, Fact, Grammar, Level};
 use super::quote::Quote;
 use super::redact::Known;
-use super::settings::Settings;
+use super::settings::LogSettings;
 use crate::limits;
 use crate::time::{Elapsed, Timestamp};
 
@@ -34,7 +34,7 @@ pub enum Side {
 
 /// How an attempt ended, as far as the log's words name it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// Nothing failed.
     Succeeded,
     /// An answer with this HTTP status, 400 or above.
@@ -81,7 +81,7 @@ pub enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Its name for machines.
     pub fn code(self) -> &'static str {
         match self {
@@ -143,7 +143,7 @@ pub struct Attempt {
     /// Both times are anything from themselves up to this much later.
     pub precision: Elapsed,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// The HTTP status, if one is known.
     pub status: Option<u16>,
     /// The server that was tried, as a client names it, or that was asked for.
@@ -166,14 +166,14 @@ pub struct Attempt {
     /// Whether a class that works on licences made it, and not another part of the program.
     pub is_licensing: bool,
     /// Its lines: the first and the last, up to [`limits::LOG_ATTEMPT_LINES`].
-    pub lines: Vec<Line>,
+    pub lines: Vec<NearbyLine>,
     /// Lines that are left out between them.
     pub left_out: u64,
 }
 
 impl Attempt {
     /// An attempt that `seen` ends.
-    fn ending_with(seen: &Seen, side: Side, outcome: Outcome) -> Self {
+    fn ending_with(seen: &Seen, side: Side, outcome: AttemptOutcome) -> Self {
         Self {
             side,
             grammar: seen.entry.grammar,
@@ -202,8 +202,8 @@ impl Attempt {
     pub fn decisive(&self) -> usize {
         let names = |words: &str| self.lines.iter().position(|line| line.text.raw().contains(words));
         let named = match self.outcome {
-            Outcome::Denied(Some(error)) => names(error),
-            Outcome::Status(status) => names(&status.to_string()),
+            AttemptOutcome::Denied(Some(error)) => names(error),
+            AttemptOutcome::Status(status) => names(&status.to_string()),
             _ => None,
         };
         named
@@ -212,7 +212,7 @@ impl Attempt {
     }
 
     /// Adds a line within the bound: the last place is the latest line's.
-    fn push_line(&mut self, line: Line) {
+    fn push_line(&mut self, line: NearbyLine) {
         // Most have one.
         if self.lines.is_empty() {
             self.lines.reserve_exact(1);
@@ -229,7 +229,9 @@ impl Attempt {
         let lines: usize = self
             .lines
             .iter()
-            .map(|line| size_of::<Line>() + line.text.len() + line.source.as_ref().map_or(0, Quote::len))
+            .map(|line| {
+                size_of::<NearbyLine>() + line.text.len() + line.source.as_ref().map_or(0, Quote::len)
+            })
             .sum();
         size_of::<Self>() + lines + self.request.as_ref().map_or(0, Quote::len)
     }
@@ -263,8 +265,8 @@ pub(super) struct Seen<'a> {
 
 impl Seen<'_> {
     /// The line as it is kept.
-    fn line(&self) -> Line {
-        Line {
+    fn line(&self) -> NearbyLine {
+        NearbyLine {
             file: self.file,
             number: self.number,
             clock: self.clock,
@@ -284,7 +286,7 @@ pub(super) struct Gathered {
     /// In the order of their ends in the files.
     pub attempts: std::collections::VecDeque<Attempt>,
     /// Lines near the capture that are part of no attempt.
-    pub lines: Vec<Line>,
+    pub lines: Vec<NearbyLine>,
     /// Ports of FlexNet's daemons.
     pub services: Vec<Service>,
     /// nginx's numbers of connections, as they were seen: clock, time, number.
@@ -304,11 +306,11 @@ impl Gathered {
         let mut seal = |quote: &mut Quote| quote.seal(shows_secrets, secrets);
         for attempt in &mut self.attempts {
             let Attempt { lines, server, client, request, thread, .. } = attempt;
-            lines.iter_mut().flat_map(Line::quotes).for_each(&mut seal);
+            lines.iter_mut().flat_map(NearbyLine::quotes).for_each(&mut seal);
             let peers = server.host.iter_mut().chain(client.host.iter_mut());
             peers.chain(request.iter_mut()).chain(thread.iter_mut()).for_each(&mut seal);
         }
-        self.lines.iter_mut().flat_map(Line::quotes).for_each(&mut seal);
+        self.lines.iter_mut().flat_map(NearbyLine::quotes).for_each(&mut seal);
         self.services.iter_mut().for_each(|service| seal(&mut service.daemon));
     }
 
@@ -333,7 +335,7 @@ pub(super) struct Gatherer {
 
 impl Gatherer {
     /// Takes one line.
-    pub fn entry(&mut self, seen: &Seen, settings: &Settings, is_near: bool) {
+    pub fn entry(&mut self, seen: &Seen, settings: &LogSettings, is_near: bool) {
         let out = &mut self.gathered;
         self.threads.close_entry();
         self.requests.close_entry();
@@ -399,7 +401,7 @@ impl Gatherer {
     }
 
     /// Ends what is open, and covers the secrets of all that leaves.
-    pub fn finish(mut self, settings: &Settings) -> Gathered {
+    pub fn finish(mut self, settings: &LogSettings) -> Gathered {
         self.threads.finish(&mut self.gathered);
         self.requests.finish(&mut self.gathered);
         self.gathered.seal(settings.shows_secrets);
@@ -412,7 +414,7 @@ const NEARBY: Elapsed = Elapsed::from_millis(600_000);
 
 /// Keeps a line that is part of no attempt, if a reader of the timeline may want it: all near the capture where the zone is
 /// known, and what matters where it is not.
-fn loose(seen: &Seen, settings: &Settings, out: &mut Gathered) {
+fn loose(seen: &Seen, settings: &LogSettings, out: &mut Gathered) {
     let matters = seen.entry.level >= Level::Warning || matches!(seen.entry.fact, Fact::ClockStep);
     let is_kept = match settings.window {
         Some((from, to)) if seen.is_utc => seen.at + NEARBY >= from && to + NEARBY >= seen.at,

@@ -1,7 +1,7 @@
 //! Requests of which Rails writes a line when they come and one when they are answered.
 
 use super::answered::{line, outcome};
-use super::{Attempt, Gathered, Line, Outcome, Seen, Side};
+use super::{Attempt, AttemptOutcome, Gathered, NearbyLine, Seen, Side};
 use crate::limits;
 use crate::log::grammar::{Request, rails};
 use crate::log::quote::Quote;
@@ -25,7 +25,7 @@ impl Open {
         if self.0.len() >= limits::LOG_PENDING_ERRORS {
             self.0.remove(0);
         }
-        let mut attempt = Attempt::ending_with(seen, Side::Server, Outcome::Unknown);
+        let mut attempt = Attempt::ending_with(seen, Side::Server, AttemptOutcome::Unknown);
         attempt.begin = Some(seen.at);
         attempt.request = line(request.method, request.path);
         attempt.push_line(seen.line());
@@ -54,7 +54,7 @@ impl Open {
             status: request.status,
             ..attempt
         };
-        attempt.push_line(Line { number, text: Quote::held(text), ..last });
+        attempt.push_line(NearbyLine { number, text: Quote::held(text), ..last });
         out.push(attempt);
     }
 }

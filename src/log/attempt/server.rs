@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::answered::{line, outcome};
-use super::{Attempt, Gathered, Outcome, Peer, Seen, Service, Side, rails, words};
+use super::{Attempt, AttemptOutcome, Gathered, Peer, Seen, Service, Side, rails, words};
 use crate::limits;
 use crate::log::grammar::{Incident, Request, nginx_error};
 use crate::log::quote::Quote;
@@ -101,7 +101,7 @@ impl Requests {
         attempt.request = line(incident.method, incident.path);
         attempt.connection = incident.connection;
         attempt.push_line(seen.line());
-        let may_be_answered = incident.path.is_some() || outcome == Outcome::NotTls;
+        let may_be_answered = incident.path.is_some() || outcome == AttemptOutcome::NotTls;
         if !may_be_answered {
             out.push(attempt);
             return;
@@ -193,8 +193,8 @@ fn ended(seen: &Seen, request: &Request, pending: Option<Pending>) -> Attempt {
     attempt.connection = request.connection;
     (attempt.body_bytes, attempt.sent_bytes) = (request.body_bytes, request.sent_bytes);
     if let Some(pending) = pending {
-        if outcome == Outcome::Status(400) && pending.attempt.outcome == Outcome::NotTls {
-            attempt.outcome = Outcome::NotTls;
+        if outcome == AttemptOutcome::Status(400) && pending.attempt.outcome == AttemptOutcome::NotTls {
+            attempt.outcome = AttemptOutcome::NotTls;
         }
         attempt.connection = attempt.connection.or(pending.connection);
         pending.attempt.lines.into_iter().for_each(|line| attempt.push_line(line));
@@ -227,7 +227,7 @@ fn without_port(host: &str) -> &str {
 
 /// FlexNet granted or denied a feature.
 pub(super) fn checkout(seen: &Seen, is_granted: bool, host: &str, out: &mut Gathered) {
-    let outcome = if is_granted { Outcome::Succeeded } else { Outcome::FeatureDenied };
+    let outcome = if is_granted { AttemptOutcome::Succeeded } else { AttemptOutcome::FeatureDenied };
     let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
     attempt.client.host = (!host.is_empty()).then(|| Quote::held(host));
     attempt.push_line(seen.line());

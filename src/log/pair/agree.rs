@@ -3,7 +3,7 @@
 //! The table is measured: JDK 17's two HTTP clients, and nginx 1.22, against each fault. Where the words of a log name something else
 //! than what happened, and are known to, that is an explanation and no contradiction.
 
-use crate::log::attempt::{Outcome, Side};
+use crate::log::attempt::{AttemptOutcome, Side};
 use crate::log::wire::{Exchange, WireOutcome};
 
 /// How a log's outcome and the wire's compare.
@@ -33,9 +33,9 @@ pub enum Explanation {
 }
 
 /// Compares the outcome of a log on `side` with the wire's.
-pub(in crate::log) fn agreement(side: Side, log: Outcome, exchange: &Exchange) -> Agreement {
+pub(in crate::log) fn agreement(side: Side, log: AttemptOutcome, exchange: &Exchange) -> Agreement {
     let wire = exchange.outcome;
-    if wire == WireOutcome::Unknown || matches!(log, Outcome::Unknown | Outcome::Failed) {
+    if wire == WireOutcome::Unknown || matches!(log, AttemptOutcome::Unknown | AttemptOutcome::Failed) {
         return Agreement::Silent;
     }
     match side {
@@ -45,90 +45,89 @@ pub(in crate::log) fn agreement(side: Side, log: Outcome, exchange: &Exchange) -
 }
 
 #[expect(clippy::match_same_arms, reason = "a row is a fault, as it was measured")]
-fn client(log: Outcome, wire: WireOutcome, end_by: Side) -> Agreement {
+fn client(log: AttemptOutcome, wire: WireOutcome, end_by: Side) -> Agreement {
     use Agreement::{Agrees, Disagrees, Explained, Silent};
     use WireOutcome as On;
     match (log, wire) {
-        (Outcome::Succeeded, On::Complete)
-        | (Outcome::Refused, On::Refused)
-        | (Outcome::Unreachable, On::Unreachable)
-        | (Outcome::ConnectTimeout, On::NoReply)
-        | (Outcome::ReadTimeout, On::NoServerHello | On::Stalled | On::NoResponse)
-        | (Outcome::TimedOut, On::NoReply | On::NoServerHello | On::Stalled | On::NoResponse)
-        | (Outcome::Reset, On::Reset)
-        | (Outcome::ClosedInHandshake, On::ClosedEarly)
-        | (Outcome::NotTls, On::NotTls)
-        | (Outcome::EmptyAnswer, On::NoResponse | On::ClosedEarly)
-        | (Outcome::CertificateRejected | Outcome::NameMismatch, On::Alert { by: Side::Client, .. }) => {
-            Agrees
+        (AttemptOutcome::Succeeded, On::Complete)
+        | (AttemptOutcome::Refused, On::Refused)
+        | (AttemptOutcome::Unreachable, On::Unreachable)
+        | (AttemptOutcome::ConnectTimeout, On::NoReply)
+        | (AttemptOutcome::ReadTimeout, On::NoServerHello | On::Stalled | On::NoResponse)
+        | (AttemptOutcome::TimedOut, On::NoReply | On::NoServerHello | On::Stalled | On::NoResponse)
+        | (AttemptOutcome::Reset, On::Reset)
+        | (AttemptOutcome::ClosedInHandshake, On::ClosedEarly)
+        | (AttemptOutcome::NotTls, On::NotTls)
+        | (AttemptOutcome::EmptyAnswer, On::NoResponse | On::ClosedEarly)
+        | (
+            AttemptOutcome::CertificateRejected | AttemptOutcome::NameMismatch,
+            On::Alert { by: Side::Client, .. },
+        ) => Agrees,
+        (AttemptOutcome::Status(_) | AttemptOutcome::Denied(_), On::Complete) => {
+            Explained(Explanation::AnswerIsEncrypted)
         }
-        (Outcome::Status(_) | Outcome::Denied(_), On::Complete) => Explained(Explanation::AnswerIsEncrypted),
-        (Outcome::ConnectTimeout, On::NoServerHello | On::Stalled) => {
+        (AttemptOutcome::ConnectTimeout, On::NoServerHello | On::Stalled) => {
             Explained(Explanation::ConnectIncludesHandshake)
         }
         // Who gives up closes.
-        (Outcome::ConnectTimeout | Outcome::ReadTimeout | Outcome::TimedOut, On::ClosedEarly | On::Reset)
-            if end_by == Side::Client =>
-        {
-            Silent
-        }
+        (
+            AttemptOutcome::ConnectTimeout | AttemptOutcome::ReadTimeout | AttemptOutcome::TimedOut,
+            On::ClosedEarly | On::Reset,
+        ) if end_by == Side::Client => Silent,
         // A timeout of the whole request (`java.net.http`) may end any step.
-        (Outcome::ReadTimeout, On::NoReply) => Silent,
-        (Outcome::ClosedInHandshake | Outcome::HandshakeFailed, On::Reset) => {
+        (AttemptOutcome::ReadTimeout, On::NoReply) => Silent,
+        (AttemptOutcome::ClosedInHandshake | AttemptOutcome::HandshakeFailed, On::Reset) => {
             Explained(Explanation::ResetDuringHandshake)
         }
-        (Outcome::EmptyAnswer, On::Reset) => Silent,
+        (AttemptOutcome::EmptyAnswer, On::Reset) => Silent,
         (
-            Outcome::CertificateRejected | Outcome::NameMismatch,
+            AttemptOutcome::CertificateRejected | AttemptOutcome::NameMismatch,
             On::ClosedEarly | On::Reset | On::Complete,
         ) => Explained(Explanation::ClientClosed),
-        (Outcome::HandshakeFailed, On::Alert { .. } | On::ClosedEarly | On::NotTls) => Silent,
-        (Outcome::Alert(Some(log)), On::Alert { number: Some(wire), by: Side::Server }) => {
-            if log == wire {
-                Agrees
-            } else {
-                Disagrees
-            }
+        (AttemptOutcome::HandshakeFailed, On::Alert { .. } | On::ClosedEarly | On::NotTls) => Silent,
+        (AttemptOutcome::Alert(Some(log)), On::Alert { number: Some(wire), by: Side::Server }) => {
+            if log == wire { Agrees } else { Disagrees }
         }
-        (Outcome::Alert(_), On::Alert { by: Side::Server, .. }) => Agrees,
+        (AttemptOutcome::Alert(_), On::Alert { by: Side::Server, .. }) => Agrees,
         // Java reports a port that an ICMP error refused as refused.
-        (Outcome::Refused, On::Unreachable) | (Outcome::Unreachable, On::NoReply) => Silent,
-        (Outcome::ProxyRefused(Some(log)), On::ProxyRefused(Some(wire))) => {
+        (AttemptOutcome::Refused, On::Unreachable) | (AttemptOutcome::Unreachable, On::NoReply) => Silent,
+        (AttemptOutcome::ProxyRefused(Some(log)), On::ProxyRefused(Some(wire))) => {
             if log == wire {
                 Agrees
             } else {
                 Disagrees
             }
         }
-        (Outcome::ProxyRefused(_), On::ProxyRefused(_)) => Agrees,
+        (AttemptOutcome::ProxyRefused(_), On::ProxyRefused(_)) => Agrees,
         // nginx answers what is no TLS in clear.
-        (Outcome::Status(400), On::NotTls) => Agrees,
+        (AttemptOutcome::Status(400), On::NotTls) => Agrees,
         // 407 reaches the program as the answer's status.
-        (Outcome::Status(log), On::ProxyRefused(Some(wire))) if log == wire => Agrees,
+        (AttemptOutcome::Status(log), On::ProxyRefused(Some(wire))) if log == wire => Agrees,
         _ => Disagrees,
     }
 }
 
 #[expect(clippy::match_same_arms, reason = "a row is a fault, as it was measured")]
-fn server(log: Outcome, wire: WireOutcome) -> Agreement {
+fn server(log: AttemptOutcome, wire: WireOutcome) -> Agreement {
     use Agreement::{Agrees, Disagrees, Explained, Silent};
     use WireOutcome as On;
     match (log, wire) {
-        (Outcome::Succeeded, On::Complete)
-        | (Outcome::GaveUp, On::NoResponse | On::Reset | On::ClosedEarly)
-        | (Outcome::NotTls, On::NotTls)
-        | (Outcome::ClosedInHandshake, On::ClosedEarly | On::NoServerHello | On::Stalled)
-        | (Outcome::Alert(_), On::Alert { by: Side::Client, .. })
-        | (Outcome::TimedOut, On::Stalled | On::NoServerHello | On::NoResponse)
-        | (Outcome::HandshakeFailed, On::Alert { .. } | On::ClosedEarly | On::NotTls) => Agrees,
-        (Outcome::Status(400), On::NotTls) => Agrees,
-        (Outcome::Status(_) | Outcome::Denied(_) | Outcome::FeatureDenied, On::Complete) => {
-            Explained(Explanation::AnswerIsEncrypted)
-        }
+        (AttemptOutcome::Succeeded, On::Complete)
+        | (AttemptOutcome::GaveUp, On::NoResponse | On::Reset | On::ClosedEarly)
+        | (AttemptOutcome::NotTls, On::NotTls)
+        | (AttemptOutcome::ClosedInHandshake, On::ClosedEarly | On::NoServerHello | On::Stalled)
+        | (AttemptOutcome::Alert(_), On::Alert { by: Side::Client, .. })
+        | (AttemptOutcome::TimedOut, On::Stalled | On::NoServerHello | On::NoResponse)
+        | (AttemptOutcome::HandshakeFailed, On::Alert { .. } | On::ClosedEarly | On::NotTls) => Agrees,
+        (AttemptOutcome::Status(400), On::NotTls) => Agrees,
+        (
+            AttemptOutcome::Status(_) | AttemptOutcome::Denied(_) | AttemptOutcome::FeatureDenied,
+            On::Complete,
+        ) => Explained(Explanation::AnswerIsEncrypted),
         // The server answered, and the answer or its end did not arrive: nginx has it as sent.
-        (Outcome::Succeeded | Outcome::Status(_), On::NoResponse | On::Reset) => Silent,
-        (Outcome::ClosedInHandshake, On::Alert { .. } | On::Reset) => Silent,
-        (Outcome::FeatureDenied, _) => Silent,
+        (AttemptOutcome::Succeeded | AttemptOutcome::Status(_), On::NoResponse | On::Reset) => Silent,
+        (AttemptOutcome::ClosedInHandshake, On::Alert { .. } | On::Reset) => Silent,
+        (AttemptOutcome::FeatureDenied, _) => Silent,
         _ => Disagrees,
     }
 }
@@ -162,14 +161,14 @@ mod tests {
         }
     }
 
-    fn agreement(side: Side, log: Outcome, wire: WireOutcome) -> Agreement {
+    fn agreement(side: Side, log: AttemptOutcome, wire: WireOutcome) -> Agreement {
         super::agreement(side, log, &exchange(wire))
     }
 
     #[test]
     fn a_client_that_gives_up_closes() {
         let closed = |end_by| Exchange { end_by, ..exchange(WireOutcome::ClosedEarly) };
-        let compare = |end_by| super::agreement(Side::Client, Outcome::ReadTimeout, &closed(end_by));
+        let compare = |end_by| super::agreement(Side::Client, AttemptOutcome::ReadTimeout, &closed(end_by));
         assert_eq!(compare(Side::Client), Agreement::Silent);
         assert_eq!(compare(Side::Server), Agreement::Disagrees);
     }
@@ -177,18 +176,21 @@ mod tests {
     #[test]
     fn the_trap_of_connect_timed_out_is_an_explanation() {
         let compare = |log, wire| super::agreement(Side::Client, log, &exchange(wire));
-        assert_eq!(compare(Outcome::ConnectTimeout, WireOutcome::NoReply), Agreement::Agrees);
+        assert_eq!(compare(AttemptOutcome::ConnectTimeout, WireOutcome::NoReply), Agreement::Agrees);
         assert_eq!(
-            compare(Outcome::ConnectTimeout, WireOutcome::NoServerHello),
+            compare(AttemptOutcome::ConnectTimeout, WireOutcome::NoServerHello),
             Agreement::Explained(Explanation::ConnectIncludesHandshake)
         );
-        assert_eq!(compare(Outcome::ConnectTimeout, WireOutcome::Complete), Agreement::Disagrees);
+        assert_eq!(compare(AttemptOutcome::ConnectTimeout, WireOutcome::Complete), Agreement::Disagrees);
     }
 
     #[test]
     fn a_refusal_of_the_application_is_a_complete_exchange() {
-        for outcome in [Outcome::Status(403), Outcome::Denied(Some("invalid_client")), Outcome::Denied(None)]
-        {
+        for outcome in [
+            AttemptOutcome::Status(403),
+            AttemptOutcome::Denied(Some("invalid_client")),
+            AttemptOutcome::Denied(None),
+        ] {
             for side in [Side::Client, Side::Server] {
                 assert_eq!(
                     agreement(side, outcome, WireOutcome::Complete),
@@ -202,15 +204,24 @@ mod tests {
     #[test]
     fn alerts_agree_by_their_number_and_their_sender() {
         let wire = |number| WireOutcome::Alert { number, by: Side::Server };
-        assert_eq!(agreement(Side::Client, Outcome::Alert(Some(70)), wire(Some(70))), Agreement::Agrees);
-        assert_eq!(agreement(Side::Client, Outcome::Alert(Some(70)), wire(None)), Agreement::Agrees);
-        assert_eq!(agreement(Side::Client, Outcome::Alert(Some(70)), wire(Some(40))), Agreement::Disagrees);
-        assert_eq!(agreement(Side::Server, Outcome::Alert(Some(48)), wire(Some(48))), Agreement::Disagrees);
+        assert_eq!(
+            agreement(Side::Client, AttemptOutcome::Alert(Some(70)), wire(Some(70))),
+            Agreement::Agrees
+        );
+        assert_eq!(agreement(Side::Client, AttemptOutcome::Alert(Some(70)), wire(None)), Agreement::Agrees);
+        assert_eq!(
+            agreement(Side::Client, AttemptOutcome::Alert(Some(70)), wire(Some(40))),
+            Agreement::Disagrees
+        );
+        assert_eq!(
+            agreement(Side::Server, AttemptOutcome::Alert(Some(48)), wire(Some(48))),
+            Agreement::Disagrees
+        );
     }
 
     #[test]
     fn what_one_of_them_does_not_say_contradicts_nothing() {
-        assert_eq!(agreement(Side::Client, Outcome::Failed, WireOutcome::Reset), Agreement::Silent);
-        assert_eq!(agreement(Side::Client, Outcome::Refused, WireOutcome::Unknown), Agreement::Silent);
+        assert_eq!(agreement(Side::Client, AttemptOutcome::Failed, WireOutcome::Reset), Agreement::Silent);
+        assert_eq!(agreement(Side::Client, AttemptOutcome::Refused, WireOutcome::Unknown), Agreement::Silent);
     }
 }

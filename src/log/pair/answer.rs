@@ -1,6 +1,6 @@
 //! The size of an answer, against what a log says of it.
 
-use crate::log::attempt::{Attempt, Outcome};
+use crate::log::attempt::{Attempt, AttemptOutcome};
 use crate::log::grammar::Grammar;
 use crate::log::wire::Exchange;
 
@@ -13,7 +13,13 @@ pub(in crate::log) enum Kind<'a> {
     Body(Option<u16>),
     /// It has none: answers of one status, or after one error, are one page. The words are the error's, up to what changes; the request
     /// is there where pages differ by it.
-    Page { grammar: Grammar, status: Option<u16>, outcome: Outcome, words: &'a str, request: Option<&'a str> },
+    Page {
+        grammar: Grammar,
+        status: Option<u16>,
+        outcome: AttemptOutcome,
+        words: &'a str,
+        request: Option<&'a str>,
+    },
 }
 
 /// The kind of a line, and what its answer's size is above what the log says of it, in bytes; nothing if the wire does not show it.
@@ -26,7 +32,7 @@ pub(in crate::log) fn answer<'a>(attempt: &'a Attempt, exchange: &Exchange) -> O
     if let Some(body) = named(attempt.body_bytes) {
         return Some((Kind::Body(attempt.status), size.saturating_sub(body)));
     }
-    let words = attempt.lines.first().filter(|_| attempt.outcome == Outcome::Failed);
+    let words = attempt.lines.first().filter(|_| attempt.outcome == AttemptOutcome::Failed);
     let kind = Kind::Page {
         grammar: attempt.grammar,
         status: attempt.status,

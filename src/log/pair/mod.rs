@@ -9,7 +9,7 @@
 mod agree;
 mod answer;
 
-use super::attempt::{Attempt, Outcome, Side};
+use super::attempt::{Attempt, AttemptOutcome, Side};
 use super::calendar::Dating;
 use super::grammar::Grammar;
 use agree::agreement;
@@ -178,15 +178,15 @@ pub(in crate::log) fn began_late(attempt: &Attempt, exchange: &Exchange, offset:
 
 /// Whether the attempt leads to a connection at all.
 pub(in crate::log) fn expects_connection(attempt: &Attempt) -> bool {
-    attempt.outcome != Outcome::NameUnknown
+    attempt.outcome != AttemptOutcome::NameUnknown
 }
 
 /// The status that the server answered, as a client's log shows it.
 pub(in crate::log) fn status(attempt: &Attempt) -> Option<u16> {
     match attempt.outcome {
-        Outcome::Succeeded => Some(attempt.status.unwrap_or(200)),
+        AttemptOutcome::Succeeded => Some(attempt.status.unwrap_or(200)),
         // What nginx writes when a client gives up.
-        Outcome::ReadTimeout => Some(499),
+        AttemptOutcome::ReadTimeout => Some(499),
         _ => attempt.status,
     }
 }

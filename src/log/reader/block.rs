@@ -13,7 +13,7 @@ use crate::limits;
 use crate::log::grammar::{self, Entry};
 use crate::log::input::Input;
 use crate::log::logs::LogFile;
-use crate::log::settings::Settings;
+use crate::log::settings::LogSettings;
 
 /// Parts of a block, of which each is read by one thread. More than one for each thread, so that the first one is ready soon.
 const PARTS: usize = 16;
@@ -58,7 +58,7 @@ impl Block {
         &self,
         lines: &mut Lines,
         about: &mut LogFile,
-        settings: &Settings,
+        settings: &LogSettings,
         meanwhile: impl FnOnce() -> T,
     ) -> T {
         let text = String::from_utf8_lossy(&self.bytes);
@@ -95,7 +95,7 @@ impl Block {
 }
 
 /// What the lines of a part are.
-fn entries<'a>(part: &'a str, settings: &Settings) -> Vec<Option<Entry<'a>>> {
+fn entries<'a>(part: &'a str, settings: &LogSettings) -> Vec<Option<Entry<'a>>> {
     part.split_terminator('\n').map(|line| grammar::read(line, &settings.formats)).collect()
 }
 
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn logs(text: &[u8], threads: usize) -> String {
-        let settings = Settings { threads, ..Settings::default() };
+        let settings = LogSettings { threads, ..LogSettings::default() };
         format!("{:?}", read_stream("x.log", Cursor::new(text.to_vec()), &settings).expect("a log"))
     }
 

@@ -23,7 +23,7 @@ use crate::log::clocks::{ClockId, Clocks};
 use crate::log::input::Input;
 use crate::log::logs::{LogFile, Logs};
 use crate::log::redact::Known;
-use crate::log::settings::Settings;
+use crate::log::settings::LogSettings;
 use crate::time::{Elapsed, MILLI, SECOND, Timestamp};
 
 /// Lines of a clock whose arrivals are kept.
@@ -39,7 +39,7 @@ pub struct Follower {
     kept: usize,
     /// What was odd about the files that were named.
     notes: Vec<FileNote>,
-    settings: Settings,
+    settings: LogSettings,
 }
 
 impl Follower {
@@ -47,8 +47,8 @@ impl Follower {
     ///
     /// # Errors
     /// When one can't be read, or is not a file that grows: compressed, or a pipe.
-    pub fn open<P: AsRef<Path>>(paths: &[P], settings: Settings) -> Result<Self, ReadError> {
-        let settings = Settings { is_following: true, ..settings };
+    pub fn open<P: AsRef<Path>>(paths: &[P], settings: LogSettings) -> Result<Self, ReadError> {
+        let settings = LogSettings { is_following: true, ..settings };
         let mut opened = Vec::new();
         let mut sources: Vec<(PathBuf, Source)> = Vec::new();
         let mut notes = Vec::new();
@@ -205,7 +205,7 @@ struct Followed {
 
 impl Followed {
     /// Reads on, in the file that has the name by now. The same trouble is reported once.
-    fn read_on(&mut self, settings: &Settings) -> Result<(), ReadError> {
+    fn read_on(&mut self, settings: &LogSettings) -> Result<(), ReadError> {
         match self.try_to_read_on(settings) {
             Ok(()) => {
                 self.trouble = None;
@@ -222,7 +222,7 @@ impl Followed {
         }
     }
 
-    fn try_to_read_on(&mut self, settings: &Settings) -> io::Result<()> {
+    fn try_to_read_on(&mut self, settings: &LogSettings) -> io::Result<()> {
         if !self.read_lines(settings)? {
             return Ok(());
         }
@@ -248,7 +248,7 @@ impl Followed {
     }
 
     /// Reads lines, and returns whether that was all: packets are waiting meanwhile.
-    fn read_lines(&mut self, settings: &Settings) -> io::Result<bool> {
+    fn read_lines(&mut self, settings: &LogSettings) -> io::Result<bool> {
         let mut bytes = 0;
         while bytes < limits::LOG_FOLLOWED_AT_ONCE {
             let Some(line) = self.reading.read_line(settings)? else { return Ok(true) };
@@ -295,7 +295,7 @@ enum Change {
 
 impl Source {
     /// Opens a log, and finds the place near its end from which it is read.
-    fn open(path: &Path, settings: &Settings) -> Result<Self, ReadError> {
+    fn open(path: &Path, settings: &LogSettings) -> Result<Self, ReadError> {
         let name = path.display().to_string();
         let not_followed = |what: &str| ReadError {
             file: name.clone(),
@@ -368,7 +368,7 @@ impl Source {
     }
 
     /// The log as it is read from here on.
-    fn survey(&self, path: &Path, index: u16, settings: &Settings) -> Result<Opened, ReadError> {
+    fn survey(&self, path: &Path, index: u16, settings: &LogSettings) -> Result<Opened, ReadError> {
         let name = path.display().to_string();
         let unread = |error: io::Error| unreadable(&name, &error);
         let reader = self.file.try_clone().map_err(unread)?;

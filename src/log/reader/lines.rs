@@ -9,7 +9,7 @@ use crate::log::calendar::{Calendar, Dating};
 use crate::log::clocks::{ClockId, ClockKey, Clocks};
 use crate::log::grammar::{self, Entry, Fact, Grammar};
 use crate::log::logs::LogFile;
-use crate::log::settings::Settings;
+use crate::log::settings::LogSettings;
 use crate::log::stamp::{self, Stamp, Zone};
 use crate::time::{Elapsed, SECOND, Timestamp};
 
@@ -51,7 +51,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Takes the next line by its bytes.
-    pub(super) fn take_bytes(&mut self, line: &[u8], about: &mut LogFile, settings: &Settings) {
+    pub(super) fn take_bytes(&mut self, line: &[u8], about: &mut LogFile, settings: &LogSettings) {
         // Lossy conversion is slower also where nothing is lost.
         let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
         let entry = grammar::read(&text, &settings.formats);
@@ -64,7 +64,7 @@ impl Lines {
         text: &str,
         entry: Option<&Entry>,
         about: &mut LogFile,
-        settings: &Settings,
+        settings: &LogSettings,
     ) {
         about.lines += 1;
         let number = about.lines;
@@ -104,7 +104,7 @@ impl Lines {
         &mut self,
         entry: &'a Entry<'a>,
         number: u64,
-        settings: &Settings,
+        settings: &LogSettings,
     ) -> Option<(Seen<'a>, bool)> {
         let mut placed = |stamp: Stamp<'a>| self.calendar.place(&stamp).map(|at| (stamp, at));
         let own = entry.stamp.and_then(&mut placed);

@@ -11,12 +11,12 @@ mod opened;
 use std::path::Path;
 use std::{io, mem};
 
-use super::attempt::{Gathered, Gatherer, Line};
+use super::attempt::{Gathered, Gatherer, NearbyLine};
 use super::calendar::Calendar;
 use super::clocks::Clocks;
 use super::logs::{LogFile, Logs};
 use super::redact::Known;
-use super::settings::Settings;
+use super::settings::LogSettings;
 use crate::capture::{FileNote, ReadError};
 use crate::limits;
 use crate::time::{Elapsed, Timestamp};
@@ -29,7 +29,7 @@ use opened::{Opened, Survey, Unopened, unreadable};
 ///
 /// # Errors
 /// When a file can't be read, or has no line with a time.
-pub fn read<P: AsRef<Path>>(paths: &[P], settings: &Settings) -> Result<Logs, ReadError> {
+pub fn read<P: AsRef<Path>>(paths: &[P], settings: &LogSettings) -> Result<Logs, ReadError> {
     let mut opened: Vec<Opened> = Vec::new();
     let mut notes = Vec::new();
     for path in paths {
@@ -56,12 +56,12 @@ fn given_twice(file: u16, name: &str) -> FileNote {
 pub fn read_stream(
     name: &str,
     reader: impl io::Read + Send + 'static,
-    settings: &Settings,
+    settings: &LogSettings,
 ) -> Result<Logs, ReadError> {
     read_all(vec![Opened::of(name, 0, reader, None, settings, false)?], settings)
 }
 
-fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadError> {
+fn read_all(mut opened: Vec<Opened>, settings: &LogSettings) -> Result<Logs, ReadError> {
     number_logs(&mut opened);
     opened.sort_by_key(|file| (file.about.log, file.first, file.index));
     let mut logs = Logs { files: vec![LogFile::default(); opened.len()], ..Logs::default() };
@@ -122,9 +122,9 @@ fn cover(logs: &mut Logs, secrets: &Known) {
         return;
     }
     let of_attempts = logs.attempts.iter_mut().flat_map(|attempt| {
-        attempt.lines.iter_mut().flat_map(Line::quotes).chain(attempt.request.iter_mut())
+        attempt.lines.iter_mut().flat_map(NearbyLine::quotes).chain(attempt.request.iter_mut())
     });
-    let quotes = of_attempts.chain(logs.lines.iter_mut().flat_map(Line::quotes));
+    let quotes = of_attempts.chain(logs.lines.iter_mut().flat_map(NearbyLine::quotes));
     quotes.for_each(|quote| quote.cover(secrets));
 }
 
@@ -141,7 +141,7 @@ fn add(logs: &mut Logs, gathered: Gathered) {
 ///
 /// # Errors
 /// When it can't be read, or is neither.
-pub fn is_log_file(path: &Path, settings: &Settings) -> Result<bool, ReadError> {
+pub fn is_log_file(path: &Path, settings: &LogSettings) -> Result<bool, ReadError> {
     match Opened::look(path, settings) {
         Ok(_) => Ok(true),
         Err(Unopened::Capture(_)) => Ok(false),
@@ -151,7 +151,7 @@ pub fn is_log_file(path: &Path, settings: &Settings) -> Result<bool, ReadError> 
 
 /// Whether these bytes, the first of a file, begin a log: several lines that have a time, and no other form of text that has times too.
 /// tcpdump's is the caller's to recognise first.
-pub fn is_log(head: &[u8], settings: &Settings) -> bool {
+pub fn is_log(head: &[u8], settings: &LogSettings) -> bool {
     let survey = Survey::of(head, settings);
     survey.entries >= 1 && !survey.is_binary && survey.entries * 20 >= survey.lines
 }
@@ -188,7 +188,7 @@ impl OpenFile {
         before: Option<Timestamp>,
         gatherer: Gatherer,
         clocks: Clocks,
-        settings: &Settings,
+        settings: &LogSettings,
     ) -> Self {
         let near = before.or(settings.near);
         let mut calendar = if near.is_some() { Calendar::new(near) } else { Calendar::before(file.modified) };
@@ -218,7 +218,7 @@ impl OpenFile {
     }
 
     /// Reads all lines.
-    fn read_whole(&mut self, settings: &Settings) -> io::Result<()> {
+    fn read_whole(&mut self, settings: &LogSettings) -> io::Result<()> {
         if settings.threads < 2 {
             while self.read_line(settings)?.is_some() {}
             self.read_rest(settings);
@@ -235,7 +235,7 @@ impl OpenFile {
     }
 
     /// Reads the next line that is whole, and returns its length in bytes; nothing if there is none.
-    fn read_line(&mut self, settings: &Settings) -> io::Result<Option<usize>> {
+    fn read_line(&mut self, settings: &LogSettings) -> io::Result<Option<usize>> {
         let Opened { about, input, .. } = &mut self.file;
         let Some(line) = input.next_line()? else { return Ok(None) };
         self.lines.take_bytes(line, about, settings);
@@ -243,7 +243,7 @@ impl OpenFile {
     }
 
     /// Reads the line that no line end closes.
-    fn read_rest(&mut self, settings: &Settings) {
+    fn read_rest(&mut self, settings: &LogSettings) {
         let Opened { about, input, .. } = &mut self.file;
         if let Some(line) = input.last_line() {
             self.lines.take_bytes(line, about, settings);

@@ -12,7 +12,7 @@ use crate::log::calendar::Calendar;
 use crate::log::grammar::{self, Fact, Grammar};
 use crate::log::input::Input;
 use crate::log::logs::LogFile;
-use crate::log::settings::Settings;
+use crate::log::settings::LogSettings;
 use crate::log::stamp::{Date, Order, Stamp, Zone};
 use crate::time::Timestamp;
 
@@ -60,12 +60,12 @@ impl From<Unopened> for ReadError {
 }
 
 impl Opened {
-    pub(super) fn open(path: &Path, index: u16, settings: &Settings) -> Result<Self, Unopened> {
+    pub(super) fn open(path: &Path, index: u16, settings: &LogSettings) -> Result<Self, Unopened> {
         Self::begin(path, || settings.handles.take(path), index, settings)
     }
 
     /// Opens a file to examine its beginning; it is read later.
-    pub(super) fn look(path: &Path, settings: &Settings) -> Result<Self, Unopened> {
+    pub(super) fn look(path: &Path, settings: &LogSettings) -> Result<Self, Unopened> {
         Self::begin(path, || settings.handles.look(path), 0, settings)
     }
 
@@ -73,7 +73,7 @@ impl Opened {
         path: &Path,
         open: impl FnOnce() -> io::Result<File>,
         index: u16,
-        settings: &Settings,
+        settings: &LogSettings,
     ) -> Result<Self, Unopened> {
         let name = path.display().to_string();
         if name == "-" {
@@ -105,7 +105,7 @@ impl Opened {
         index: u16,
         reader: impl Read + Send + 'static,
         modified: Option<Timestamp>,
-        settings: &Settings,
+        settings: &LogSettings,
         may_be_empty: bool,
     ) -> Result<Self, Unopened> {
         let unread = |error: io::Error| unreadable(name, &error);
@@ -164,7 +164,7 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn of(head: &[u8], settings: &Settings) -> Self {
+    pub(super) fn of(head: &[u8], settings: &LogSettings) -> Self {
         // nginx writes what it took for a request as it came, so a few zero bytes are no binary data.
         let zeros = head.split(|byte| *byte == 0).count() - 1;
         let mut survey = Self { is_binary: zeros * 10 > head.len(), ..Self::default() };

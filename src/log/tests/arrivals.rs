@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::super::tie::{Grade, Objection, TieSettings, tie};
-use super::super::{ClockId, Exchange, Follower, Settings, Wire};
+use super::super::{ClockId, Exchange, Follower, LogSettings, Wire};
 use super::{after_ten as at, exchange};
 use crate::time::{Clock, Elapsed};
 
@@ -17,7 +17,7 @@ const REFUSED: &str = "ERROR [vmanage] [RestAPIClient] (default task-1) |default
 /// The exchanges that a refusal between 8.653 s and 8.824 s after ten is tied to, and how sure that is.
 fn tied(exchanges: &[Exchange], zone: Option<i64>) -> Vec<(usize, Grade)> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     writeln!(file, "13-Jan-2023 10:00:08,653 IST {QUERY}\n13-Jan-2023 10:00:08,824 IST {REFUSED}")
         .expect("a file");
     follower.read_on(at(9_000)).expect("a log");
@@ -72,7 +72,7 @@ fn one_attempt_that_names_no_server_is_tied_to_none_of_several() {
 #[test]
 fn lines_that_all_come_late_are_of_another_clock() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     for second in 0..20 {
         writeln!(file, "13-Jan-2023 10:00:{second:02},000 IST {QUERY}").expect("a file");
         follower.read_on(at(second * 1_000 + 1_700)).expect("a log");
@@ -83,7 +83,7 @@ fn lines_that_all_come_late_are_of_another_clock() {
 #[test]
 fn the_line_that_came_last_shows_the_zone_where_the_rest_is_a_delay() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     // Milliseconds from ten to the line's time and to its reading, and the zone in minutes.
     for (written, read, zone) in [
         (8_000, 8_300, Some(0)),

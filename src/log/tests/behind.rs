@@ -1,7 +1,7 @@
 //! Lines of a program behind nginx, which name no client and may be written long after the client or nginx gave up.
 
 use super::super::tie::{Grade, Support, Tie, TieSettings, Ties, tie};
-use super::super::{Agreement, Exchange, Grammar, Logs, Settings, Side, Wire, WireOutcome};
+use super::super::{Agreement, Exchange, Grammar, LogSettings, Logs, Side, Wire, WireOutcome};
 use super::{after_ten as at, exchange, read};
 use crate::time::{Clock, Elapsed};
 
@@ -59,7 +59,7 @@ fn left(came: i64, waited: i64) -> Exchange {
 }
 
 fn tied(files: &[(&str, &str)], exchanges: Vec<Exchange>) -> (Logs, Ties) {
-    let logs = read(files, &Settings { near: Some(at(0)), ..Settings::default() });
+    let logs = read(files, &LogSettings { near: Some(at(0)), ..LogSettings::default() });
     let wire = Wire { clock: Clock::Utc, span: (at(0), at(600_000)), exchanges, ..Wire::default() };
     let ties = tie(&logs, &wire, &TieSettings::default());
     (logs, ties)

@@ -5,7 +5,7 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::super::{
-    Dating, Follower, Grammar, LogZone, Logs, Outcome, Quote, Settings, Side, is_log, is_log_file,
+    AttemptOutcome, Dating, Follower, Grammar, LogSettings, LogZone, Logs, Quote, Side, is_log, is_log_file,
 };
 use super::{at, read};
 use crate::limits;
@@ -33,7 +33,7 @@ fn rotated_files_are_one_log_in_whatever_order_they_are_given() {
     let paths = [folder.path().join("vmanage-server.log"), folder.path().join("vmanage-server.log.1.gz")];
     std::fs::write(&paths[0], newer).expect("a file");
     std::fs::write(&paths[1], packed.finish().expect("memory")).expect("a file");
-    let logs = super::super::read(&paths, &Settings::default()).expect("logs");
+    let logs = super::super::read(&paths, &LogSettings::default()).expect("logs");
     let [attempt] = logs.attempts.as_slice() else { panic!("{:?}", logs.attempts) };
     assert_eq!(attempt.begin, Some(at("2023-01-13T10:00:00Z")));
     assert_eq!(
@@ -48,7 +48,7 @@ fn rotated_files_are_one_log_in_whatever_order_they_are_given() {
 fn files_of_different_folders_or_forms_are_different_logs() {
     let line = format!("13-Jan-2023 10:00:00,000 UTC {QUERY}\n");
     let nginx = "10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET / HTTP/1.1\" 200 5\n";
-    let logs = read(&[("a.log", &line), ("b.log", &line), ("a.log.1", nginx)], &Settings::default());
+    let logs = read(&[("a.log", &line), ("b.log", &line), ("a.log.1", nginx)], &LogSettings::default());
     assert_eq!(logs.files.iter().map(|file| file.log).collect::<Vec<_>>(), [0, 1, 2]);
 }
 
@@ -57,7 +57,7 @@ fn syslog_s_years_come_from_the_capture_and_change_at_new_year() {
     let request = "SSM 504f06c0d581: method=GET path=/x status=200 duration=1.00 view=0";
     let december = format!("Dec 31 23:59:59 {request}\n");
     let january = format!("Jan  1 00:00:01 {request}\n");
-    let settings = Settings { near: Some(at("2023-01-01T10:00:00Z")), ..Settings::default() };
+    let settings = LogSettings { near: Some(at("2023-01-01T10:00:00Z")), ..LogSettings::default() };
     let logs = read(&[("messages", &january), ("messages-20230101", &december)], &settings);
     assert_eq!(ends(&logs), ["2022-12-31T23:59:59Z", "2023-01-01T00:00:01Z"]);
     assert!(logs.clocks.iter().all(|clock| clock.dating == Dating::Full));
@@ -67,7 +67,7 @@ fn syslog_s_years_come_from_the_capture_and_change_at_new_year() {
 fn a_full_date_in_the_file_gives_the_year_too() {
     let lines = "Jan 13 11:14:09 SSM b09c1e3b5d81: 1:M 13 Jan 2019 11:14:09.049 * 100 changes\n\
                  Jan 13 11:14:10 SSM 1a1fca641d0a: method=GET path=/x status=200 duration=1.00 view=0\n";
-    assert_eq!(ends(&read(&[("messages", lines)], &Settings::default())), ["2019-01-13T11:14:10Z"]);
+    assert_eq!(ends(&read(&[("messages", lines)], &LogSettings::default())), ["2019-01-13T11:14:10Z"]);
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn a_step_back_is_noted_and_daylight_saving_time_s_abbreviations_are_two_clocks(
         "05-Nov-2023 01:59:00,000 EDT {QUERY}\n05-Nov-2023 01:59:01,000 EDT {ERROR}\n\
          05-Nov-2023 01:01:00,000 EST {QUERY}\n05-Nov-2023 01:01:01,000 EST {ERROR}\n"
     );
-    let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+    let logs = read(&[("vmanage-server.log", &lines)], &LogSettings::default());
     assert_eq!(logs.clocks.len(), 2);
     assert!(logs.attempts.iter().all(|attempt| attempt.begin.is_some()));
     let lines = lines.replace(" EDT", "").replace(" EST", "");
-    let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+    let logs = read(&[("vmanage-server.log", &lines)], &LogSettings::default());
     assert_eq!(logs.clocks.len(), 1);
     assert_eq!(logs.notes.len(), 1);
     assert_eq!(
@@ -92,7 +92,7 @@ fn a_step_back_is_noted_and_daylight_saving_time_s_abbreviations_are_two_clocks(
 #[test]
 fn a_zone_that_the_user_knows_makes_times_utc() {
     let line = format!("13-Jan-2023 17:29:03,490 IST {ERROR}\n");
-    let settings = Settings { zones: vec![("IST".to_owned(), 19_800)], ..Settings::default() };
+    let settings = LogSettings { zones: vec![("IST".to_owned(), 19_800)], ..LogSettings::default() };
     let logs = read(&[("vmanage-server.log", &line)], &settings);
     assert_eq!(ends(&logs), ["2023-01-13T11:59:03.49Z"]);
     assert_eq!(logs.clocks[0].zone, LogZone::Utc);
@@ -102,7 +102,7 @@ fn a_zone_that_the_user_knows_makes_times_utc() {
 fn what_is_far_from_the_capture_is_counted_and_not_kept() {
     let line = |day: &str| format!("{day}-Jan-2023 17:29:03,490 IST {ERROR}\n");
     let start = at("2023-01-13T12:00:00Z");
-    let settings = Settings { near: Some(start), window: Some((start, start)), ..Settings::default() };
+    let settings = LogSettings { near: Some(start), window: Some((start, start)), ..LogSettings::default() };
     let logs = read(&[("vmanage-server.log", &(line("11") + &line("13") + &line("15")))], &settings);
     assert_eq!(ends(&logs), ["2023-01-13T17:29:03.49Z"]);
     assert_eq!(logs.files[0].far_away, 2);
@@ -112,10 +112,10 @@ fn what_is_far_from_the_capture_is_counted_and_not_kept() {
 fn lines_outside_the_capture_are_kept_where_their_zone_is_known() {
     let lines = "2023-01-13T12:00:01Z INFO x\n2023-01-13T14:00:01Z ERROR far\n2023-01-13 12:00:01,000 INFO no zone\n2023-01-13 12:00:02,000 ERROR no zone\n";
     let start = at("2023-01-13T12:00:00Z");
-    let settings = Settings { near: Some(start), window: Some((start, start)), ..Settings::default() };
+    let settings = LogSettings { near: Some(start), window: Some((start, start)), ..LogSettings::default() };
     let logs = read(&[("app.log", lines)], &settings);
     assert_eq!(logs.lines.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 4]);
-    assert!(read(&[("app.log", lines)], &Settings::default()).lines.is_empty());
+    assert!(read(&[("app.log", lines)], &LogSettings::default()).lines.is_empty());
 }
 
 #[test]
@@ -123,26 +123,26 @@ fn causes_below_an_error_refine_its_outcome() {
     for (trace, outcome) in [
         (
             "java.net.ConnectException\n\tat x(Y.java:1)\nCaused by: java.nio.channels.ClosedChannelException",
-            Outcome::Refused,
+            AttemptOutcome::Refused,
         ),
         (
             "java.net.ConnectException\nCaused by: java.nio.channels.UnresolvedAddressException",
-            Outcome::NameUnknown,
+            AttemptOutcome::NameUnknown,
         ),
         (
             "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake\nCaused by: java.net.SocketException: Connection reset",
-            Outcome::Reset,
+            AttemptOutcome::Reset,
         ),
         (
             "javax.ws.rs.ProcessingException: RESTEASY004655: Unable to invoke request: x\nCaused by: org.apache.http.conn.HttpHostConnectException: Connect to ssm:8443 [ssm/10.0.0.1] failed: Connection refused",
-            Outcome::Refused,
+            AttemptOutcome::Refused,
         ),
-        ("x\n\tat com.example.ConnectionRefusedHelper.connection refused(X.java:1)", Outcome::Failed),
+        ("x\n\tat com.example.ConnectionRefusedHelper.connection refused(X.java:1)", AttemptOutcome::Failed),
     ] {
         let lines = format!(
             "13-Jan-2023 10:00:00,000 UTC {QUERY}\n13-Jan-2023 10:00:01,000 UTC {ERROR} Exception - :{trace}\n"
         );
-        let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+        let logs = read(&[("vmanage-server.log", &lines)], &LogSettings::default());
         assert_eq!(logs.attempts[0].outcome, outcome, "{trace}");
     }
 }
@@ -154,7 +154,7 @@ fn a_retry_without_a_line_between_begins_at_the_error_before() {
          13-Jan-2023 10:00:01,001 UTC ERROR [vmanage] [SmartLicensingUtil] (default task-1) |default| Failed\n\
          13-Jan-2023 10:00:03,000 UTC {ERROR}\n"
     );
-    let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+    let logs = read(&[("vmanage-server.log", &lines)], &LogSettings::default());
     let spans: Vec<_> =
         logs.attempts.iter().map(|attempt| (attempt.begin, attempt.end, attempt.lines.len())).collect();
     assert_eq!(
@@ -173,7 +173,7 @@ fn threads_don_t_mix() {
                  13-Jan-2023 10:00:00,600 UTC ERROR [vmanage] [RestAPIClient] (default task-2) |default| Failed to\n\
                  13-Jan-2023 10:00:00,700 UTC ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to\n\
                  13-Jan-2023 10:00:00,701 UTC ERROR [vmanage] [SmartLicensingUtil] (default ta\n";
-    let logs = read(&[("vmanage-server.log", lines)], &Settings::default());
+    let logs = read(&[("vmanage-server.log", lines)], &LogSettings::default());
     let of = |thread: &str| {
         logs.attempts
             .iter()
@@ -194,11 +194,11 @@ fn threads_don_t_mix() {
 #[test]
 fn flexnet_s_ports_and_denials_are_found_with_their_days() {
     let lines = " 8:49:38 (lmgrd) Server's System Date and Time: Wed Jul 18 2018 08:49:38 -05\n 8:49:38 (lmgrd) lmgrd tcp-port 27000\n 8:49:39 (lmgrd) Started MLM (internet tcp_port 42249 pid 10861)\n23:59:59 (MLM) OUT: \"MATLAB\" a@host1\n 0:00:01 (MLM) DENIED: \"MATLAB\" b@host2  (Licensed number of users already reached. (-4,342))\n";
-    let logs = read(&[("lmgrd.log", lines)], &Settings::default());
+    let logs = read(&[("lmgrd.log", lines)], &LogSettings::default());
     let services: Vec<_> = logs.services.iter().map(|service| (service.daemon.raw(), service.port)).collect();
     assert_eq!(services, [("lmgrd", 27000), ("MLM", 42249)]);
     assert_eq!(ends(&logs), ["2018-07-18T23:59:59Z", "2018-07-19T00:00:01Z"]);
-    assert_eq!(logs.attempts[1].outcome, Outcome::FeatureDenied);
+    assert_eq!(logs.attempts[1].outcome, AttemptOutcome::FeatureDenied);
     assert_eq!(logs.files[0].placed, 5);
 }
 
@@ -208,16 +208,16 @@ fn a_device_s_messages_are_ends_of_attempts() {
                  *Jan 13 11:14:50.000: %SYS-5-CONFIG_I: Configured from console\n\
                  *Jan 13 11:15:46.123: %CALL_HOME-5-SL_MESSAGE_FAILED: Fail to send out Smart Licensing message to: https://tools.cisco.com/its/service/oddce/services/DDCEService (ERR 207 : Connection time out)\n\
                  *Jan 13 11:16:46.123: %SMART_LIC-5-COMM_RESTORED: Communications with Cisco Smart License Utility (CSLU) restored\n";
-    let settings = Settings { near: Some(at("2023-01-13T12:00:00Z")), ..Settings::default() };
+    let settings = LogSettings { near: Some(at("2023-01-13T12:00:00Z")), ..LogSettings::default() };
     let logs = read(&[("syslog.txt", lines)], &settings);
     let outcomes: Vec<_> =
         logs.attempts.iter().map(|attempt| (attempt.side, attempt.begin, attempt.outcome)).collect();
     assert_eq!(
         outcomes,
         [
-            (Side::Client, None, Outcome::NameUnknown),
-            (Side::Client, None, Outcome::TimedOut),
-            (Side::Client, None, Outcome::Succeeded),
+            (Side::Client, None, AttemptOutcome::NameUnknown),
+            (Side::Client, None, AttemptOutcome::TimedOut),
+            (Side::Client, None, AttemptOutcome::Succeeded),
         ]
     );
     assert_eq!(logs.attempts[1].server.host.as_ref().map(Quote::raw), Some("tools.cisco.com"));
@@ -229,7 +229,7 @@ fn what_is_no_log_is_refused_with_what_to_try() {
     let try_read = |bytes: &[u8]| {
         let path = folder.path().join("x");
         std::fs::write(&path, bytes).expect("a file");
-        super::super::read(&[path], &Settings::default()).map(|_| ()).map_err(|error| error.what)
+        super::super::read(&[path], &LogSettings::default()).map(|_| ()).map_err(|error| error.what)
     };
     assert_eq!(try_read(&[0, 1, 0, 0]).expect_err("no log"), "is no log: it holds binary data");
     assert_eq!(try_read(b"").expect_err("no log"), "is empty");
@@ -237,8 +237,8 @@ fn what_is_no_log_is_refused_with_what_to_try() {
         try_read(b"hello\nworld\n").expect_err("no log"),
         "is no log: none of its first lines has a time"
     );
-    assert!(super::super::read(&[folder.path()], &Settings::default()).is_err());
-    assert!(super::super::read(&[folder.path().join("none")], &Settings::default()).is_err());
+    assert!(super::super::read(&[folder.path()], &LogSettings::default()).is_err());
+    assert!(super::super::read(&[folder.path().join("none")], &LogSettings::default()).is_err());
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_firewall_s_lines_are_a_log_s_and_no_capture() {
     let is_log = |text: &str| {
         let path = folder.path().join("x");
         std::fs::write(&path, text).expect("a file");
-        is_log_file(&path, &Settings::default()).map_err(|error| error.what)
+        is_log_file(&path, &LogSettings::default()).map_err(|error| error.what)
     };
     let dropped =
         "kernel: DROP-IN IN=ens3 OUT= SRC=192.0.2.7 DST=192.0.2.8 LEN=60 PROTO=TCP SPT=41000 DPT=8443 SYN";
@@ -255,7 +255,7 @@ fn a_firewall_s_lines_are_a_log_s_and_no_capture() {
     assert_eq!(is_log(&format!("Jan 13 11:17:14 fw {dropped}\nJan 13 11:17:14 fw app: x\n")), Ok(true));
     assert_eq!(is_log(&format!("{dropped}\n")), Ok(false));
     assert_eq!(is_log(&format!("Jan 13 11:17:14 fw {dropped}\n{packet}\n")), Ok(false));
-    let settings = Settings { near: Some(at("2023-01-13T12:00:00Z")), ..Settings::default() };
+    let settings = LogSettings { near: Some(at("2023-01-13T12:00:00Z")), ..LogSettings::default() };
     let logs = read(&[("messages", &format!("Jan 13 11:17:14 fw {dropped}\n"))], &settings);
     assert_eq!((logs.files[0].format.as_str(), logs.files[0].placed), ("syslog", 1));
 }
@@ -263,7 +263,7 @@ fn a_firewall_s_lines_are_a_log_s_and_no_capture() {
 #[test]
 fn a_date_of_which_the_order_is_unknown_places_no_line() {
     let placed = |text: &str| {
-        let logs = read(&[("x.log", text)], &Settings::default());
+        let logs = read(&[("x.log", text)], &LogSettings::default());
         (logs.files[0].placed, logs.notes.len())
     };
     assert_eq!(placed("04/10/2011 07:24:26 x\n  y\n05/10/2011 07:24:26 x\n"), (0, 1));
@@ -273,13 +273,13 @@ fn a_date_of_which_the_order_is_unknown_places_no_line() {
 #[test]
 fn a_line_with_a_time_that_is_not_read_continues_none() {
     let logs =
-        read(&[("x.log", "2023-01-13 11:17:01 x\n  y\nDie 13.I.2023 11:17:02 z\n")], &Settings::default());
+        read(&[("x.log", "2023-01-13 11:17:01 x\n  y\nDie 13.I.2023 11:17:02 z\n")], &LogSettings::default());
     assert_eq!((logs.files[0].lines, logs.files[0].placed), (3, 2));
 }
 
 #[test]
 fn a_log_is_recognised_by_its_content() {
-    let settings = Settings::default();
+    let settings = LogSettings::default();
     assert!(is_log(format!("13-Jan-2023 17:29:03,490 IST {ERROR}\n").as_bytes(), &settings));
     assert!(is_log(b"[root@SSM log]# tail -f messages\nJan 13 11:17:14 SSM app: x\n", &settings));
     assert!(!is_log(b"hello\n", &settings));
@@ -289,7 +289,7 @@ fn a_log_is_recognised_by_its_content() {
 #[test]
 fn a_log_is_followed_as_it_grows() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     assert!(follower.logs().attempts.is_empty());
     write!(file, "13-Jan-2023 10:00:00,000 UTC {QUERY}\n13-Jan-2023 10:00:01,000 UTC ERROR [vmanage]")
         .expect("a file");
@@ -300,7 +300,7 @@ fn a_log_is_followed_as_it_grows() {
     follower.read_on(Timestamp::ZERO).expect("a log");
     let logs = follower.logs();
     assert_eq!(logs.attempts.len(), 1);
-    assert_eq!((logs.attempts[0].outcome, logs.files[0].lines), (Outcome::Status(403), 2));
+    assert_eq!((logs.attempts[0].outcome, logs.files[0].lines), (AttemptOutcome::Status(403), 2));
     assert_eq!(logs.files[0].format, "vmanage-server.log");
 }
 
@@ -321,7 +321,7 @@ fn last_request(follower: &Follower) -> Option<(String, u64)> {
 fn what_a_log_held_before_is_counted_and_no_attempt() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(requests(0..20_000).as_bytes()).expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     assert_eq!((follower.logs().attempts.len(), follower.logs().files[0].lines), (0, 20_000));
     assert!(!follower.read_on(Timestamp::ZERO).expect("a log"));
     file.write_all(requests(20_000..20_001).as_bytes()).expect("a file");
@@ -334,7 +334,7 @@ fn a_log_that_is_rotated_is_followed_in_both_ways() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("access.log");
     std::fs::write(&path, requests(0..3)).expect("a file");
-    let mut follower = Follower::open(&[&path], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[&path], LogSettings::default()).expect("a log");
     let append = |path: &std::path::Path, text: String| {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a file");
         file.write_all(text.as_bytes()).expect("a file");
@@ -388,7 +388,7 @@ fn a_pipe_in_the_place_of_a_log_is_not_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("access.log");
     std::fs::write(&path, requests(0..3)).expect("a file");
-    let mut follower = Follower::open(&[&path], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[&path], LogSettings::default()).expect("a log");
     std::fs::remove_file(&path).expect("a file");
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
     let error = follower.read_on(Timestamp::ZERO).expect_err("a pipe");
@@ -398,7 +398,7 @@ fn a_pipe_in_the_place_of_a_log_is_not_waited_for() {
 #[test]
 fn a_log_that_grows_fast_is_read_in_parts() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     let lines = requests(0..limits::LOG_FOLLOWED_AT_ONCE / 60);
     file.write_all(lines.as_bytes()).expect("a file");
     let mut reads = 0;
@@ -412,7 +412,7 @@ fn a_log_that_grows_fast_is_read_in_parts() {
 #[test]
 fn attempts_of_a_log_that_is_followed_are_forgotten_at_the_bound() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     file.write_all(requests(0..limits::LOG_FOLLOWED_ATTEMPTS + 50).as_bytes()).expect("a file");
     follower.read_on(Timestamp::ZERO).expect("a log");
     // What came at once is compared once, all of it.
@@ -428,7 +428,7 @@ fn the_oldest_attempts_leave_at_the_bound_and_are_counted() {
         .map(|number| format!("10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET /{number} HTTP/1.1\" 200 5\n"))
         .collect();
     let lines = lines.concat();
-    let logs = read(&[("access.log", &lines)], &Settings::default());
+    let logs = read(&[("access.log", &lines)], &LogSettings::default());
     assert_eq!((logs.attempts.len(), logs.crowded_out), (limits::LOG_ATTEMPTS, 7));
     assert_eq!(logs.attempts[0].request.as_ref().map(Quote::raw), Some("GET /7"));
 }
@@ -452,10 +452,10 @@ const SECRETS: &[&str] = &[
 #[test]
 fn secrets_leave_the_room_in_no_field() {
     for text in SECRETS {
-        let logs = read(&[("x.log", text)], &Settings::default());
+        let logs = read(&[("x.log", text)], &LogSettings::default());
         assert!(!logs.attempts.is_empty(), "{text}");
         assert!(!visible(&logs).contains("SECRET1"), "{}", visible(&logs));
-        let shown = read(&[("x.log", text)], &Settings { shows_secrets: true, ..Settings::default() });
+        let shown = read(&[("x.log", text)], &LogSettings { shows_secrets: true, ..LogSettings::default() });
         assert!(visible(&shown).contains("SECRET1"), "{text}");
     }
 }
@@ -463,7 +463,7 @@ fn secrets_leave_the_room_in_no_field() {
 #[test]
 fn what_would_drive_a_terminal_is_kept_raw_for_the_report_to_escape() {
     let line = "10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET /\u{1b}[2J HTTP/1.1\" 200 5\n";
-    let logs = read(&[("access.log", line)], &Settings::default());
+    let logs = read(&[("access.log", line)], &LogSettings::default());
     assert_eq!(logs.attempts[0].request.as_ref().map(Quote::raw), Some("GET /\u{1b}[2J"));
     assert!(!visible(&logs).contains('\u{1b}'));
 }
@@ -490,7 +490,7 @@ fn read_bytes(bytes: &[u8]) {
     let path = folder.path().join("x");
     std::fs::write(&path, bytes).expect("a file");
     let window = (at("2023-01-13T00:00:00Z"), at("2023-01-14T00:00:00Z"));
-    let settings = Settings { near: Some(window.0), window: Some(window), ..Settings::default() };
+    let settings = LogSettings { near: Some(window.0), window: Some(window), ..LogSettings::default() };
     if let Ok(logs) = super::super::read(&[path], &settings) {
         let ties = super::super::tie(
             &logs,
@@ -547,10 +547,10 @@ fn a_file_under_two_names_is_read_once() {
     let paths = ["vmanage-server.log", "copy.log"].map(|name| folder.path().join(name));
     std::fs::write(&paths[0], format!("13-Jan-2023 17:29:03,490 IST {ERROR}\n")).expect("a file");
     std::fs::hard_link(&paths[0], &paths[1]).expect("a link");
-    let logs = super::super::read(&paths, &Settings::default()).expect("logs");
+    let logs = super::super::read(&paths, &LogSettings::default()).expect("logs");
     assert_eq!((logs.attempts.len(), logs.files.len(), logs.notes.len()), (1, 1, 1));
     assert!(logs.notes[0].text.contains("copy.log"), "{:?}", logs.notes);
-    let follower = Follower::open(&paths, Settings::default()).expect("logs");
+    let follower = Follower::open(&paths, LogSettings::default()).expect("logs");
     assert_eq!((follower.logs().files.len(), follower.logs().notes.len()), (1, 1));
 }
 
@@ -561,7 +561,7 @@ fn an_error_of_nginx_that_a_terminal_wrapped_keeps_its_client() {
     for width in [72, 80, 118, 125, 132, 160] {
         let wrapped: Vec<&str> =
             error.as_bytes().chunks(width).map(|piece| std::str::from_utf8(piece).expect("ASCII")).collect();
-        let logs = read(&[("error.log", &(wrapped.join("\n") + "\n"))], &Settings::default());
+        let logs = read(&[("error.log", &(wrapped.join("\n") + "\n"))], &LogSettings::default());
         let [attempt] = &logs.attempts[..] else { panic!("{width} {:?}", logs.attempts) };
         assert_eq!(attempt.client.ip, "10.66.76.85".parse().ok(), "{width}");
         assert_eq!(attempt.request.as_ref().map(Quote::raw), Some("POST /oauth/token"), "{width}");
@@ -571,7 +571,7 @@ fn an_error_of_nginx_that_a_terminal_wrapped_keeps_its_client() {
 #[test]
 fn of_a_flood_of_warnings_some_of_all_times_are_kept_and_the_others_counted() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log").keeping(100);
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log").keeping(100);
     for second in 0..3 {
         for number in 0..1_000 {
             writeln!(file, "2023-01-13T12:00:0{second}.{number:03}Z WARN the disk is full").expect("a file");
@@ -593,7 +593,7 @@ fn of_a_flood_of_warnings_some_of_all_times_are_kept_and_the_others_counted() {
 #[test]
 fn what_came_at_once_is_read_to_its_end_when_the_capture_ends() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], LogSettings::default()).expect("a log");
     let line = format!("2023-01-13T12:00:00.000Z INFO {}\n", "x".repeat(1_000));
     let count = 3 * limits::LOG_FOLLOWED_AT_ONCE / line.len();
     file.write_all(line.repeat(count).as_bytes()).expect("a file");
@@ -609,17 +609,17 @@ fn a_secret_that_one_log_names_is_covered_in_the_others() {
     let server =
         "10.0.0.1 - - [13/Jan/2023:10:00:01 +0000] \"POST /oauth/token?x=S3cr3tVal HTTP/1.1\" 401 5\n";
     let named = [("client.log", client), ("access.log", server)];
-    let shown = |settings: &Settings| format!("{:?}", read(&named, settings).attempts);
-    let safe = shown(&Settings::default());
+    let shown = |settings: &LogSettings| format!("{:?}", read(&named, settings).attempts);
+    let safe = shown(&LogSettings::default());
     assert!(!safe.contains("S3cr3tVal") && safe.contains("[secret] refused"), "{safe}");
-    assert!(shown(&Settings { shows_secrets: true, ..Settings::default() }).contains("S3cr3tVal"));
+    assert!(shown(&LogSettings { shows_secrets: true, ..LogSettings::default() }).contains("S3cr3tVal"));
 }
 
 #[test]
 fn a_day_that_few_years_have_is_of_one_of_those() {
     let request = "SSM 504f06c0d581: method=GET path=/x status=200 duration=1.00 view=0";
     let text = format!("Feb 28 23:59:58 {request}\nFeb 29 00:00:02 {request}\n");
-    let settings = Settings { near: Some(at("2026-03-01T10:00:00Z")), ..Settings::default() };
+    let settings = LogSettings { near: Some(at("2026-03-01T10:00:00Z")), ..LogSettings::default() };
     let logs = read(&[("messages", &text)], &settings);
     assert!(ends(&logs)[1].starts_with("2024-02-29T00:00:02"), "{:?}", ends(&logs));
 }
@@ -630,7 +630,7 @@ fn times_without_an_offset_compare_with_those_of_the_same_nginx_that_have_one() 
                  client: 10.66.76.81, server: ssm, request: \"POST /oauth/token HTTP/1.1\", host: \"ssm\"\n";
     let access =
         "10.66.76.81 - - [28/Nov/2026:22:40:47 +0530] \"POST /oauth/token HTTP/1.1\" 200 163 \"-\" \"-\"\n";
-    let logs = read(&[("error.log", error), ("access.log", access)], &Settings::default());
+    let logs = read(&[("error.log", error), ("access.log", access)], &LogSettings::default());
     let at_utc: Vec<_> =
         logs.attempts.iter().map(|attempt| logs.comparable(attempt.clock, attempt.end)).collect();
     assert_eq!(at_utc, [at("2026-11-28T17:03:49Z"), at("2026-11-28T17:10:47Z")]);
@@ -663,7 +663,7 @@ fn the_two_lines_that_rails_writes_of_a_request_are_one_attempt() {
             .to_owned(),
         "Jan 13 11:17:15 SSM 1a1fca641d0a: Completed 200 OK in 999ms\n".to_owned(),
     ];
-    let logs = read(&[("production.log", &text.concat())], &Settings::default());
+    let logs = read(&[("production.log", &text.concat())], &LogSettings::default());
     let found: Vec<_> = logs
         .attempts
         .iter()
@@ -692,12 +692,12 @@ fn an_attempt_begins_before_and_ends_after_the_hour_in_which_summer_time_ends() 
              {end} ERROR [h] [RestAPIClient] (default task-1) |default| Failed to query https://10.106.66.55:8443/oauth/token: \
              401 Unauthorized\n"
         );
-        let logs = read(&[("vmanage-server.log", &text)], &Settings::default());
+        let logs = read(&[("vmanage-server.log", &text)], &LogSettings::default());
         let attempt = &logs.attempts[0];
         let took = attempt.begin.map(|begin| (attempt.end - begin).nanos() / 1_000_000);
         (attempt.outcome, took)
     };
-    let denied = Outcome::Status(401);
+    let denied = AttemptOutcome::Status(401);
     for (begin, end, took) in [
         ("25-Oct-2026 02:59:59,900 CEST", "25-Oct-2026 02:00:01,100 CET", Some(1_200)),
         ("29-Mar-2026 01:59:59,900 CET", "29-Mar-2026 03:00:01,100 CEST", Some(1_200)),
@@ -724,7 +724,7 @@ fn which_attempt_was_the_last_is_open_where_zones_are_not_known() {
     };
     let refused = client(22, "Failed: Connection refused");
     let latest = |access: &str| {
-        let logs = read(&[("vmanage-server.log", &refused), ("access.log", access)], &Settings::default());
+        let logs = read(&[("vmanage-server.log", &refused), ("access.log", access)], &LogSettings::default());
         match logs.latest(0..logs.attempts.len()) {
             Latest::Known(attempt) => Some(attempt.outcome.is_failure()),
             Latest::None => panic!("{:?}", logs.attempts),
@@ -736,7 +736,7 @@ fn which_attempt_was_the_last_is_open_where_zones_are_not_known() {
     assert_eq!(latest(&access(26, 200)), Some(true), "no zone explains two days");
     let mixed =
         "Nov 28 22:33:49: %SMART_LIC-3-COMM_FAILED: x\nNov 28 22:33:51 UTC: %SMART_LIC-5-COMM_RESTORED: x\n";
-    let logs = read(&[("ios.log", mixed)], &Settings::default());
+    let logs = read(&[("ios.log", mixed)], &LogSettings::default());
     let last = logs.latest(0..logs.attempts.len());
     assert!(
         matches!(last, Latest::Known(attempt) if !attempt.outcome.is_failure()),
@@ -748,7 +748,7 @@ fn which_attempt_was_the_last_is_open_where_zones_are_not_known() {
 fn messages_without_a_time_of_day_are_noted() {
     let text = "*Nov 28 22:33:46.123: %SMART_LIC-3-COMM_FAILED: Communications failure\n\
                 2w3d: %SMART_LIC-3-COMM_FAILED: Communications failure\n";
-    let logs = read(&[("ios.log", text)], &Settings::default());
+    let logs = read(&[("ios.log", text)], &LogSettings::default());
     assert_eq!(logs.attempts.len(), 1);
     assert!(
         logs.notes.iter().any(|note| note.text.starts_with("lines not placed in time: 1, first line 2;")),

@@ -6,7 +6,8 @@
 
 use super::super::tie::{TieSettings, Ties, place, tie};
 use super::super::{
-    AccessFormat, Attempt, Exchange, Grammar, LogZone, Logs, Outcome, Settings, Side, Wire, WireOutcome,
+    AccessFormat, Attempt, AttemptOutcome, Exchange, Grammar, LogSettings, LogZone, Logs, Side, Wire,
+    WireOutcome,
 };
 use crate::time::{Clock, Elapsed, Timestamp};
 
@@ -72,11 +73,11 @@ fn wire() -> Wire {
 }
 
 fn read(samples: &[(&str, &str)], wire: &Wire) -> Logs {
-    let settings = Settings {
+    let settings = LogSettings {
         formats: vec![AccessFormat::new(FORMAT).expect("a format")],
         near: Some(wire.span.0),
         window: Some(wire.span),
-        ..Settings::default()
+        ..LogSettings::default()
     };
     let folder = tempfile::tempdir().expect("a folder");
     let paths: Vec<_> = samples
@@ -182,23 +183,23 @@ fn the_words_of_both_clients_give_the_outcomes() {
     let kind = |kinds: &[&str]| {
         text.lines().filter(|line| kinds.contains(&line.split('\t').next().unwrap_or_default())).count()
     };
-    assert_eq!(count(Outcome::NameUnknown), kind(&["unknown"]));
-    assert_eq!(count(Outcome::Refused), kind(&["refused"]));
-    assert_eq!(count(Outcome::Reset), kind(&["rst"]));
-    assert_eq!(count(Outcome::NotTls), kind(&["plain"]));
-    assert_eq!(count(Outcome::ClosedInHandshake), kind(&["fin"]));
-    assert_eq!(count(Outcome::Denied(Some("invalid_client"))), kind(&["client"]));
-    assert_eq!(count(Outcome::Denied(Some("invalid_grant"))), kind(&["grant"]));
-    assert_eq!(count(Outcome::Status(502)), kind(&["down"]));
-    assert_eq!(count(Outcome::Status(504)), kind(&["silent"]));
-    assert_eq!(count(Outcome::Alert(Some(70))), kind(&["tls13"]));
-    assert_eq!(count(Outcome::CertificateRejected), kind(&["untrusted"]));
-    assert_eq!(count(Outcome::NameMismatch), kind(&["mismatch"]));
+    assert_eq!(count(AttemptOutcome::NameUnknown), kind(&["unknown"]));
+    assert_eq!(count(AttemptOutcome::Refused), kind(&["refused"]));
+    assert_eq!(count(AttemptOutcome::Reset), kind(&["rst"]));
+    assert_eq!(count(AttemptOutcome::NotTls), kind(&["plain"]));
+    assert_eq!(count(AttemptOutcome::ClosedInHandshake), kind(&["fin"]));
+    assert_eq!(count(AttemptOutcome::Denied(Some("invalid_client"))), kind(&["client"]));
+    assert_eq!(count(AttemptOutcome::Denied(Some("invalid_grant"))), kind(&["grant"]));
+    assert_eq!(count(AttemptOutcome::Status(502)), kind(&["down"]));
+    assert_eq!(count(AttemptOutcome::Status(504)), kind(&["silent"]));
+    assert_eq!(count(AttemptOutcome::Alert(Some(70))), kind(&["tls13"]));
+    assert_eq!(count(AttemptOutcome::CertificateRejected), kind(&["untrusted"]));
+    assert_eq!(count(AttemptOutcome::NameMismatch), kind(&["mismatch"]));
     assert_eq!(
-        count(Outcome::ConnectTimeout) + count(Outcome::ReadTimeout),
+        count(AttemptOutcome::ConnectTimeout) + count(AttemptOutcome::ReadTimeout),
         kind(&["drop", "mute", "giveup"])
     );
-    assert_eq!(count(Outcome::Failed), 0);
+    assert_eq!(count(AttemptOutcome::Failed), 0);
 }
 
 #[test]

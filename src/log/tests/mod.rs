@@ -12,11 +12,11 @@ mod worlds;
 
 use std::path::PathBuf;
 
-use super::{Exchange, Logs, Settings, Side, WireOutcome};
+use super::{Exchange, LogSettings, Logs, Side, WireOutcome};
 use crate::time::{Elapsed, Timestamp};
 
 /// Reads texts as files of one folder, in this order.
-fn read(files: &[(&str, &str)], settings: &Settings) -> Logs {
+fn read(files: &[(&str, &str)], settings: &LogSettings) -> Logs {
     let folder = tempfile::tempdir().expect("a folder");
     let paths: Vec<PathBuf> = files
         .iter()

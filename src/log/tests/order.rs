@@ -1,7 +1,7 @@
 //! Lines of a server that have the second and no more, and what else decides between exchanges of one second.
 
 use super::super::tie::{Grade, Objection, TieSettings, Ties, tie};
-use super::super::{Exchange, OwnRequest, Settings, Wire, read_stream};
+use super::super::{Exchange, LogSettings, OwnRequest, Wire, read_stream};
 use super::{after_ten as at, exchange};
 use crate::time::{Clock, Elapsed};
 
@@ -24,7 +24,7 @@ fn tied(lines: &[(u32, &str, u16)], exchanges: &[Exchange]) -> Ties {
         })
         .collect();
     let text = std::io::Cursor::new(lines.concat());
-    let logs = read_stream("access.log", text, &Settings::default()).expect("a log");
+    let logs = read_stream("access.log", text, &LogSettings::default()).expect("a log");
     let wire = Wire {
         clock: Clock::Utc,
         span: (at(0), at(600_000)),

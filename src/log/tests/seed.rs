@@ -3,7 +3,7 @@
 
 use super::super::clock::OffsetUnknown;
 use super::super::tie::{Objection, TieSettings, tie};
-use super::super::{Attempt, Exchange, Logs, Outcome, Settings, Side, Wire, WireOutcome};
+use super::super::{Attempt, AttemptOutcome, Exchange, LogSettings, Logs, Side, Wire, WireOutcome};
 use super::{at, read};
 use crate::time::{Clock, Elapsed, Timestamp};
 
@@ -11,7 +11,7 @@ const MESSAGES: &str = include_str!("../samples/seed-messages.txt");
 const SERVER: &str = include_str!("../samples/seed-vmanage-server.txt");
 
 fn logs() -> Logs {
-    read(&[("messages", MESSAGES), ("vmanage-server.log", SERVER)], &Settings::default())
+    read(&[("messages", MESSAGES), ("vmanage-server.log", SERVER)], &LogSettings::default())
 }
 
 /// 10 packets of the handshake, by time of day, captured on the vManage. The round trip takes 244 ms.
@@ -63,7 +63,7 @@ fn the_attempt_is_found_by_class_level_thread_and_order() {
     let (_, attempt) = client(&logs);
     assert_eq!(attempt.begin, Some(at("2023-01-13T17:29:02.798Z")));
     assert_eq!(attempt.end, at("2023-01-13T17:29:03.490Z"));
-    assert_eq!(attempt.outcome, Outcome::Failed);
+    assert_eq!(attempt.outcome, AttemptOutcome::Failed);
     assert_eq!(attempt.thread.as_ref().map(super::super::Quote::raw), Some("default task-24"));
     // From the second line of the manager's, without the settings' class.
     assert_eq!((attempt.lines.len(), attempt.left_out), (10, 0));
@@ -85,7 +85,7 @@ fn the_requests_are_placed_by_their_own_times_unless_these_contradict_syslog_s()
     assert_eq!(of("10.66.76.85").end, at("2023-01-13T11:17:01Z"));
     assert_eq!(of("10.110.35.124").end, at("2023-01-13T11:14:46Z"));
     let upstream = requests.iter().find(|request| request.connection == Some(1576)).expect("an error");
-    assert_eq!((upstream.end, upstream.outcome), (at("2023-01-13T11:17:01Z"), Outcome::Failed));
+    assert_eq!((upstream.end, upstream.outcome), (at("2023-01-13T11:17:01Z"), AttemptOutcome::Failed));
     let note = logs.notes.iter().find(|note| note.text.contains("contradicts")).expect("a note");
     assert!(note.text.starts_with("in 2 lines, the first of them line 12,"), "{}", note.text);
 }

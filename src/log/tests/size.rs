@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use super::super::Settings;
+use super::super::LogSettings;
 use super::super::tie::{TieSettings, tie};
 use super::world::{Plan, make};
 use crate::time::Timestamp;
@@ -96,7 +96,7 @@ fn a_gigabyte_is_read_in_ten_seconds_and_256_mib() {
         let lines = write(&path, size, start - 86_400_000_000_000, line).expect("a file");
         for window in [Some(world.wire.span), None] {
             let settings =
-                Settings { near: Some(Timestamp::from_nanos(start)), window, ..Settings::default() };
+                LogSettings { near: Some(Timestamp::from_nanos(start)), window, ..LogSettings::default() };
             let begun = Instant::now();
             let logs = super::super::read(&[&path], &settings).expect("logs");
             let read = begun.elapsed();

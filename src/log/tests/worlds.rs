@@ -5,15 +5,15 @@ use std::collections::HashMap;
 
 use super::super::clock::{Offset, OffsetSource};
 use super::super::tie::{Grade, Tie, TieSettings, Ties, tie};
-use super::super::{Agreement, Attempt, Grammar, Logs, Settings, Side, Wire, WireOutcome};
+use super::super::{Agreement, Attempt, Grammar, LogSettings, Logs, Side, Wire, WireOutcome};
 use super::read;
 use super::world::{Plan, World, make};
 use crate::time::{Clock, Elapsed, MILLI, SECOND, Timestamp};
 
 const HOUR: i64 = 3_600 * SECOND;
 
-fn settings(wire: &Wire) -> Settings {
-    Settings { near: Some(wire.span.0), window: Some(wire.span), ..Settings::default() }
+fn settings(wire: &Wire) -> LogSettings {
+    LogSettings { near: Some(wire.span.0), window: Some(wire.span), ..LogSettings::default() }
 }
 
 /// How many attempts were tied to their exchange, to a wrong one, and not at all.
@@ -284,7 +284,7 @@ fn captures_without_dates_or_zones_are_tied_too() {
     }
     let world = make(&Plan { attempts: 10, ..Plan::new(1) });
     let absent = retimed(&world.wire, Clock::Absent, |_| 0);
-    let logs = read(&[("vmanage-server.log", &world.client_log)], &Settings::default());
+    let logs = read(&[("vmanage-server.log", &world.client_log)], &LogSettings::default());
     assert_eq!(tie(&logs, &absent, &TieSettings::default()).ties, []);
 }
 

@@ -19,7 +19,7 @@ mod traits;
 
 use std::net::IpAddr;
 
-use super::attempt::{Attempt, Outcome, Side};
+use super::attempt::{Attempt, AttemptOutcome, Side};
 use super::calendar::Dating;
 use super::clock::{Offset, OffsetSource, OffsetUnknown};
 use super::clocks::{ClockId, LogClock, LogZone};
@@ -147,7 +147,7 @@ pub enum Objection {
         least: Elapsed,
     },
     /// The outcomes contradict each other: the log's, and the wire's.
-    OtherOutcome(Outcome, WireOutcome),
+    OtherOutcome(AttemptOutcome, WireOutcome),
     /// No exchange lies where the offset puts the attempt.
     NothingThere,
     /// The offset of the clock is not known.

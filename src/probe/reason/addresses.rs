@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use crate::analysis::Judged;
 use crate::packet::Host;
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::story::Stage;
 use crate::verdict::{Reach, Severity};
 
 /// What follows from one connection, by its index. An address that a client passes over is worth a warning, unless every
 /// address is to work.
-pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) -> Conclusion {
+pub(super) fn of_connection(outcome: &CheckOutcome, index: usize, judged: &Judged) -> Conclusion {
     let severity = outcome.unmapped.get(index).copied().unwrap_or(judged.verdict.severity);
     let conclusion = Conclusion { severity, ..Conclusion::of_connection(index, judged) };
     let conclusion = outcome.mapped(conclusion);
@@ -39,7 +39,7 @@ const BLOCKED: &str =
     "Look at what the name resolves to: resolvers that block names answer 0.0.0.0 or :: for them.";
 
 /// A fault of an address that is not passed over, with the other addresses that fail too.
-fn with_others(outcome: &Outcome, judged: &Judged, conclusion: Conclusion) -> Conclusion {
+fn with_others(outcome: &CheckOutcome, judged: &Judged, conclusion: Conclusion) -> Conclusion {
     match fail_too(outcome, judged) {
         Some(others) if conclusion.severity == Severity::Critical => {
             Conclusion { headline: format!("{}{others}", conclusion.headline), ..conclusion }
@@ -50,7 +50,7 @@ fn with_others(outcome: &Outcome, judged: &Judged, conclusion: Conclusion) -> Co
 
 /// The other addresses that TCP did not open either, and how many were not tried, in words that follow those about the one of
 /// `judged`; absent where there are none, or where TCP opened this one.
-pub(super) fn fail_too(outcome: &Outcome, judged: &Judged) -> Option<String> {
+pub(super) fn fail_too(outcome: &CheckOutcome, judged: &Judged) -> Option<String> {
     let own = address(judged).filter(|_| !is_open(judged))?;
     let dead = listed(&others_dead(outcome, own));
     let untried = match outcome.untried.len() {
@@ -72,14 +72,14 @@ fn listed(dead: &[IpAddr]) -> String {
 }
 
 /// The address of a connection that TCP did not open, and the one that clients pass it over for, if they do.
-pub(super) fn passed_over_for(outcome: &Outcome, judged: &Judged) -> Option<(IpAddr, IpAddr)> {
+pub(super) fn passed_over_for(outcome: &CheckOutcome, judged: &Judged) -> Option<(IpAddr, IpAddr)> {
     let dead = address(judged).filter(|_| !is_open(judged) && !outcome.tries_all_addresses)?;
     let next = outcome.connections.iter().find(|other| is_open(other) && address(other) != Some(dead));
     Some((dead, next.and_then(address)?))
 }
 
 /// What follows from an address to which this host sent nothing.
-pub(super) fn not_sent(outcome: &Outcome, conclusion: Conclusion) -> Conclusion {
+pub(super) fn not_sent(outcome: &CheckOutcome, conclusion: Conclusion) -> Conclusion {
     let conclusion = outcome.mapped(conclusion);
     let dead = outcome.not_sent.as_ref().map(|(address, _)| *address);
     let next = outcome.connections.iter().find(|judged| is_open(judged)).and_then(address);
@@ -92,7 +92,7 @@ pub(super) fn not_sent(outcome: &Outcome, conclusion: Conclusion) -> Conclusion 
 }
 
 /// Further addresses that TCP did not open, each once.
-fn others_dead(outcome: &Outcome, dead: IpAddr) -> Vec<IpAddr> {
+fn others_dead(outcome: &CheckOutcome, dead: IpAddr) -> Vec<IpAddr> {
     let unopened = outcome.connections.iter().filter(|judged| !is_open(judged)).filter_map(address);
     let mut others = Vec::new();
     for other in unopened.filter(|other| *other != dead) {
@@ -132,7 +132,7 @@ fn is_open(judged: &Judged) -> bool {
 }
 
 /// The address, where a host has several: what is wrong is one's alone then.
-pub(super) fn which(outcome: &Outcome, judged: &Judged) -> Option<IpAddr> {
+pub(super) fn which(outcome: &CheckOutcome, judged: &Judged) -> Option<IpAddr> {
     let own = address(judged)?;
     let has_others = outcome.connections.iter().any(|other| address(other).is_some_and(|other| other != own));
     has_others.then_some(own)
@@ -192,7 +192,8 @@ mod tests {
         let headline = outcome.conclusion().headline;
         assert!(headline.starts_with("address 198.51.100.1: "), "{headline}");
         assert!(headline.ends_with("; 198.51.100.2 answers"), "{headline}");
-        let all = Outcome { tries_all_addresses: true, ..attempt(vec![to(1, refused()), to(2, healthy())]) };
+        let all =
+            CheckOutcome { tries_all_addresses: true, ..attempt(vec![to(1, refused()), to(2, healthy())]) };
         assert_eq!(is(&all), ("refused", Severity::Critical));
         // Nobody answers at all.
         assert_eq!(is(&attempt(vec![to(1, refused()), to(2, refused())])), ("refused", Severity::Critical));

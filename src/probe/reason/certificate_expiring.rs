@@ -2,7 +2,7 @@
 
 use super::{Reason, addresses};
 use crate::probe::expiry::Expiry;
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::verdict::{Actor, Severity};
 
 /// The reason.
@@ -14,7 +14,7 @@ pub(super) const REASON: Reason = Reason {
     conclude,
 };
 
-fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     let ends = outcome.connections.iter().filter_map(|judged| Some((judged, Expiry::of(&judged.story)?)));
     let (judged, expiry) = ends.min_by_key(|(_, expiry)| expiry.at)?;
     let of =

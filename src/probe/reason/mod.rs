@@ -16,7 +16,7 @@ mod slow;
 #[cfg(test)]
 mod tests;
 
-use super::outcome::{Conclusion, Outcome};
+use super::outcome::{CheckOutcome, Conclusion};
 use crate::verdict::{RULES, Severity, Status};
 
 /// A reason: its code, and when it applies.
@@ -31,7 +31,7 @@ pub struct Reason {
     /// The doc page, in Markdown.
     pub page: &'static str,
     /// The conclusion; `None` if the reason does not apply.
-    pub conclude: fn(&Outcome) -> Option<Conclusion>,
+    pub conclude: fn(&CheckOutcome) -> Option<Conclusion>,
 }
 
 /// Every reason, in the order of the path.
@@ -55,7 +55,7 @@ pub fn severity_of(name: &str) -> Option<(&'static str, Severity)> {
 /// How many of them come before any connection.
 const BEFORE_CONNECTIONS: usize = 4;
 
-impl Outcome {
+impl CheckOutcome {
     /// What follows from all of it: of the gravest faults the first on the way from name to page.
     pub fn conclusion(&self) -> Conclusion {
         let (before, above) = REASONS.split_at(BEFORE_CONNECTIONS);

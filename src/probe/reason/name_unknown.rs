@@ -1,8 +1,8 @@
 //! `name-unknown`: the resolver says that the name does not exist, or has no address.
 
 use super::Reason;
-use crate::probe::net::dns::{Family, Lookup, Resolution};
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::net::dns::{Family, LookupOutcome, Resolution};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::verdict::Severity;
 
 /// The reason.
@@ -14,12 +14,12 @@ pub(super) const REASON: Reason = Reason {
     conclude,
 };
 
-fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     let found = outcome.resolution.as_ref()?;
     let name = &found.name;
     let server = found.server.map(|server| server.to_string()).unwrap_or_default();
     let code = found.rcode.as_deref().unwrap_or_default();
-    if let (Lookup::NoSuchName, Some(target)) = (found.outcome, found.canonical.as_ref())
+    if let (LookupOutcome::NoSuchName, Some(target)) = (found.outcome, found.canonical.as_ref())
         // With a domain of resolv.conf appended, it is no alias.
         && !target.to_ascii_lowercase().starts_with(&name.to_ascii_lowercase())
     {
@@ -33,7 +33,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
         ));
     }
     let (headline, explanation, advice): (String, String, &[&str]) = match found.outcome {
-        Lookup::NoSuchName => (
+        LookupOutcome::NoSuchName => (
             format!("there is no name {name}"),
             format!(
                 "The resolver {server} answered {code}: no such name, with or without the domains of resolv.conf."
@@ -43,12 +43,12 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
                 "Check that this resolver knows the zone: a name of an internal one is not known outside.",
             ],
         ),
-        Lookup::BadName => (
+        LookupOutcome::BadName => (
             format!("{name} is no name that can be asked for"),
             "A label of a name has at most 63 bytes, a name 255 (RFC 1035, 2.3.4).".to_owned(),
             &["Check the spelling of the host's name."],
         ),
-        Lookup::AliasLoop => (
+        LookupOutcome::AliasLoop => (
             format!("the aliases of {name} lead in a circle"),
             format!(
                 "The resolver {server} answered {code} with CNAME records that never reach a name with an address."
@@ -57,13 +57,13 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
                 "Correct the CNAME records of the zone: one of them must point to a name with an A or AAAA record.",
             ],
         ),
-        Lookup::Literal if !found.addresses.is_empty() => return None,
-        Lookup::Literal => (
+        LookupOutcome::Literal if !found.addresses.is_empty() => return None,
+        LookupOutcome::Literal => (
             format!("{name} is no {} address", family(found)),
             "An address needs no resolver, and belongs to one family.".to_owned(),
             &["Leave -4 and -6 away."],
         ),
-        Lookup::NoAddress => {
+        LookupOutcome::NoAddress => {
             let alias =
                 found.canonical.as_ref().map(|of| format!(" as an alias of {of}")).unwrap_or_default();
             let advice: &[&str] = if found.family.is_some() {
@@ -79,7 +79,11 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
                 advice,
             )
         }
-        Lookup::Found | Lookup::Given | Lookup::HostsFile | Lookup::Failed | Lookup::Silent => return None,
+        LookupOutcome::Found
+        | LookupOutcome::Given
+        | LookupOutcome::HostsFile
+        | LookupOutcome::Failed
+        | LookupOutcome::Silent => return None,
     };
     Some(Conclusion::critical(REASON.code, headline, explanation, advice))
 }
@@ -101,10 +105,10 @@ mod tests {
     #[test]
     fn a_name_without_an_address_is_named_with_what_its_resolver_says() {
         for (lookup, words) in [
-            (Lookup::NoSuchName, "there is no name ssm.example"),
-            (Lookup::NoAddress, "ssm.example has no IPv4 or IPv6 address"),
-            (Lookup::AliasLoop, "the aliases of ssm.example lead in a circle"),
-            (Lookup::BadName, "ssm.example is no name that can be asked for"),
+            (LookupOutcome::NoSuchName, "there is no name ssm.example"),
+            (LookupOutcome::NoAddress, "ssm.example has no IPv4 or IPv6 address"),
+            (LookupOutcome::AliasLoop, "the aliases of ssm.example lead in a circle"),
+            (LookupOutcome::BadName, "ssm.example is no name that can be asked for"),
         ] {
             let outcome = looked_up(found(lookup));
             assert_eq!(is(&outcome), ("name-unknown", Severity::Critical), "{lookup:?}");
@@ -112,20 +116,23 @@ mod tests {
             assert_eq!(conclusion.headline, words);
             assert!(!conclusion.explanation.contains("no resolver answered"), "{lookup:?}");
         }
-        let only = Resolution { family: Some(Family::V6), ..found(Lookup::NoAddress) };
+        let only = Resolution { family: Some(Family::V6), ..found(LookupOutcome::NoAddress) };
         let conclusion = looked_up(only).conclusion();
         assert!(conclusion.headline.ends_with("no IPv6 address"), "{}", conclusion.headline);
         assert!(conclusion.advice[0].contains("-4 and -6"), "{:?}", conclusion.advice);
-        let literal =
-            Resolution { family: Some(Family::V4), name: "2001:db8::1".into(), ..found(Lookup::Literal) };
+        let literal = Resolution {
+            family: Some(Family::V4),
+            name: "2001:db8::1".into(),
+            ..found(LookupOutcome::Literal)
+        };
         assert!(looked_up(literal).conclusion().headline.contains("is no IPv4 address"));
     }
 
     #[test]
     fn an_alias_of_a_name_that_does_not_exist_is_no_missing_name() {
         let target = Some("nx.example".to_owned());
-        let outcome = Outcome {
-            resolution: Some(Resolution { canonical: target, ..found(Lookup::NoSuchName) }),
+        let outcome = CheckOutcome {
+            resolution: Some(Resolution { canonical: target, ..found(LookupOutcome::NoSuchName) }),
             ..attempt(Vec::new())
         };
         let conclusion = outcome.conclusion();
@@ -135,8 +142,8 @@ mod tests {
         );
         // A domain of resolv.conf makes no alias of a name.
         let searched = Some("ssm.example.lab.example".to_owned());
-        let outcome = Outcome {
-            resolution: Some(Resolution { canonical: searched, ..found(Lookup::NoSuchName) }),
+        let outcome = CheckOutcome {
+            resolution: Some(Resolution { canonical: searched, ..found(LookupOutcome::NoSuchName) }),
             ..attempt(Vec::new())
         };
         assert_eq!(outcome.conclusion().headline, "there is no name ssm.example");

@@ -1,7 +1,7 @@
 //! `not-sent`: this host sent nothing: it has no route, or a filter of its own.
 
 use super::{Reason, addresses};
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::verdict::{Actor, Severity};
 
 /// The reason.
@@ -13,7 +13,7 @@ pub(super) const REASON: Reason = Reason {
     conclude,
 };
 
-fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     let (address, why) = outcome.not_sent.as_ref()?;
     let conclusion = Conclusion::critical(
         REASON.code,
@@ -34,12 +34,12 @@ mod tests {
     #[test]
     fn what_this_host_did_not_send_is_its_own_and_a_warning_where_another_address_answers() {
         let not_sent = || Some(("198.51.100.9".parse().unwrap(), "Network is unreachable".to_owned()));
-        let outcome = Outcome { not_sent: not_sent(), ..attempt(Vec::new()) };
+        let outcome = CheckOutcome { not_sent: not_sent(), ..attempt(Vec::new()) };
         assert_eq!(is(&outcome), ("not-sent", Severity::Critical));
         let conclusion = outcome.conclusion();
         assert_eq!(conclusion.actor, Actor::Client);
         assert!(conclusion.advice[0].contains("ip route get 198.51.100.9"), "{:?}", conclusion.advice);
-        let outcome = Outcome { not_sent: not_sent(), ..attempt(vec![healthy()]) };
+        let outcome = CheckOutcome { not_sent: not_sent(), ..attempt(vec![healthy()]) };
         assert_eq!(is(&outcome), ("not-sent", Severity::Warning));
     }
 }

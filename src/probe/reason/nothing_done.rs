@@ -1,7 +1,7 @@
 //! `nothing-done`: time was over before anything could be tried, or before all that was to be tried.
 
 use super::Reason;
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::verdict::{Actor, Severity};
 
 /// The reason.
@@ -13,7 +13,7 @@ pub(super) const REASON: Reason = Reason {
     conclude,
 };
 
-fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     if outcome.connections.is_empty() {
         return Some(conclusion());
     }
@@ -49,22 +49,23 @@ pub(super) fn conclusion() -> Conclusion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::net::dns::Lookup;
+    use crate::probe::net::dns::LookupOutcome;
     use crate::probe::reason::tests::{attempt, found, healthy, is, looked_up, refused};
 
     #[test]
     fn nothing_done_is_unknown_and_gives_way_to_what_kept_the_check_from_it() {
         let outcome = attempt(Vec::new());
         assert_eq!(is(&outcome), ("nothing-done", Severity::Unknown));
-        assert_eq!(is(&looked_up(found(Lookup::NoSuchName))).0, "name-unknown");
+        assert_eq!(is(&looked_up(found(LookupOutcome::NoSuchName))).0, "name-unknown");
     }
 
     #[test]
     fn an_address_that_was_to_be_tried_and_was_not_is_no_success() {
         let untried = || vec!["198.51.100.9".parse().unwrap(), "198.51.100.10".parse().unwrap()];
-        let one = Outcome { untried: untried(), ..attempt(vec![healthy()]) };
+        let one = CheckOutcome { untried: untried(), ..attempt(vec![healthy()]) };
         assert_eq!(is(&one), ("healthy", Severity::Ok));
-        let all = |story| Outcome { untried: untried(), tries_all_addresses: true, ..attempt(vec![story]) };
+        let all =
+            |story| CheckOutcome { untried: untried(), tries_all_addresses: true, ..attempt(vec![story]) };
         assert_eq!(is(&all(healthy())), ("nothing-done", Severity::Unknown));
         let headline = all(healthy()).conclusion().headline;
         assert_eq!(headline, "time was over before 198.51.100.9 and 1 more address could be tried");

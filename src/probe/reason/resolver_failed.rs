@@ -1,8 +1,8 @@
 //! `resolver-failed`: the resolver failed, or refused to answer.
 
 use super::Reason;
-use crate::probe::net::dns::{Lookup, Resolution};
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::net::dns::{LookupOutcome, Resolution};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::verdict::Severity;
 
 /// The reason.
@@ -14,9 +14,9 @@ pub(super) const REASON: Reason = Reason {
     conclude,
 };
 
-fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     let found = outcome.resolution.as_ref()?;
-    if found.outcome != Lookup::Failed {
+    if found.outcome != LookupOutcome::Failed {
         return in_part(found);
     }
     let server = found.server.map(|server| server.to_string()).unwrap_or_default();
@@ -36,7 +36,7 @@ const ADVICE: &str = "Look at the resolver: its forwarders, the zone's servers, 
 
 /// A failure although addresses were found: of one resolver, or of one record type.
 fn in_part(found: &Resolution) -> Option<Conclusion> {
-    if found.outcome != Lookup::Found {
+    if found.outcome != LookupOutcome::Found {
         return None;
     }
     let (fault, code) = found.faults.iter().find_map(|fault| Some((fault, fault.rcode.as_ref()?)))?;
@@ -87,15 +87,16 @@ mod tests {
             ),
         ] {
             let addresses = vec!["198.51.100.20".parse().unwrap()];
-            let resolution = Resolution { faults: vec![fault], addresses, ..found(Lookup::Found) };
-            let outcome = Outcome { resolution: Some(resolution), ..attempt(vec![healthy()]) };
+            let resolution = Resolution { faults: vec![fault], addresses, ..found(LookupOutcome::Found) };
+            let outcome = CheckOutcome { resolution: Some(resolution), ..attempt(vec![healthy()]) };
             assert_eq!(is(&outcome), (reason, Severity::Warning), "{words}");
             assert!(outcome.conclusion().headline.contains(words), "{}", outcome.conclusion().headline);
             // A failure of the connection is graver.
-            let outcome = Outcome { resolution: outcome.resolution, ..attempt(vec![refused()]) };
+            let outcome = CheckOutcome { resolution: outcome.resolution, ..attempt(vec![refused()]) };
             assert_eq!(is(&outcome), ("refused", Severity::Critical), "{words}");
         }
-        let sound = Outcome { resolution: Some(found(Lookup::Found)), ..attempt(vec![healthy()]) };
+        let sound =
+            CheckOutcome { resolution: Some(found(LookupOutcome::Found)), ..attempt(vec![healthy()]) };
         assert_eq!(is(&sound), ("healthy", Severity::Ok));
     }
 }

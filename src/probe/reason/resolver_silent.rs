@@ -2,8 +2,8 @@
 
 use super::Reason;
 use crate::probe::net::dns::NO_ANSWER;
-use crate::probe::net::dns::{Lookup, Resolution};
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::net::dns::{LookupOutcome, Resolution};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::verdict::Severity;
 
 /// The reason.
@@ -15,9 +15,9 @@ pub(super) const REASON: Reason = Reason {
     conclude,
 };
 
-fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     let found = outcome.resolution.as_ref()?;
-    if found.outcome != Lookup::Silent {
+    if found.outcome != LookupOutcome::Silent {
         return in_part(found);
     }
     let asked: Vec<_> = found.servers.iter().map(ToString::to_string).collect();
@@ -54,7 +54,7 @@ fn resolvers(asked: &[String]) -> String {
 
 /// A silence although addresses were found: of one resolver, or for one record type.
 fn in_part(found: &Resolution) -> Option<Conclusion> {
-    if found.outcome != Lookup::Found {
+    if found.outcome != LookupOutcome::Found {
         return None;
     }
     let fault = found.faults.iter().find(|fault| fault.rcode.is_none())?;
@@ -89,18 +89,19 @@ mod tests {
 
     #[test]
     fn a_resolver_that_fails_differs_from_one_that_is_silent() {
-        let failed = Resolution { rcode: Some("SERVFAIL".to_owned()), ..found(Lookup::Failed) };
+        let failed = Resolution { rcode: Some("SERVFAIL".to_owned()), ..found(LookupOutcome::Failed) };
         let outcome = looked_up(failed);
         assert_eq!(is(&outcome), ("resolver-failed", Severity::Critical));
         assert!(outcome.conclusion().headline.contains("SERVFAIL"));
-        let silent = Resolution { rcode: None, failure: Some("no answer".into()), ..found(Lookup::Silent) };
+        let silent =
+            Resolution { rcode: None, failure: Some("no answer".into()), ..found(LookupOutcome::Silent) };
         let outcome = looked_up(silent);
         assert_eq!(is(&outcome), ("resolver-silent", Severity::Critical));
         let conclusion = outcome.conclusion();
         assert!(conclusion.explanation.contains("Asked: 192.0.2.53:53"), "{}", conclusion.explanation);
         assert!(!conclusion.explanation.contains("SERVFAIL"), "{}", conclusion.explanation);
         let cut = "its answer for A by UDP is cut (TC), and by TCP it refuses the connection";
-        let cut = Resolution { rcode: None, failure: Some(cut.into()), ..found(Lookup::Silent) };
+        let cut = Resolution { rcode: None, failure: Some(cut.into()), ..found(LookupOutcome::Silent) };
         let headline = looked_up(cut).conclusion().headline;
         assert!(headline.ends_with("is cut (TC), and by TCP it refuses the connection"), "{headline}");
         assert!(!headline.contains("no resolver answered"), "{headline}");

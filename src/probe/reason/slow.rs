@@ -2,12 +2,12 @@
 
 use super::addresses;
 use crate::analysis::Judged;
-use crate::probe::outcome::{Conclusion, Outcome};
+use crate::probe::outcome::{CheckOutcome, Conclusion};
 use crate::story::Story;
 use crate::tcp::Role;
 use crate::verdict::{Actor, Severity};
 
-pub(super) fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+pub(super) fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     // What was not done, or is not known, is not slow.
     let is_done = |(severity, judged): (&Severity, &Judged)| {
         matches!(severity, Severity::Ok | Severity::Warning)
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_threshold_of_time_is_about_what_was_done() {
         let alerts = Alerts { time_warning: Some(Elapsed::from_millis(50)), ..Alerts::default() };
-        let outcome = Outcome { alerts, ..attempt(vec![healthy()]) };
+        let outcome = CheckOutcome { alerts, ..attempt(vec![healthy()]) };
         assert_eq!(is(&outcome), ("slow", Severity::Warning));
         assert!(
             outcome.conclusion().headline.starts_with("it took 100"),
@@ -90,15 +90,18 @@ mod tests {
         );
         let critical = Alerts { time_critical: Some(Elapsed::from_millis(60)), ..alerts };
         assert_eq!(
-            is(&Outcome { alerts: critical, ..attempt(vec![healthy()]) }),
+            is(&CheckOutcome { alerts: critical, ..attempt(vec![healthy()]) }),
             ("slow", Severity::Critical)
         );
         let patient = Alerts { time_warning: Some(Elapsed::from_millis(200)), ..Alerts::default() };
-        assert_eq!(is(&Outcome { alerts: patient, ..attempt(vec![healthy()]) }), ("healthy", Severity::Ok));
+        assert_eq!(
+            is(&CheckOutcome { alerts: patient, ..attempt(vec![healthy()]) }),
+            ("healthy", Severity::Ok)
+        );
         // An address that clients pass over does not hide it.
         let second = attempt(vec![to(1, refused()), to(2, healthy())]);
-        assert_eq!(is(&Outcome { alerts: critical, ..second }), ("slow", Severity::Critical));
+        assert_eq!(is(&CheckOutcome { alerts: critical, ..second }), ("slow", Severity::Critical));
         // A failure is not slow.
-        assert_eq!(is(&Outcome { alerts: critical, ..attempt(vec![refused()]) }).0, "refused");
+        assert_eq!(is(&CheckOutcome { alerts: critical, ..attempt(vec![refused()]) }).0, "refused");
     }
 }

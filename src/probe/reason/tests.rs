@@ -3,14 +3,14 @@
 use super::*;
 use crate::analysis::{Judged, Summary};
 use crate::packet::Host;
-use crate::probe::net::dns::{Lookup, Resolution};
+use crate::probe::net::dns::{LookupOutcome, Resolution};
 use crate::probe::states::States;
 use crate::probe::{Alerts, PageAnswer, PhaseDurations};
 use crate::story::{Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
 
-pub(super) fn found(outcome: Lookup) -> Resolution {
+pub(super) fn found(outcome: LookupOutcome) -> Resolution {
     Resolution {
         name: "ssm.example".to_owned(),
         outcome,
@@ -45,9 +45,9 @@ pub(super) fn refused() -> Story {
 }
 
 /// An attempt with these connections.
-pub(super) fn attempt(stories: Vec<Story>) -> Outcome {
+pub(super) fn attempt(stories: Vec<Story>) -> CheckOutcome {
     let connections: Vec<_> = stories.into_iter().map(judged).collect();
-    Outcome {
+    CheckOutcome {
         host: "ssm.example".to_owned(),
         port: 8443,
         began: Timestamp::ZERO,
@@ -71,11 +71,11 @@ pub(super) fn attempt(stories: Vec<Story>) -> Outcome {
     }
 }
 
-pub(super) fn looked_up(resolution: Resolution) -> Outcome {
-    Outcome { resolution: Some(resolution), ..attempt(Vec::new()) }
+pub(super) fn looked_up(resolution: Resolution) -> CheckOutcome {
+    CheckOutcome { resolution: Some(resolution), ..attempt(Vec::new()) }
 }
 
-pub(super) fn is(outcome: &Outcome) -> (&'static str, Severity) {
+pub(super) fn is(outcome: &CheckOutcome) -> (&'static str, Severity) {
     let conclusion = outcome.conclusion();
     (conclusion.reason, conclusion.severity)
 }
@@ -102,12 +102,13 @@ pub(super) fn page(is_expected: bool) -> PageAnswer {
 #[test]
 fn a_severity_that_the_user_gives_changes_the_severity_and_not_the_reason() {
     let states = States::of([("refused", Severity::Warning)]).unwrap();
-    let mut outcome = Outcome { states: states.clone(), ..attempt(vec![refused()]) };
+    let mut outcome = CheckOutcome { states: states.clone(), ..attempt(vec![refused()]) };
     outcome.connections[0].verdict.severity = Severity::Warning;
     assert_eq!(is(&outcome), ("refused", Severity::Warning));
     assert_eq!(outcome.conclusion().replaced(), Some(Severity::Critical));
     assert_eq!(outcome.conclusion().state_option().as_deref(), Some("--state refused=warning"));
-    let other = Outcome { states, resolution: Some(found(Lookup::NoSuchName)), ..attempt(Vec::new()) };
+    let other =
+        CheckOutcome { states, resolution: Some(found(LookupOutcome::NoSuchName)), ..attempt(Vec::new()) };
     assert_eq!(is(&other), ("name-unknown", Severity::Critical));
 }
 

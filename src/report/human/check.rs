@@ -14,7 +14,7 @@ use crate::analysis::{LogSummary, Redaction};
 use crate::cert::Details;
 use crate::finding::Weight;
 use crate::probe::token::Token;
-use crate::probe::{Conclusion, Expiry, Outcome, Phase, Step};
+use crate::probe::{CheckOutcome, Conclusion, Expiry, Phase, Step};
 use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::escape::escaped;
@@ -119,7 +119,7 @@ fn write_attempt(check: CheckResult<'_>, style: &Style, out: &mut dyn Write) -> 
 }
 
 /// The server's own certificate, as it came first.
-fn own_certificate(outcome: &Outcome) -> Option<&Details> {
+fn own_certificate(outcome: &CheckOutcome) -> Option<&Details> {
     let mut found = outcome.connections.iter().filter_map(|judged| judged.story.tls.examination.as_ref());
     found.find_map(|found| found.certificates.first()?.details.as_ref())
 }
@@ -127,7 +127,7 @@ fn own_certificate(outcome: &Outcome) -> Option<&Details> {
 /// The logs that were read meanwhile: the lines of connections whose packets have not shown them, and what is tied to none.
 fn write_logs(
     logs: &LogSummary,
-    outcome: &Outcome,
+    outcome: &CheckOutcome,
     has_rows: impl Fn(&usize) -> bool,
     style: &Style,
     out: &mut dyn Write,
@@ -148,7 +148,7 @@ fn write_logs(
 /// The outcome, how long the parts took, and the certificate, in a line each.
 fn write_answer(
     conclusion: &Conclusion,
-    outcome: &Outcome,
+    outcome: &CheckOutcome,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -164,7 +164,7 @@ fn write_answer(
 }
 
 /// How long the parts took, and what they brought, with a label each.
-pub(super) fn parts(conclusion: &Conclusion, outcome: &Outcome) -> Vec<(&'static str, String)> {
+pub(super) fn parts(conclusion: &Conclusion, outcome: &CheckOutcome) -> Vec<(&'static str, String)> {
     let mut parts = vec![("Took", took(outcome))];
     if let (Some(option), Some(own)) = (conclusion.state_option(), conclusion.replaced()) {
         parts.push(("State", format!("{option}; {} itself is {own}", conclusion.reason)));
@@ -194,7 +194,7 @@ pub(super) fn parts(conclusion: &Conclusion, outcome: &Outcome) -> Vec<(&'static
 }
 
 /// The last step before the decisive connection's end, which is the one that failed.
-fn write_last_step(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+fn write_last_step(conclusion: &Conclusion, outcome: &CheckOutcome, out: &mut dyn Write) -> io::Result<()> {
     let until = next_connection(conclusion, outcome);
     let is_end = |step: &&Step| {
         ["closed", "closes", "sent"].iter().any(|word| step.text.contains(word)) || step.received.is_some()
@@ -213,7 +213,7 @@ fn write_last_step(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Wri
 }
 
 /// The step with which the connection after the decisive one begins. With packets of their own, connections have no steps.
-fn next_connection(conclusion: &Conclusion, outcome: &Outcome) -> u64 {
+fn next_connection(conclusion: &Conclusion, outcome: &CheckOutcome) -> u64 {
     let decisive = conclusion.connection.and_then(|index| outcome.connections.get(index));
     let Some(first) = decisive.filter(|_| outcome.captured.is_none()).map(|judged| judged.story.first.number)
     else {
@@ -264,7 +264,7 @@ pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Which server was checked, and when and how.
-pub(super) fn place(outcome: &Outcome, style: &Style) -> [String; 2] {
+pub(super) fn place(outcome: &CheckOutcome, style: &Style) -> [String; 2] {
     let start = clock::date_and_time(outcome.began, Clock::Utc, DIGITS, &style.zone).unwrap_or_default();
     let seen = match &outcome.captured {
         Some(captured) => {
@@ -277,7 +277,7 @@ pub(super) fn place(outcome: &Outcome, style: &Style) -> [String; 2] {
     [escaped(&ends::place(&outcome.host, outcome.port)), format!("{start}, {seen}")]
 }
 
-fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn write_beginning(outcome: &CheckOutcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     judgement::write_place(&place(outcome, style), style, out)?;
     if let Some(error) = outcome.captured.as_ref().and_then(|captured| captured.error.as_ref()) {
         write_labelled("Capture", &format!("It ended early: {error}"), out)?;
@@ -296,7 +296,7 @@ fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io:
 }
 
 /// The steps, with what the analysis says of the packets that they represent.
-fn write_steps(outcome: &Outcome, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn write_steps(outcome: &CheckOutcome, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut phase = None;
     let mut notes: Vec<_> =
         outcome.connections.iter().map(|judged| Notes::new(&judged.story, names)).collect();
@@ -341,7 +341,7 @@ fn write_steps(outcome: &Outcome, names: &PacketNames<'_>, out: &mut dyn Write) 
 }
 
 /// Steps that brought bytes and nothing to say of them: one by one where they are few, else together.
-fn write_run(run: &mut Vec<&Step>, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+fn write_run(run: &mut Vec<&Step>, outcome: &CheckOutcome, out: &mut dyn Write) -> io::Result<()> {
     let run = std::mem::take(run);
     let (shown, folded) = if run.len() > LONGEST_RUN { run.split_at(1) } else { (&run[..], &[][..]) };
     for step in shown {
@@ -381,7 +381,7 @@ pub(super) fn title(phase: Phase) -> &'static str {
     }
 }
 
-fn took(outcome: &Outcome) -> String {
+fn took(outcome: &CheckOutcome) -> String {
     let spent = &outcome.spent;
     let parts = [
         ("DNS", spent.dns),
@@ -405,7 +405,7 @@ fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-fn write_conclusion(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+fn write_conclusion(conclusion: &Conclusion, outcome: &CheckOutcome, out: &mut dyn Write) -> io::Result<()> {
     if conclusion.actor != Actor::Unknown {
         write_labelled("Fault", conclusion.actor.name(), out)?;
     }

@@ -12,12 +12,12 @@ use crate::verdict;
 /// Writes the decision on each connection as it is judged.
 pub struct DecisionReport<'o> {
     out: Box<dyn Write + Send + 'o>,
-    settings: verdict::Settings,
+    settings: verdict::JudgementSettings,
 }
 
 impl<'o> DecisionReport<'o> {
     /// The decisions that rules make with these settings.
-    pub fn new(out: Box<dyn Write + Send + 'o>, settings: verdict::Settings) -> Self {
+    pub fn new(out: Box<dyn Write + Send + 'o>, settings: verdict::JudgementSettings) -> Self {
         Self { out, settings }
     }
 }
@@ -38,7 +38,7 @@ impl Report for DecisionReport<'_> {
     }
 }
 
-fn write(story: &Story, settings: &verdict::Settings, out: &mut dyn Write) -> io::Result<()> {
+fn write(story: &Story, settings: &verdict::JudgementSettings, out: &mut dyn Write) -> io::Result<()> {
     let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
     writeln!(out, "{client} > {server}, packets {} to {}", story.first.number, story.last.number)?;
     let decisive = story.decisive();
@@ -90,7 +90,7 @@ mod tests {
 
     fn written(story: &Story) -> String {
         let mut text = Vec::new();
-        write(story, &verdict::Settings::default(), &mut text).expect("a vector takes it");
+        write(story, &verdict::JudgementSettings::default(), &mut text).expect("a vector takes it");
         String::from_utf8(text).expect("UTF-8")
     }
 

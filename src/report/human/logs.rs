@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use crate::analysis::LogSummary;
-use crate::log::{Attempt, Latest, Level, LogZone, Outcome, Side};
+use crate::log::{Attempt, AttemptOutcome, Latest, Level, LogZone, Side};
 use crate::report::tcpdump;
 use crate::report::text::clock;
 use crate::report::text::escape::escaped;
@@ -238,7 +238,7 @@ fn next(last: &Attempt) -> String {
         }
     };
     match last.outcome {
-        Outcome::NameUnknown => {
+        AttemptOutcome::NameUnknown => {
             "The server's name has no address: look at the resolvers first. A capture with `port 53` shows who is asked.".to_owned()
         }
         outcome if !outcome.is_failure() => "The last attempt did not fail. After the next failure, give the log again.".to_owned(),
@@ -251,8 +251,8 @@ fn next(last: &Attempt) -> String {
 
 fn outcome(attempt: &Attempt) -> String {
     match attempt.outcome {
-        Outcome::Denied(Some(error)) => error.to_owned(),
-        Outcome::Status(status) => format!("status {status}"),
+        AttemptOutcome::Denied(Some(error)) => error.to_owned(),
+        AttemptOutcome::Status(status) => format!("status {status}"),
         outcome => outcome.code().replace('-', " "),
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::analysis::{Sink, Summary};
 use crate::capture::ReadError;
-use crate::probe::Outcome;
+use crate::probe::CheckOutcome;
 use crate::report::{End, Report, TargetTotals, Targets};
 
 /// A report for programs. It is a [`Report`], and one on many servers.
@@ -17,7 +17,7 @@ pub trait MachineReport: Sink {
     ///
     /// # Errors
     /// When the output can't be written.
-    fn check(&mut self, outcome: &Outcome) -> io::Result<()>;
+    fn check(&mut self, outcome: &CheckOutcome) -> io::Result<()>;
 
     /// Hands over what was written.
     ///

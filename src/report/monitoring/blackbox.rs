@@ -5,14 +5,14 @@ use std::net::IpAddr;
 
 use super::prometheus::{Kind, MetricsPage};
 use crate::packet::Host;
-use crate::probe::Outcome;
+use crate::probe::CheckOutcome;
 use crate::report::MonitoringDigest;
 use crate::time::Elapsed;
 use crate::verdict::Severity;
 
 impl MetricsPage {
     /// Adds the outcome of one check.
-    pub fn add_probe(&mut self, outcome: &Outcome, digest: &MonitoringDigest) {
+    pub fn add_probe(&mut self, outcome: &CheckOutcome, digest: &MonitoringDigest) {
         let mut gauge = |name, help, labels: &[(&str, &str)], value: f64| {
             self.number(name, Kind::Gauge, help, labels, value);
         };

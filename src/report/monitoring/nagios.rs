@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use super::phases;
 use crate::analysis::Judged;
 use crate::limits;
-use crate::probe::{Outcome, Range};
+use crate::probe::{CheckOutcome, Range};
 use crate::report::digest::WorstConnection;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends, kinds, neighbours};
@@ -110,7 +110,7 @@ fn write_check(of: &End<'_>, check: &CheckResult<'_>, out: &mut dyn Write) -> io
 }
 
 /// Where a page that is as expected leads: worth knowing although nothing is wrong.
-fn redirect(outcome: &Outcome) -> Option<&str> {
+fn redirect(outcome: &CheckOutcome) -> Option<&str> {
     let is_redirect = |status: u16| (300..400).contains(&status);
     let page = outcome.page.as_ref();
     let page = page.filter(|page| page.is_followed || page.status.is_some_and(is_redirect))?;

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use super::nagios::EXPIRING;
 use super::phases;
 use crate::analysis::{LookupFault, Summary};
-use crate::probe::{Outcome, REASONS};
+use crate::probe::{CheckOutcome, REASONS};
 use crate::report::digest::WorstConnection;
 use crate::report::{End, nothing};
 use crate::story::Stage;
@@ -293,7 +293,7 @@ impl Metrics<'_> {
         }
     }
 
-    fn check(&mut self, outcome: &Outcome) {
+    fn check(&mut self, outcome: &CheckOutcome) {
         let spent = &outcome.spent;
         self.family("ssmscope_check_duration_seconds", "How long the whole check took.");
         self.sample("ssmscope_check_duration_seconds", &[], spent.total.as_secs_f64());

@@ -8,17 +8,17 @@ use crate::analysis::{LookupFault, LookupSubject, Unanswered};
 use crate::packet::{Names, NoAddress};
 
 /// The sentences about one.
-pub(in crate::report) struct Lookup<'a> {
+pub(in crate::report) struct LookupText<'a> {
     found: &'a Unanswered,
     names: &'a Names,
 }
 
 /// A question of a capture with these names.
-pub(in crate::report) fn of<'a>(found: &'a Unanswered, names: &'a Names) -> Lookup<'a> {
-    Lookup { found, names }
+pub(in crate::report) fn of<'a>(found: &'a Unanswered, names: &'a Names) -> LookupText<'a> {
+    LookupText { found, names }
 }
 
-impl Lookup<'_> {
+impl LookupText<'_> {
     /// What happened.
     pub(in crate::report) fn headline(&self) -> String {
         match &self.found.subject {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::log::tie::Grade;
-use crate::log::{Agreement, Level, Outcome, Quote, Side};
+use crate::log::{Agreement, AttemptOutcome, Level, Quote, Side};
 use crate::time::{Elapsed, Timestamp};
 
 /// An attempt in a client's log, or a request in a server's, that is tied to the connection.
@@ -12,7 +12,7 @@ pub struct LogTie {
     /// Whose log it is.
     pub side: Side,
     /// How the attempt ended, as the log's words name it.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// The HTTP status that the log names.
     pub status: Option<u16>,
     /// How that compares with the connection.
@@ -65,8 +65,8 @@ impl LogTie {
     /// A status of 499 is nginx's for a client that gave up, and 407 is a proxy's (RFC 9110, 15.5.8).
     pub fn is_refusal(&self) -> bool {
         let is_refused = match self.outcome {
-            Outcome::Denied(_) | Outcome::FeatureDenied => true,
-            Outcome::Status(status) => status >= 400 && !matches!(status, 407 | 499),
+            AttemptOutcome::Denied(_) | AttemptOutcome::FeatureDenied => true,
+            AttemptOutcome::Status(status) => status >= 400 && !matches!(status, 407 | 499),
             _ => false,
         };
         is_refused

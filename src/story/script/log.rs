@@ -1,13 +1,13 @@
 //! Ties of logs for the tests of rules.
 
 use crate::log::tie::Grade;
-use crate::log::{Agreement, Level, Outcome, Quote, Side};
+use crate::log::{Agreement, AttemptOutcome, Level, Quote, Side};
 use crate::story::{LogLine, LogTie};
 use crate::time::{Elapsed, Timestamp};
 
 /// An attempt in line 7 of `a.log`, tied for certain, whose line was written `millis` after the first packet of a story that is
 /// written by hand. The log's clock is 5 h 30 min and 1.8 s ahead.
-pub(crate) fn tied(side: Side, outcome: Outcome, agreement: Agreement, millis: i64) -> LogTie {
+pub(crate) fn tied(side: Side, outcome: AttemptOutcome, agreement: Agreement, millis: i64) -> LogTie {
     let at = Timestamp::from_parts(1_700_000_000, millis * 1_000_000);
     let line = LogLine {
         file: "a.log".into(),
@@ -24,7 +24,7 @@ pub(crate) fn tied(side: Side, outcome: Outcome, agreement: Agreement, millis: i
         side,
         outcome,
         status: match outcome {
-            Outcome::Status(status) => Some(status),
+            AttemptOutcome::Status(status) => Some(status),
             _ => None,
         },
         agreement,

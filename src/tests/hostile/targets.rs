@@ -207,11 +207,11 @@ pub fn log(bytes: &[u8]) {
     let at = |seconds: i64| Timestamp::from_parts(1_673_608_500 + seconds, 0);
     let format =
         AccessFormat::new("$remote_addr:$remote_port [$time_iso8601] \"$request\" $status $request_time");
-    let settings = log::Settings {
+    let settings = log::LogSettings {
         formats: format.into_iter().collect(),
         near: Some(at(0)),
         window: Some((at(0), at(600))),
-        ..log::Settings::default()
+        ..log::LogSettings::default()
     };
     let Ok(logs) = log::read_stream("log", Cursor::new(bytes.to_vec()), &settings) else { return };
     for line in logs.attempts.iter().flat_map(|attempt| &attempt.lines).chain(&logs.lines) {

@@ -1,10 +1,10 @@
 //! What the capture lacks of what preceded an ending or answered a request.
 
 use crate::story::{AnswerDoubt, Ending, Story};
-use crate::verdict::Settings;
+use crate::verdict::JudgementSettings;
 
 /// The server's bytes after a request that may be no answer, where nothing is wrong with the rest.
-pub(super) fn unseen_answer(story: &Story, settings: &Settings) -> Option<(String, String)> {
+pub(super) fn unseen_answer(story: &Story, settings: &JudgementSettings) -> Option<(String, String)> {
     let Some(AnswerDoubt::Unseen(acked)) = story.answer_doubt(settings.stall_after) else { return None };
     Some((
         "what the server sent last is missing from the capture".to_owned(),

@@ -6,7 +6,7 @@ mod rest;
 
 use super::words::evidence;
 use super::words::last_step::{self, last_step};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict, client_silent};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict, client_silent};
 use crate::story::Story;
 use crate::tcp::Role;
 use before::{first_words, unseen_answer, unseen_reply, what_preceded};
@@ -28,7 +28,7 @@ const ADVICE: [&str; 2] = [
     "If the capture reports drops, use a larger buffer (`-B`) and a narrower filter on host and port.",
 ];
 
-fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let reached = last_step(story.stage);
     let (lack, explanation) = hidden_answer(story)
         .or_else(|| unseen_answer(story, settings))

@@ -1,7 +1,7 @@
 //! Somebody closed before any byte of a reply: to a plain request, to one before TLS, or, as a log shows, to one inside TLS.
 
 use super::RULE;
-use crate::log::{Agreement, Outcome, Side};
+use crate::log::{Agreement, AttemptOutcome, Side};
 use crate::story::{Ending, LogTie, Story};
 use crate::tcp::Role;
 use crate::verdict::words::{advice, log_line};
@@ -85,7 +85,10 @@ pub(super) fn left_before_tls(story: &Story) -> Option<Verdict> {
 pub(super) fn left_as_logged(story: &Story) -> Option<Verdict> {
     let left = story.left_without_an_answer()?;
     let gave_up = |tie: &&LogTie| {
-        let waited = matches!(tie.outcome, Outcome::ReadTimeout | Outcome::TimedOut | Outcome::GaveUp);
+        let waited = matches!(
+            tie.outcome,
+            AttemptOutcome::ReadTimeout | AttemptOutcome::TimedOut | AttemptOutcome::GaveUp
+        );
         waited && tie.agreement == Agreement::Agrees
     };
     let tie = story.logs.iter().find(gave_up)?;
@@ -196,11 +199,11 @@ mod tests {
             let tie = tied(Side::Client, outcome, agreement, 400);
             left().but(|story| story.logs = vec![tie]).verdict()
         };
-        let verdict = logged(Outcome::ReadTimeout, Agreement::Agrees);
+        let verdict = logged(AttemptOutcome::ReadTimeout, Agreement::Agrees);
         assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
         assert!(verdict.explanation.contains("(a.log, line 7)"), "{}", verdict.explanation);
-        assert_eq!(logged(Outcome::ReadTimeout, Agreement::Silent).code.name(), "healthy");
-        assert_eq!(logged(Outcome::Succeeded, Agreement::Agrees).code.name(), "healthy");
+        assert_eq!(logged(AttemptOutcome::ReadTimeout, Agreement::Silent).code.name(), "healthy");
+        assert_eq!(logged(AttemptOutcome::Succeeded, Agreement::Agrees).code.name(), "healthy");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod left;
 mod unanswered;
 mod undelivered;
 
-use super::{Code, Rule, Settings, Severity, Verdict};
+use super::{Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use closed::{closed, cut_off};
@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     if let Some(fin) = story.left_unanswered(settings.stall_after) {
         return Some(left(story, fin));
     }

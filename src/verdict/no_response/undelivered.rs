@@ -4,10 +4,10 @@ use super::RULE;
 use crate::story::{Ending, EndingKind, Silence, Stage, Story, UnansweredProbes};
 use crate::tcp::Role;
 use crate::verdict::words::{advice, drops, icmp_error, path_mtu, sent_unseen};
-use crate::verdict::{Actor, Settings, Verdict};
+use crate::verdict::{Actor, JudgementSettings, Verdict};
 
 /// Data that a router reports as too big and that was sent again and again, on a connection whose beginning the capture lacks.
-pub(super) fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
+pub(super) fn too_big(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let stage = story.stage;
     [Role::Server, Role::Client].into_iter().filter(|_| stage == Stage::None).find_map(|sender| {
         let data = &story.data[sender];
@@ -122,7 +122,7 @@ fn repeats_within(story: &Story, sender: Role, silence: &Silence) -> u64 {
 }
 
 /// The client left after a silence, and the number of an ACK of the server's shows that more of its answer had been sent by then.
-pub(super) fn answer_lost(story: &Story, settings: &Settings) -> Option<Verdict> {
+pub(super) fn answer_lost(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let lost = sent_unseen::of_server(story)?;
     let left = story.endings.first().filter(|end| end.by == Role::Client)?;
     let is_up = matches!(left.stage, Stage::TcpEstablished | Stage::ApplicationData);
@@ -149,7 +149,7 @@ pub(super) fn answer_lost(story: &Story, settings: &Settings) -> Option<Verdict>
 }
 
 /// Keep-alive probes that show a path that broke while the connection was idle. A host that is there answers each (RFC 9293, 3.8.4).
-pub(super) fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Verdict> {
+pub(super) fn unanswered_probes(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     /// One or two may be lost on a path that works.
     const TELLING: u64 = 3;
     let UnansweredProbes { by: prober, probes } = &**story.traffic.unanswered_probes.as_ref()?;

@@ -5,7 +5,7 @@ mod sender;
 mod sentences;
 
 use super::words::{evidence, icmp_error, reset_reason};
-use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use complete::{
@@ -35,7 +35,7 @@ const ON_THE_PATH: [&str; 2] = [
     "Capture on the other side too: a host that did not send the RST shows none leaving.",
 ];
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.reset_after_close().or_else(|| story.decisive())?;
     let ending = forged_in_that_moment(story, ending).unwrap_or(ending);
     let EndingKind::Reset(facts) = &ending.what else { return None };

@@ -15,7 +15,7 @@ use ssmscope::analysis::{PassingFrames, Redaction};
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::limits;
-use ssmscope::probe::{self, Outcome, Plan, Probe};
+use ssmscope::probe::{self, CheckOutcome, Plan, Probe};
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Detail, Occasion, Style};
 use ssmscope::time::Elapsed;
@@ -103,7 +103,7 @@ fn attempt(
     plan: &Plan,
     deadline: Option<&Deadline>,
     run: &mut Run<'_>,
-) -> anyhow::Result<(Outcome, Option<PageFile>)> {
+) -> anyhow::Result<(CheckOutcome, Option<PageFile>)> {
     const SETUP: &str = "TLS can't be set up";
     let paths: Vec<&Path> = options.logs.log.iter().map(AsRef::as_ref).collect();
     let handles = logs::handles(&paths)?;
@@ -172,7 +172,7 @@ fn create(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Saves what was captured, with the check's outcome as a comment; where results are redacted, without names.
-fn save_to(file: File, outcome: &Outcome, redaction: Option<&Redaction>) -> io::Result<()> {
+fn save_to(file: File, outcome: &CheckOutcome, redaction: Option<&Redaction>) -> io::Result<()> {
     let Some(captured) = outcome.captured.as_ref().or(outcome.opaque.as_ref()) else { return Ok(()) };
     let conclusion = outcome.conclusion();
     let mut comment = escaped(&format!("{}: {}", conclusion.reason, conclusion.headline));

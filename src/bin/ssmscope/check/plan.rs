@@ -118,7 +118,7 @@ impl<'o> Materials<'o> {
                 format!("{}: there is no such interface; `ip link` lists them", escaped(zone))
             })
         });
-        let judging = verdict::Settings {
+        let judging = verdict::JudgementSettings {
             slow_after: options.timing.slow_after,
             slow_response: options.timing.slow_response,
             stall_after: options.timing.stall_after,

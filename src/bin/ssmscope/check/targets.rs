@@ -14,7 +14,7 @@ use anyhow::{Context, bail, ensure};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use ssmscope::analysis::Redaction;
 use ssmscope::limits;
-use ssmscope::probe::{self, Outcome, Plan};
+use ssmscope::probe::{self, CheckOutcome, Plan};
 use ssmscope::report::monitoring::prometheus::MetricsPage;
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Detail, MonitoringDigest, Style, TargetTotals, Targets};
@@ -112,7 +112,7 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
 }
 
 /// Checks servers until there are no more.
-fn work(taken: &Receiver<(usize, &Target)>, results: &Sender<(usize, anyhow::Result<Outcome>)>) {
+fn work(taken: &Receiver<(usize, &Target)>, results: &Sender<(usize, anyhow::Result<CheckOutcome>)>) {
     for (index, target) in taken {
         let outcome = probe::check(&target.plan).context("TLS can't be set up");
         if results.send((index, outcome)).is_err() {
@@ -125,7 +125,7 @@ fn work(taken: &Receiver<(usize, &Target)>, results: &Sender<(usize, anyhow::Res
 fn in_order<'t>(
     targets: &'t [Target],
     orders: &Sender<(usize, &'t Target)>,
-    received: &Receiver<(usize, anyhow::Result<Outcome>)>,
+    received: &Receiver<(usize, anyhow::Result<CheckOutcome>)>,
     mut report: Box<dyn Targets + '_>,
     verbosity: u8,
     run: &mut Run<'_>,

@@ -6,7 +6,7 @@ use super::markup::{without_emphasis, without_links, without_tags};
 
 /// One physical line without its line end.
 #[derive(Clone, Debug, Default)]
-pub struct Line {
+pub struct CleanLine {
     /// Its number in the file, counted from 1.
     pub number: u64,
     /// Its bytes.
@@ -15,7 +15,7 @@ pub struct Line {
     pub is_ended: bool,
 }
 
-impl Line {
+impl CleanLine {
     /// The line as grammar reads it: without indent, entities, no-break spaces and control characters.
     pub fn text(&self) -> Cow<'_, str> {
         match plain(&self.raw) {
@@ -210,7 +210,7 @@ mod tests {
             ("\u{1b}[32ma\u{1b}[0m\u{1b}[1;31m>\u{1b}[m b\u{1b}[K", "a> b"),
         ] {
             assert_eq!(clean(pasted), plain);
-            let line = Line { raw: pasted.as_bytes().to_vec(), ..Line::default() };
+            let line = CleanLine { raw: pasted.as_bytes().to_vec(), ..CleanLine::default() };
             assert_eq!(line.text(), plain);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use super::encoding::Decoded;
-use super::line::Line;
+use super::line::CleanLine;
 use super::margins::Margins;
 use super::quoted_printable::QuotedPrintable;
 use super::rows::Rows;
@@ -21,7 +21,7 @@ pub struct Lines<R> {
     encoding: QuotedPrintable,
     rows: Rows,
     /// Lines that are still to be returned: a web page's source, a string of JSON, or a log has several in one.
-    pending: VecDeque<Line>,
+    pending: VecDeque<CleanLine>,
     /// Lines longer than [`TRANSCRIPT_LINE_BYTES`], whose ends were not kept.
     pub overlong: u64,
 }
@@ -46,7 +46,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line, or `None` at the end of the file. A pause between lines is an error, after which reading may continue.
-    pub fn next_line(&mut self) -> io::Result<Option<Line>> {
+    pub fn next_line(&mut self) -> io::Result<Option<CleanLine>> {
         let mut line = loop {
             if let Some(line) = self.pending.pop_front() {
                 break line;
@@ -71,11 +71,11 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Adds what a page or a tool shows where its source has `line`.
-    fn add_shown(&mut self, line: Line) {
+    fn add_shown(&mut self, line: CleanLine) {
         if let Some(held) = json::lines(&line.raw).or_else(|| escaped::lines(&line.raw)) {
-            self.pending.extend(held.into_iter().map(|raw| Line { raw, is_ended: true, ..line }));
+            self.pending.extend(held.into_iter().map(|raw| CleanLine { raw, is_ended: true, ..line }));
         } else if let Some(shown) = markup::lines(&line.raw) {
-            self.pending.extend(shown.into_iter().map(|raw| Line {
+            self.pending.extend(shown.into_iter().map(|raw| CleanLine {
                 raw: raw.to_vec(),
                 is_ended: true,
                 ..line
@@ -87,8 +87,8 @@ impl<R: BufRead> Lines<R> {
 
     /// The next line as the file has it; of empty ones in a row one. What a carriage return alone ends is a line as well:
     /// terminals write over it.
-    fn next_physical(&mut self) -> io::Result<Option<Line>> {
-        let mut line = Line::default();
+    fn next_physical(&mut self) -> io::Result<Option<CleanLine>> {
+        let mut line = CleanLine::default();
         let (mut has_begun, mut is_overlong) = (false, false);
         loop {
             let available = match self.reader.fill_buf() {
@@ -142,13 +142,13 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// From `line` on, which begins a packet, the lines are quoted.
-    pub fn begin_quote(&mut self, line: &mut Line) {
+    pub fn begin_quote(&mut self, line: &mut CleanLine) {
         self.margins.begin_quote(line);
     }
 }
 
 /// Whether a pager wrote this line: `<--- More --->` of Cisco, `---(more)---` of Junos, `--More--`.
-fn is_prompt(line: &Line) -> bool {
+fn is_prompt(line: &CleanLine) -> bool {
     let text = line.raw.trim_ascii();
     let is_mark = |byte: &u8| matches!(byte, b'-' | b'<' | b'>' | b'(' | b')' | b' ' | b'%');
     let words = text.iter().filter(|byte| !is_mark(byte) && !byte.is_ascii_digit());

@@ -1,6 +1,6 @@
 //! What precedes a line and is not part of it: the quote marks of a mail, an editor's line numbers.
 
-use super::line::Line;
+use super::line::CleanLine;
 use crate::capture::transcript::clock::Start;
 use crate::capture::transcript::scan::begins_with_mac;
 
@@ -17,14 +17,14 @@ pub struct Margins {
 
 impl Margins {
     /// From `line` on, which begins a packet, the lines are quoted.
-    pub fn begin_quote(&mut self, line: &mut Line) {
+    pub fn begin_quote(&mut self, line: &mut CleanLine) {
         self.is_quoted = true;
         self.remove(line);
     }
 
     /// Removes quote marks, and an editor's line number: one that follows the number of the line above. The number that
     /// `-#` prints counts packets, and belongs to the grammar.
-    pub fn remove(&mut self, line: &mut Line) {
+    pub fn remove(&mut self, line: &mut CleanLine) {
         if self.is_quoted {
             let marks = marks(&line.raw);
             let len = match self.marks_above {
@@ -165,7 +165,7 @@ mod tests {
         let mut margins = Margins { is_quoted, ..Margins::default() };
         let mut read = Vec::new();
         for text in file.lines() {
-            let mut line = Line { raw: text.as_bytes().to_vec(), ..Line::default() };
+            let mut line = CleanLine { raw: text.as_bytes().to_vec(), ..CleanLine::default() };
             margins.remove(&mut line);
             read.push(String::from_utf8(line.raw).expect("text"));
         }

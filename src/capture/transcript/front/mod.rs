@@ -14,7 +14,7 @@ mod repair;
 mod rows;
 
 pub use encoding::{Decoded, is_utf16};
-pub use line::{Line, decode_entities};
+pub use line::{CleanLine, decode_entities};
 pub use lines::Lines;
 pub use margins::unquoted;
 pub use prefix::Prefix;

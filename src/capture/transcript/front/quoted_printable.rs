@@ -1,7 +1,7 @@
 //! Mails whose lines are encoded as quoted-printable (RFC 2045, 6.7), as archives show them: `=3D` for `=`, and `=` at the end of a
 //! line for a soft line break.
 
-use super::line::Line;
+use super::line::CleanLine;
 
 /// Whether lines are encoded so, as the header of the mail above them declares or the lines themselves show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl QuotedPrintable {
     }
 
     /// Decodes the bytes of a whole line.
-    pub fn decode(self, line: &mut Line) {
+    pub fn decode(self, line: &mut CleanLine) {
         if self == Self::Off || !line.raw.contains(&b'=') {
             return;
         }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn decoded(is_on: bool, text: &str) -> String {
-        let mut line = Line { raw: text.as_bytes().to_vec(), ..Line::default() };
+        let mut line = CleanLine { raw: text.as_bytes().to_vec(), ..CleanLine::default() };
         let encoding = if is_on { QuotedPrintable::Declared } else { QuotedPrintable::Off };
         encoding.decode(&mut line);
         String::from_utf8_lossy(&line.raw).into_owned()
@@ -138,7 +138,7 @@ mod tests {
         {
             assert!(!shows(text), "{text}");
         }
-        let mut line = Line { raw: b"Len=20 x=41".to_vec(), ..Line::default() };
+        let mut line = CleanLine { raw: b"Len=20 x=41".to_vec(), ..CleanLine::default() };
         QuotedPrintable::Shown.decode(&mut line);
         assert_eq!(line.raw, b"Len  x=41");
     }

@@ -1,12 +1,12 @@
 //! A table's rows of which a web page's source has each cell on a line of its own, put together.
 
-use super::line::Line;
+use super::line::CleanLine;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// The row whose cells are being read.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    row: Option<Line>,
+    row: Option<CleanLine>,
     lines: usize,
 }
 
@@ -15,7 +15,7 @@ const MOST_LINES: usize = 32;
 
 impl Rows {
     /// Takes the next line. Returns the lines that are complete: none within a row.
-    pub fn take(&mut self, line: Line) -> [Option<Line>; 2] {
+    pub fn take(&mut self, line: CleanLine) -> [Option<CleanLine>; 2] {
         let text = line.raw.trim_ascii();
         let Some(row) = &mut self.row else {
             let begins = text.starts_with(b"<tr") && !has(text, b"</tr") && !has(text, b"<pre");
@@ -39,7 +39,7 @@ impl Rows {
     }
 
     /// What is left of a row where the text ends within it.
-    pub fn finish(&mut self) -> Option<Line> {
+    pub fn finish(&mut self) -> Option<CleanLine> {
         self.row.take()
     }
 }
@@ -56,7 +56,9 @@ mod tests {
         let mut rows = Rows::default();
         let mut read = Vec::new();
         for raw in text.lines() {
-            read.extend(rows.take(Line { raw: raw.into(), ..Line::default() }).into_iter().flatten());
+            read.extend(
+                rows.take(CleanLine { raw: raw.into(), ..CleanLine::default() }).into_iter().flatten(),
+            );
         }
         read.extend(rows.finish());
         read.into_iter().map(|line| String::from_utf8(line.raw).expect("text")).collect()

@@ -4,7 +4,7 @@ use super::ip;
 use super::link::{Link, Network};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::ends::Spelled;
-use crate::capture::transcript::front::{Line, repaired};
+use crate::capture::transcript::front::{CleanLine, repaired};
 use crate::capture::transcript::hexdump;
 use crate::capture::transcript::hosts::Hosts;
 use crate::capture::transcript::numbering::Numbering;
@@ -21,7 +21,7 @@ pub struct Draft {
     /// Number of its first line.
     pub line: u64,
     /// The first line without number and time, then the others: each cleaned, and as it is.
-    lines: Vec<(String, Line)>,
+    lines: Vec<(String, CleanLine)>,
     /// What the lines cost against [`TRANSCRIPT_PACKET_BYTES`].
     cost: usize,
     /// Whether it is an error message that quotes a packet.
@@ -57,7 +57,7 @@ const INDENT: usize = 8;
 
 impl Draft {
     /// From the line that begins a packet; `head` is what follows its time.
-    pub fn begin(stamp: Stamp, digits: u8, head: &str, line: Line) -> Self {
+    pub fn begin(stamp: Stamp, digits: u8, head: &str, line: CleanLine) -> Self {
         Self {
             stamp,
             digits,
@@ -72,7 +72,7 @@ impl Draft {
 
     /// Adds a line below, unless it exceeds the largest packet's text. Returns whether it was kept.
     #[must_use]
-    pub fn push(&mut self, line: &Line) -> bool {
+    pub fn push(&mut self, line: &CleanLine) -> bool {
         self.cost += cost(line);
         let is_kept = self.cost <= TRANSCRIPT_PACKET_BYTES;
         if is_kept {
@@ -132,7 +132,7 @@ impl Draft {
     }
 
     /// The lines from `index` on, each cleaned and as it is.
-    pub fn lines_from(&self, index: usize) -> &[(String, Line)] {
+    pub fn lines_from(&self, index: usize) -> &[(String, CleanLine)] {
         self.lines.get(index..).unwrap_or_default()
     }
 
@@ -158,7 +158,7 @@ impl Draft {
 }
 
 /// What a line costs against [`TRANSCRIPT_PACKET_BYTES`].
-fn cost(line: &Line) -> usize {
+fn cost(line: &CleanLine) -> usize {
     line.raw.len() + TRANSCRIPT_LINE_OVERHEAD_BYTES
 }
 

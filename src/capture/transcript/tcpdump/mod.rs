@@ -28,7 +28,7 @@ use self::link::{Link, Network, begins_untimed, ends_within_ends, has_bare_ends,
 use self::rules::Rules;
 use super::clock::{Stamp, Start};
 use super::family::{Common, Family};
-use super::front::{Line, repaired};
+use super::front::{CleanLine, repaired};
 use super::packet::{PrintedContent, PrintedPacket};
 use super::parts::Sign;
 use super::scan::{begins_with_mac, split_rare};
@@ -66,7 +66,7 @@ impl Family for Gatherer {
         begins_packet(text) || is_address_line(text) || text.contains("tcpdump: listening on ")
     }
 
-    fn offer(&mut self, line: &Line, text: &str, common: &mut Common) -> bool {
+    fn offer(&mut self, line: &CleanLine, text: &str, common: &mut Common) -> bool {
         // A line is compared with those before it and its own packet's.
         self.longest = self.longest.max(line.raw.len());
         if let Some(Start { stamp, digits, rest, .. }) = timed_start(text) {
@@ -90,7 +90,7 @@ impl Family for Gatherer {
         false
     }
 
-    fn rest(&mut self, line: &Line, _text: &str, _common: &mut Common) {
+    fn rest(&mut self, line: &CleanLine, _text: &str, _common: &mut Common) {
         if let Some(draft) = &mut self.draft {
             self.unkept += u64::from(!draft.push(line));
         }
@@ -261,7 +261,7 @@ impl Gatherer {
     }
 
     /// Whether `text` begins a packet of a transcript without times.
-    fn begins_untimed(&self, text: &str, line: &Line) -> bool {
+    fn begins_untimed(&self, text: &str, line: &CleanLine) -> bool {
         if self.has_times {
             // A look at the line is enough for nearly all of them.
             return is_row(text)

@@ -5,7 +5,7 @@ use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::link::MOST_WORDS;
 use crate::capture::transcript::ends::Spelled;
-use crate::capture::transcript::front::{Line, decode_entities};
+use crate::capture::transcript::front::{CleanLine, decode_entities};
 use crate::capture::transcript::hexdump::{self, Dump, DumpedPacket};
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::limits::TRANSCRIPT_DUMP_BYTES;
@@ -190,7 +190,7 @@ fn is_first_line(text: &str) -> bool {
 }
 
 /// Lines as they are, one below the other, with the entities of a web page decoded.
-fn as_one(lines: &[(String, Line)], is_html: bool) -> Vec<u8> {
+fn as_one(lines: &[(String, CleanLine)], is_html: bool) -> Vec<u8> {
     let mut text = Vec::new();
     for (_, line) in lines {
         if is_html {

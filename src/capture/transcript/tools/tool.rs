@@ -41,13 +41,13 @@ impl<T: Tool> Family for T {
         <T as Tool>::begins(text)
     }
 
-    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
+    fn offer(&mut self, line: &front::CleanLine, text: &str, common: &mut Common) -> bool {
         let is_own = self.take(line.number, text);
         hand_over(self, common);
         is_own
     }
 
-    fn rest(&mut self, line: &front::Line, text: &str, common: &mut Common) {
+    fn rest(&mut self, line: &front::CleanLine, text: &str, common: &mut Common) {
         self.take_rest(text, line.raw.first() == Some(&b' '));
         hand_over(self, common);
     }

@@ -21,7 +21,7 @@ impl Family for Gatherer {
         form(text).is_some()
     }
 
-    fn offer(&mut self, line: &front::Line, text: &str, _common: &mut Common) -> bool {
+    fn offer(&mut self, line: &front::CleanLine, text: &str, _common: &mut Common) -> bool {
         let Some(form) = form(text) else { return false };
         let index = self.found.iter().position(|(known, _)| known.name == form.name).unwrap_or_else(|| {
             self.found.push((form, OnceNote::default()));

@@ -12,14 +12,14 @@ use std::sync::LazyLock;
 pub(super) use self::nginx::nginx;
 pub(super) use self::server::Named;
 use self::server::{connect_to, unknown_host, url};
-use super::Outcome;
+use super::AttemptOutcome;
 use crate::log::text::{contains, find};
 
 /// What one text names.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(super) struct WordsRead<'a> {
     /// The outcome, and how exactly the words name it: a cause that is named more exactly counts more.
-    pub outcome: Option<(u8, Outcome)>,
+    pub outcome: Option<(u8, AttemptOutcome)>,
     /// The HTTP status.
     pub status: Option<u16>,
     /// The server that the text names.
@@ -27,46 +27,46 @@ pub(super) struct WordsRead<'a> {
 }
 
 /// Lower-case words, how exactly they name the outcome, and the outcome.
-const PHRASES: &[(&str, u8, Outcome)] = &[
-    ("unknownhostexception", 9, Outcome::NameUnknown),
-    ("unresolvedaddressexception", 9, Outcome::NameUnknown),
-    ("name or service not known", 9, Outcome::NameUnknown),
-    ("temporary failure in name resolution", 9, Outcome::NameUnknown),
-    ("unable to resolve server hostname", 9, Outcome::NameUnknown),
-    ("no subject alternative", 9, Outcome::NameMismatch),
-    ("no name matching", 9, Outcome::NameMismatch),
-    ("doesn't match any of the subject alternative names", 9, Outcome::NameMismatch),
-    ("hostname in certificate didn't match", 9, Outcome::NameMismatch),
-    ("unrecognized ssl message", 9, Outcome::NotTls),
-    ("pkix path", 8, Outcome::CertificateRejected),
-    ("unable to find valid certification path", 8, Outcome::CertificateRejected),
-    ("certpathvalidatorexception", 8, Outcome::CertificateRejected),
-    ("cert cannot be validated", 8, Outcome::CertificateRejected),
-    ("certificateexpiredexception", 8, Outcome::CertificateRejected),
-    ("connection refused", 8, Outcome::Refused),
-    ("no route to host", 8, Outcome::Unreachable),
-    ("network is unreachable", 8, Outcome::Unreachable),
-    ("host is unreachable", 8, Outcome::Unreachable),
-    ("connect timed out", 8, Outcome::ConnectTimeout),
-    ("connection timed out", 8, Outcome::ConnectTimeout),
-    ("connecttimeoutexception", 7, Outcome::ConnectTimeout),
-    ("read timed out", 8, Outcome::ReadTimeout),
-    ("request timed out", 7, Outcome::ReadTimeout),
-    ("connection reset", 8, Outcome::Reset),
-    ("broken pipe", 6, Outcome::Reset),
-    ("remote host terminated the handshake", 7, Outcome::ClosedInHandshake),
-    ("remote host closed connection during handshake", 7, Outcome::ClosedInHandshake),
-    ("ssl peer shut down incorrectly", 7, Outcome::ClosedInHandshake),
-    ("unexpected end of file from server", 8, Outcome::EmptyAnswer),
-    ("nohttpresponseexception", 8, Outcome::EmptyAnswer),
-    ("header parser received no bytes", 8, Outcome::EmptyAnswer),
-    ("received empty response", 8, Outcome::EmptyAnswer),
-    ("connection time out", 7, Outcome::TimedOut),
-    ("sockettimeoutexception", 5, Outcome::TimedOut),
-    ("closedchannelexception", 5, Outcome::Refused),
-    ("sslhandshakeexception", 4, Outcome::HandshakeFailed),
-    ("sslexception", 3, Outcome::HandshakeFailed),
-    ("certificateexception", 3, Outcome::CertificateRejected),
+const PHRASES: &[(&str, u8, AttemptOutcome)] = &[
+    ("unknownhostexception", 9, AttemptOutcome::NameUnknown),
+    ("unresolvedaddressexception", 9, AttemptOutcome::NameUnknown),
+    ("name or service not known", 9, AttemptOutcome::NameUnknown),
+    ("temporary failure in name resolution", 9, AttemptOutcome::NameUnknown),
+    ("unable to resolve server hostname", 9, AttemptOutcome::NameUnknown),
+    ("no subject alternative", 9, AttemptOutcome::NameMismatch),
+    ("no name matching", 9, AttemptOutcome::NameMismatch),
+    ("doesn't match any of the subject alternative names", 9, AttemptOutcome::NameMismatch),
+    ("hostname in certificate didn't match", 9, AttemptOutcome::NameMismatch),
+    ("unrecognized ssl message", 9, AttemptOutcome::NotTls),
+    ("pkix path", 8, AttemptOutcome::CertificateRejected),
+    ("unable to find valid certification path", 8, AttemptOutcome::CertificateRejected),
+    ("certpathvalidatorexception", 8, AttemptOutcome::CertificateRejected),
+    ("cert cannot be validated", 8, AttemptOutcome::CertificateRejected),
+    ("certificateexpiredexception", 8, AttemptOutcome::CertificateRejected),
+    ("connection refused", 8, AttemptOutcome::Refused),
+    ("no route to host", 8, AttemptOutcome::Unreachable),
+    ("network is unreachable", 8, AttemptOutcome::Unreachable),
+    ("host is unreachable", 8, AttemptOutcome::Unreachable),
+    ("connect timed out", 8, AttemptOutcome::ConnectTimeout),
+    ("connection timed out", 8, AttemptOutcome::ConnectTimeout),
+    ("connecttimeoutexception", 7, AttemptOutcome::ConnectTimeout),
+    ("read timed out", 8, AttemptOutcome::ReadTimeout),
+    ("request timed out", 7, AttemptOutcome::ReadTimeout),
+    ("connection reset", 8, AttemptOutcome::Reset),
+    ("broken pipe", 6, AttemptOutcome::Reset),
+    ("remote host terminated the handshake", 7, AttemptOutcome::ClosedInHandshake),
+    ("remote host closed connection during handshake", 7, AttemptOutcome::ClosedInHandshake),
+    ("ssl peer shut down incorrectly", 7, AttemptOutcome::ClosedInHandshake),
+    ("unexpected end of file from server", 8, AttemptOutcome::EmptyAnswer),
+    ("nohttpresponseexception", 8, AttemptOutcome::EmptyAnswer),
+    ("header parser received no bytes", 8, AttemptOutcome::EmptyAnswer),
+    ("received empty response", 8, AttemptOutcome::EmptyAnswer),
+    ("connection time out", 7, AttemptOutcome::TimedOut),
+    ("sockettimeoutexception", 5, AttemptOutcome::TimedOut),
+    ("closedchannelexception", 5, AttemptOutcome::Refused),
+    ("sslhandshakeexception", 4, AttemptOutcome::HandshakeFailed),
+    ("sslexception", 3, AttemptOutcome::HandshakeFailed),
+    ("certificateexception", 3, AttemptOutcome::CertificateRejected),
 ];
 
 /// Errors of OAuth (RFC 6749, 4.1.2.1 and 5.2; RFC 6750, 3.1).
@@ -105,11 +105,11 @@ pub(super) fn read_answer(text: &str) -> WordsRead<'_> {
     let mut reading =
         WordsRead { server: url(text).unwrap_or_default(), status: status(text), outcome: None };
     if let Some(outcome) = oauth(text) {
-        reading.take(if outcome == Outcome::Denied(None) { 6 } else { 7 }, outcome);
+        reading.take(if outcome == AttemptOutcome::Denied(None) { 6 } else { 7 }, outcome);
     }
     match reading.status {
-        Some(number @ 400..) => reading.take(6, Outcome::Status(number)),
-        Some(_) => reading.take(1, Outcome::Succeeded),
+        Some(number @ 400..) => reading.take(6, AttemptOutcome::Status(number)),
+        Some(_) => reading.take(1, AttemptOutcome::Succeeded),
         None => {}
     }
     reading
@@ -117,7 +117,7 @@ pub(super) fn read_answer(text: &str) -> WordsRead<'_> {
 
 impl WordsRead<'_> {
     /// Takes an outcome that is named more exactly than the one before.
-    fn take(&mut self, rank: u8, outcome: Outcome) {
+    fn take(&mut self, rank: u8, outcome: AttemptOutcome) {
         if self.outcome.is_none_or(|(best, _)| rank > best) {
             self.outcome = Some((rank, outcome));
         }
@@ -125,7 +125,7 @@ impl WordsRead<'_> {
 }
 
 /// The phrases in a text, in one pass: at each letter only those are compared that begin with it.
-fn phrases(text: &str) -> impl Iterator<Item = (u8, Outcome)> {
+fn phrases(text: &str) -> impl Iterator<Item = (u8, AttemptOutcome)> {
     static BY_LETTER: LazyLock<[Vec<usize>; 26]> = LazyLock::new(|| {
         std::array::from_fn(|letter| {
             let begins = |words: &str| words.as_bytes()[0] == b'a' + letter as u8;
@@ -144,7 +144,7 @@ fn phrases(text: &str) -> impl Iterator<Item = (u8, Outcome)> {
 
 /// `Received fatal alert: protocol_version` (JSSE), `(certificate_unknown) ...` (JDK 25), `SSL alert number 48` (OpenSSL). Names as the
 /// registry has them (RFC 8446, B.2).
-fn alert(text: &str) -> Option<Outcome> {
+fn alert(text: &str) -> Option<AttemptOutcome> {
     const NAMES: [(&str, u8); 24] = [
         ("close_notify", 0),
         ("unexpected_message", 10),
@@ -176,33 +176,33 @@ fn alert(text: &str) -> Option<Outcome> {
             .split(|next: char| !next.is_ascii_alphabetic() && next != '_')
             .next()?;
         let number = NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
-        return Some(Outcome::Alert(number));
+        return Some(AttemptOutcome::Alert(number));
     }
     let at = find(text, "ssl alert number ")?;
     let digits = text[at + "ssl alert number ".len()..].split(|next: char| !next.is_ascii_digit()).next()?;
-    Some(Outcome::Alert(digits.parse().ok()))
+    Some(AttemptOutcome::Alert(digits.parse().ok()))
 }
 
 /// `Unable to tunnel through proxy. Proxy returns "HTTP/1.1 407 ..."`, `Tunnel failed, got: 403`.
-fn proxy(text: &str) -> Option<Outcome> {
+fn proxy(text: &str) -> Option<AttemptOutcome> {
     let at = find(text, "unable to tunnel through proxy").or_else(|| find(text, "tunnel failed, got: "))?;
     let rest = &text[at..];
     let rest = find(rest, "http/1.").and_then(|at| rest.get(at + 8..)).unwrap_or(rest);
-    Some(Outcome::ProxyRefused(first_status(rest)))
+    Some(AttemptOutcome::ProxyRefused(first_status(rest)))
 }
 
 /// The error code of an OAuth answer; of one that is cut off in the middle of it, that there is one.
-fn oauth(text: &str) -> Option<Outcome> {
+fn oauth(text: &str) -> Option<AttemptOutcome> {
     if text.contains('_')
         && let Some(error) = OAUTH_ERRORS.iter().find(|error| names(text, error))
     {
-        return Some(Outcome::Denied(Some(error)));
+        return Some(AttemptOutcome::Denied(Some(error)));
     }
     let at = find(text, "\"error\"")?;
     let value = text.get(at + 7..)?.trim_start_matches([' ', ':', '=', '>']);
     let begun = value.strip_prefix('"')?;
     (!begun.contains('"') && OAUTH_ERRORS.iter().any(|error| error.starts_with(begun)))
-        .then_some(Outcome::Denied(None))
+        .then_some(AttemptOutcome::Denied(None))
 }
 
 /// Whether `text` contains an error code as a word.
@@ -304,56 +304,68 @@ mod tests {
     #[test]
     fn each_client_s_words_name_the_outcome() {
         for (text, outcome) in [
-            ("java.net.ConnectException: Connection refused", Outcome::Refused),
-            ("Caused by: java.nio.channels.ClosedChannelException", Outcome::Refused),
-            ("java.net.SocketTimeoutException: Connect timed out", Outcome::ConnectTimeout),
-            ("java.net.http.HttpConnectTimeoutException: HTTP connect timed out", Outcome::ConnectTimeout),
-            ("java.net.http.HttpTimeoutException: request timed out", Outcome::ReadTimeout),
-            ("java.net.SocketTimeoutException: Read timed out", Outcome::ReadTimeout),
+            ("java.net.ConnectException: Connection refused", AttemptOutcome::Refused),
+            ("Caused by: java.nio.channels.ClosedChannelException", AttemptOutcome::Refused),
+            ("java.net.SocketTimeoutException: Connect timed out", AttemptOutcome::ConnectTimeout),
+            (
+                "java.net.http.HttpConnectTimeoutException: HTTP connect timed out",
+                AttemptOutcome::ConnectTimeout,
+            ),
+            ("java.net.http.HttpTimeoutException: request timed out", AttemptOutcome::ReadTimeout),
+            ("java.net.SocketTimeoutException: Read timed out", AttemptOutcome::ReadTimeout),
             (
                 "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
-                Outcome::ClosedInHandshake,
+                AttemptOutcome::ClosedInHandshake,
             ),
-            ("Caused by: java.net.SocketException: Connection reset", Outcome::Reset),
-            ("javax.net.ssl.SSLException: Unsupported or unrecognized SSL message", Outcome::NotTls),
-            ("javax.net.ssl.SSLException: Unrecognized SSL message, plaintext connection?", Outcome::NotTls),
+            ("Caused by: java.net.SocketException: Connection reset", AttemptOutcome::Reset),
+            ("javax.net.ssl.SSLException: Unsupported or unrecognized SSL message", AttemptOutcome::NotTls),
+            (
+                "javax.net.ssl.SSLException: Unrecognized SSL message, plaintext connection?",
+                AttemptOutcome::NotTls,
+            ),
             (
                 "java.io.IOException: Unable to tunnel through proxy. Proxy returns \"HTTP/1.1 403 Forbidden\"",
-                Outcome::ProxyRefused(Some(403)),
+                AttemptOutcome::ProxyRefused(Some(403)),
             ),
-            ("java.io.IOException: Tunnel failed, got: 407", Outcome::ProxyRefused(Some(407))),
+            ("java.io.IOException: Tunnel failed, got: 407", AttemptOutcome::ProxyRefused(Some(407))),
             (
                 "javax.net.ssl.SSLHandshakeException: PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException",
-                Outcome::CertificateRejected,
+                AttemptOutcome::CertificateRejected,
             ),
             (
                 "javax.net.ssl.SSLHandshakeException: No subject alternative DNS name matching other.lab.example found.",
-                Outcome::NameMismatch,
+                AttemptOutcome::NameMismatch,
             ),
             (
                 "javax.net.ssl.SSLHandshakeException: Received fatal alert: protocol_version",
-                Outcome::Alert(Some(70)),
+                AttemptOutcome::Alert(Some(70)),
             ),
             (
                 "javax.net.ssl.SSLHandshakeException: Received fatal alert: access_denied",
-                Outcome::Alert(Some(49)),
+                AttemptOutcome::Alert(Some(49)),
             ),
-            ("java.net.UnknownHostException: no-such-host.example", Outcome::NameUnknown),
+            ("java.net.UnknownHostException: no-such-host.example", AttemptOutcome::NameUnknown),
             (
                 "RESTEASY004655: Unable to invoke request: org.apache.http.conn.HttpHostConnectException: Connect to ssm:8443 [ssm/10.0.0.1] failed: Connection refused",
-                Outcome::Refused,
+                AttemptOutcome::Refused,
             ),
             (
                 "Failed to query: status 401 {\"error\": \"invalid_client\"}",
-                Outcome::Denied(Some("invalid_client")),
+                AttemptOutcome::Denied(Some("invalid_client")),
             ),
-            ("Failed to authenticate user - 'admin'. {\"error\": \"inv", Outcome::Denied(None)),
-            ("Response code: 403", Outcome::Status(403)),
-            ("Failed to query https://10.106.66.55:8443/oauth/token: 401 Unauthorized", Outcome::Status(401)),
-            ("Server returned 503 Service Unavailable", Outcome::Status(503)),
-            ("Communications failure : Unable to resolve server hostname/domain name", Outcome::NameUnknown),
-            ("(ERR 207 : Connection time out)", Outcome::TimedOut),
-            ("javax.net.ssl.SSLHandshakeException: x", Outcome::HandshakeFailed),
+            ("Failed to authenticate user - 'admin'. {\"error\": \"inv", AttemptOutcome::Denied(None)),
+            ("Response code: 403", AttemptOutcome::Status(403)),
+            (
+                "Failed to query https://10.106.66.55:8443/oauth/token: 401 Unauthorized",
+                AttemptOutcome::Status(401),
+            ),
+            ("Server returned 503 Service Unavailable", AttemptOutcome::Status(503)),
+            (
+                "Communications failure : Unable to resolve server hostname/domain name",
+                AttemptOutcome::NameUnknown,
+            ),
+            ("(ERR 207 : Connection time out)", AttemptOutcome::TimedOut),
+            ("javax.net.ssl.SSLHandshakeException: x", AttemptOutcome::HandshakeFailed),
         ] {
             assert_eq!(read(text).outcome.map(|(_, outcome)| outcome), Some(outcome), "{text}");
         }

@@ -1,11 +1,11 @@
 //! What nginx and HAProxy write about a connection.
 
 use super::alert;
-use crate::log::attempt::Outcome;
+use crate::log::attempt::AttemptOutcome;
 use crate::log::text::{contains, find};
 
 /// What the words of nginx, or of HAProxy, on a connection mean for the side that opened it; `None` for lines that are no failure.
-pub(in crate::log::attempt) fn nginx(text: &str) -> Option<Outcome> {
+pub(in crate::log::attempt) fn nginx(text: &str) -> Option<AttemptOutcome> {
     // What follows the sentence is chosen by the client, at least in part.
     let sentence = find(text, ", client: ").and_then(|end| text.get(..end)).unwrap_or(text);
     let has = |words: &&str| contains(sentence, words);
@@ -14,36 +14,36 @@ pub(in crate::log::attempt) fn nginx(text: &str) -> Option<Outcome> {
     let has_upstream = has(&"upstream");
     let is_upstream = has_upstream && ["to upstream", "from upstream", "reading upstream"].iter().any(has);
     let outcome = if has(&"client prematurely closed connection") {
-        Outcome::GaveUp
+        AttemptOutcome::GaveUp
     } else if has_upstream && has(&"no live upstreams") {
-        Outcome::Status(502)
+        AttemptOutcome::Status(502)
     } else if has(&"connect() failed")
         || has_upstream && UPSTREAM_FAULTS.iter().any(has)
         || is_upstream && TRANSPORT_FAULTS.iter().any(has)
     {
         // Another upstream server may have answered: the access line knows.
-        Outcome::Failed
+        AttemptOutcome::Failed
     } else if is_upstream {
         return None;
     } else if FILE_FAULTS.iter().all(has) || NOT_SERVED.iter().any(has) {
         // The answer may be another page: the access line knows.
-        Outcome::Failed
+        AttemptOutcome::Failed
     } else if has(&"plain http request to https port") || has(&"client sent invalid method") {
-        Outcome::NotTls
+        AttemptOutcome::NotTls
     } else if let Some((_, status)) = REFUSALS.iter().find(|(words, _)| has(words)) {
-        Outcome::Status(*status)
+        AttemptOutcome::Status(*status)
     } else if has_ssl && CLIENT_CERTIFICATE.iter().any(has) {
-        Outcome::Status(400)
+        AttemptOutcome::Status(400)
     } else if let Some(outcome) = has_ssl.then(|| alert(sentence)).flatten() {
         outcome
     } else if has_ssl && (has(&"ssl_do_handshake() failed") || has(&"ssl handshake failure")) {
-        Outcome::HandshakeFailed
+        AttemptOutcome::HandshakeFailed
     } else if has_ssl && CLOSED_IN_HANDSHAKE.iter().any(has) {
-        Outcome::ClosedInHandshake
+        AttemptOutcome::ClosedInHandshake
     } else if has(&"client timed out") || has_ssl && has(&"timeout during ssl handshake") {
-        Outcome::TimedOut
+        AttemptOutcome::TimedOut
     } else if has(&"client closed connection while waiting for request") {
-        Outcome::GaveUp
+        AttemptOutcome::GaveUp
     } else {
         return None;
     };
@@ -112,75 +112,78 @@ mod tests {
         for (text, outcome) in [
             (
                 "connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
+                Some(AttemptOutcome::Failed),
             ),
-            ("no live upstreams while connecting to upstream, client: 10.0.0.1", Some(Outcome::Status(502))),
+            (
+                "no live upstreams while connecting to upstream, client: 10.0.0.1",
+                Some(AttemptOutcome::Status(502)),
+            ),
             (
                 "upstream timed out (110: Connection timed out) while reading response header from upstream",
-                Some(Outcome::Failed),
+                Some(AttemptOutcome::Failed),
             ),
             (
                 "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too",
-                Some(Outcome::GaveUp),
+                Some(AttemptOutcome::GaveUp),
             ),
             (
                 "SSL_do_handshake() failed (SSL: error:0A000416:SSL routines::sslv3 alert certificate unknown:SSL alert number 46) while SSL handshaking",
-                Some(Outcome::Alert(Some(46))),
+                Some(AttemptOutcome::Alert(Some(46))),
             ),
             (
                 "SSL_do_handshake() failed (SSL: error:0A000102:SSL routines::unsupported protocol) while SSL handshaking",
-                Some(Outcome::HandshakeFailed),
+                Some(AttemptOutcome::HandshakeFailed),
             ),
             (
                 "peer closed connection in SSL handshake while SSL handshaking",
-                Some(Outcome::ClosedInHandshake),
+                Some(AttemptOutcome::ClosedInHandshake),
             ),
             (
                 "client sent plain HTTP request to HTTPS port while reading client request headers",
-                Some(Outcome::NotTls),
+                Some(AttemptOutcome::NotTls),
             ),
             (
                 "SSL_do_handshake() failed (SSL: error:0A000410:SSL routines::sslv3 alert handshake failure:SSL alert number 40) while SSL handshaking to upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
+                Some(AttemptOutcome::Failed),
             ),
             (
                 "peer closed connection in SSL handshake (104: Connection reset by peer) while SSL handshaking to upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
+                Some(AttemptOutcome::Failed),
             ),
             (
                 "recv() failed (104: Connection reset by peer) while reading response header from upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
+                Some(AttemptOutcome::Failed),
             ),
             (
                 "upstream sent too big header while reading response header from upstream, client: 10.0.0.1",
-                Some(Outcome::Failed),
+                Some(AttemptOutcome::Failed),
             ),
             (
                 "an upstream response is buffered to a temporary file /x/1 while reading upstream, client: 10.0.0.1",
                 None,
             ),
-            ("user \"ops\": password mismatch, client: 10.0.0.1", Some(Outcome::Status(401))),
+            ("user \"ops\": password mismatch, client: 10.0.0.1", Some(AttemptOutcome::Status(401))),
             (
                 "user \"ops\" was not found in \"/etc/nginx/users\", client: 10.0.0.1",
-                Some(Outcome::Status(401)),
+                Some(AttemptOutcome::Status(401)),
             ),
-            ("access forbidden by rule, client: 10.0.0.1", Some(Outcome::Status(403))),
+            ("access forbidden by rule, client: 10.0.0.1", Some(AttemptOutcome::Status(403))),
             (
                 "client SSL certificate verify error: (10:certificate has expired) while reading client request headers, client: 10.0.0.1",
-                Some(Outcome::Status(400)),
+                Some(AttemptOutcome::Status(400)),
             ),
             (
                 "open() \"/srv/x\" failed (2: No such file or directory), client: 10.0.0.1, request: \"GET /x HTTP/1.1\"",
-                Some(Outcome::Failed),
+                Some(AttemptOutcome::Failed),
             ),
-            ("directory index of \"/srv/\" is forbidden, client: 10.0.0.1", Some(Outcome::Failed)),
+            ("directory index of \"/srv/\" is forbidden, client: 10.0.0.1", Some(AttemptOutcome::Failed)),
             (
                 "access of /?connect()%20failed, client: 10.0.0.1, request: \"GET /?connect()%20failed HTTP/1.1\", referrer: \"connect() failed\"",
                 None,
             ),
-            ("upstream timed out (110", Some(Outcome::Failed)),
-            ("fe_https/1: SSL handshake failure", Some(Outcome::HandshakeFailed)),
-            ("fe_https/1: Connection closed during SSL handshake", Some(Outcome::ClosedInHandshake)),
+            ("upstream timed out (110", Some(AttemptOutcome::Failed)),
+            ("fe_https/1: SSL handshake failure", Some(AttemptOutcome::HandshakeFailed)),
+            ("fe_https/1: Connection closed during SSL handshake", Some(AttemptOutcome::ClosedInHandshake)),
             ("client 10.106.66.1 closed keepalive connection", None),
         ] {
             assert_eq!(nginx(text), outcome, "{text}");

@@ -48,7 +48,7 @@ pub struct Resolution {
     /// The name that was looked for.
     pub name: String,
     /// How it ended.
-    pub outcome: Lookup,
+    pub outcome: LookupOutcome,
     /// What the resolver called its answer: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (RFC 6895, 2.3).
     pub rcode: Option<String>,
     /// What became of the last question that got no answer.
@@ -87,7 +87,7 @@ pub struct ResolverFault {
 /// How the search for addresses ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Lookup {
+pub enum LookupOutcome {
     /// The name is an address.
     Literal,
     /// The addresses were given with the name.
@@ -124,7 +124,7 @@ impl Resolution {
     fn begin(name: &str, family: Option<Family>) -> Self {
         Self {
             name: name.to_owned(),
-            outcome: Lookup::Silent,
+            outcome: LookupOutcome::Silent,
             server: None,
             rcode: None,
             failure: None,
@@ -141,7 +141,7 @@ impl Resolution {
 /// What is given for a name in place of a resolver's answer.
 pub(in crate::probe) fn given(name: &str, family: Option<Family>, addresses: &[IpAddr]) -> Resolution {
     let addresses: Vec<_> = addresses.iter().copied().filter(|address| is_wanted(*address, family)).collect();
-    let outcome = if addresses.is_empty() { Lookup::NoAddress } else { Lookup::Given };
+    let outcome = if addresses.is_empty() { LookupOutcome::NoAddress } else { LookupOutcome::Given };
     Resolution { outcome, addresses, ..Resolution::begin(name, family) }
 }
 
@@ -155,7 +155,8 @@ pub(in crate::probe) fn resolve(
     let began = Instant::now();
     let mut resolution = Resolution::begin(name, family);
     if let Ok(address) = name.parse::<IpAddr>() {
-        resolution.outcome = if is_wanted(address, family) { Lookup::Literal } else { Lookup::NoAddress };
+        resolution.outcome =
+            if is_wanted(address, family) { LookupOutcome::Literal } else { LookupOutcome::NoAddress };
         resolution.addresses.extend(is_wanted(address, family).then_some(address));
         return resolution;
     }
@@ -168,7 +169,7 @@ pub(in crate::probe) fn resolve(
         ask_resolvers(tape, &mut resolution, family, began + share);
     } else {
         tape.note(format!("{HOSTS} has {name}: {}", list(&listed)));
-        resolution.outcome = Lookup::HostsFile;
+        resolution.outcome = LookupOutcome::HostsFile;
         resolution.addresses = listed;
     }
     resolution.elapsed = Elapsed::from_secs_f64(began.elapsed().as_secs_f64());
@@ -200,10 +201,10 @@ fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Fa
     let patience =
         each.max(LEAST_PATIENCE).min(Duration::from_secs(u64::from(config.timeout.max(1))) * attempts);
     debug!(?servers, ?names, rounds, ?patience, "resolvers to be asked");
-    resolution.outcome = Lookup::BadName;
+    resolution.outcome = LookupOutcome::BadName;
     for name in &names {
         let Ok(question) = name.parse::<Name<Vec<u8>>>() else { continue };
-        let mut worst = Lookup::Silent;
+        let mut worst = LookupOutcome::Silent;
         let turns = (0..rounds).flat_map(|round| servers.iter().map(move |server| (round, *server)));
         for (round, server) in turns.take_while(|_| Instant::now() < until) {
             if !resolution.servers.contains(&server) {
@@ -225,16 +226,16 @@ fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Fa
             };
             worst = take(tape, resolution, (server, name, took), reply);
             // The next resolver may know better where this one failed.
-            if worst != Lookup::Failed {
+            if worst != LookupOutcome::Failed {
                 break;
             }
         }
         // The result for the name as given matters more than those with a domain appended.
         let is_as_given = name.trim_end_matches('.') == resolution.name.trim_end_matches('.');
-        if resolution.outcome == Lookup::BadName || is_as_given || worst == Lookup::Found {
+        if resolution.outcome == LookupOutcome::BadName || is_as_given || worst == LookupOutcome::Found {
             resolution.outcome = worst;
         }
-        if worst == Lookup::Found {
+        if worst == LookupOutcome::Found {
             return;
         }
     }
@@ -246,7 +247,7 @@ fn take(
     resolution: &mut Resolution,
     (server, name, took): (SocketAddr, &str, Elapsed),
     reply: Reply,
-) -> Lookup {
+) -> LookupOutcome {
     let Reply { code, addresses, canonical, is_loop, faults } = reply;
     let found = if addresses.is_empty() { String::new() } else { format!(": {}", list(&addresses)) };
     let of = canonical.as_ref().filter(|of| !of.eq_ignore_ascii_case(&resolution.name));
@@ -262,13 +263,13 @@ fn take(
         resolution.add_fault(server, Some(record.to_string()), why);
     }
     let outcome = match code {
-        Rcode::NOERROR if addresses.is_empty() && is_loop => Lookup::AliasLoop,
-        Rcode::NOERROR if addresses.is_empty() => Lookup::NoAddress,
-        Rcode::NOERROR => Lookup::Found,
-        Rcode::NXDOMAIN => Lookup::NoSuchName,
-        _ => Lookup::Failed,
+        Rcode::NOERROR if addresses.is_empty() && is_loop => LookupOutcome::AliasLoop,
+        Rcode::NOERROR if addresses.is_empty() => LookupOutcome::NoAddress,
+        Rcode::NOERROR => LookupOutcome::Found,
+        Rcode::NXDOMAIN => LookupOutcome::NoSuchName,
+        _ => LookupOutcome::Failed,
     };
-    if outcome == Lookup::Failed {
+    if outcome == LookupOutcome::Failed {
         resolution.add_fault(server, None, Lacking::Code(code));
     }
     resolution.server = Some(server);

@@ -1,7 +1,7 @@
 //! An active check: its outcome and its steps.
 
 use crate::probe::token::Token;
-use crate::probe::{Conclusion, Outcome};
+use crate::probe::{CheckOutcome, Conclusion};
 use crate::report::human::check;
 
 /// What a page shows of a check besides its connections.
@@ -24,7 +24,7 @@ pub(super) struct StepRow {
 
 impl<'a> Attempt<'a> {
     /// Creates the section of a check's outcome.
-    pub(super) fn of(outcome: &Outcome, conclusion: &'a Conclusion, verbosity: u8) -> Self {
+    pub(super) fn of(outcome: &CheckOutcome, conclusion: &'a Conclusion, verbosity: u8) -> Self {
         let mut facts = check::parts(conclusion, outcome);
         // A connection's own section has the rest.
         let is_alone = conclusion.connection.is_none();

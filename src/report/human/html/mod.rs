@@ -34,7 +34,7 @@ use super::page::Page;
 use super::{capture, check, judgement, logs, overview};
 use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Redaction, Sink};
 use crate::limits;
-use crate::probe::Outcome;
+use crate::probe::CheckOutcome;
 use crate::report::text::clock;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, count};
@@ -375,7 +375,7 @@ fn log_lines(summary: &crate::analysis::LogSummary, are_alone: bool) -> Vec<Stri
 }
 
 fn write_check(
-    outcome: &Outcome,
+    outcome: &CheckOutcome,
     verbosity: u8,
     listing: Listing,
     end: &End<'_>,

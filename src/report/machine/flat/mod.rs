@@ -17,7 +17,7 @@ use rows::Rows;
 
 use crate::analysis::{Event, Failure, Judged, Needs, Sink, Summary};
 use crate::capture::ReadError;
-use crate::probe::Outcome;
+use crate::probe::CheckOutcome;
 use crate::report::Origins;
 
 /// How rows are written.
@@ -128,7 +128,7 @@ impl<W: Write + Send> FlatReport<W> {
     ///
     /// # Errors
     /// When `out` can't be written.
-    pub fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+    pub fn check(&mut self, outcome: &CheckOutcome) -> io::Result<()> {
         let conclusion = outcome.conclusion();
         let is_shown =
             |severity| outcome.connections.iter().any(|judged| judged.verdict.severity == severity);
@@ -186,7 +186,7 @@ impl<W: Write + Send> super::report::MachineReport for FlatReport<W> {
         self.set_source(name);
     }
 
-    fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+    fn check(&mut self, outcome: &CheckOutcome) -> io::Result<()> {
         self.check(outcome)
     }
 

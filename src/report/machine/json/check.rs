@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use crate::probe::token::Token;
-use crate::probe::{self, Outcome, PageAnswer, Phase, ProxyKind, Resolution};
+use crate::probe::{self, CheckOutcome, PageAnswer, Phase, ProxyKind, Resolution};
 use crate::report::expiry::Expiry;
 use crate::report::machine::values::seconds;
 use crate::report::text::clock;
@@ -147,7 +147,7 @@ pub struct ProxyObject {
 }
 
 impl CheckObject {
-    pub(super) fn of(outcome: &Outcome) -> Self {
+    pub(super) fn of(outcome: &CheckOutcome) -> Self {
         let conclusion = outcome.conclusion();
         let spent = &outcome.spent;
         let span = |elapsed: Option<Elapsed>| elapsed.map(seconds);

@@ -184,7 +184,7 @@ impl Log {
             outcome: attempt.outcome.code(),
             failed: attempt.outcome.is_failure(),
             error: match attempt.outcome {
-                crate::log::Outcome::Denied(error) => error,
+                crate::log::AttemptOutcome::Denied(error) => error,
                 _ => None,
             },
             status: attempt.status,

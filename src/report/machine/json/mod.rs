@@ -35,7 +35,7 @@ pub use tls::TlsObject;
 
 use crate::analysis::{Event, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
-use crate::probe::Outcome;
+use crate::probe::CheckOutcome;
 use crate::report::Origins;
 use crate::report::machine::lines;
 
@@ -72,7 +72,7 @@ impl<W: Write> JsonReport<W> {
     ///
     /// # Errors
     /// When `out` can't be written.
-    pub fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+    pub fn check(&mut self, outcome: &CheckOutcome) -> io::Result<()> {
         self.write(&JsonLine::Check(Box::new(CheckObject::of(outcome))))
     }
 
@@ -155,7 +155,7 @@ impl<W: Write + Send> super::report::MachineReport for JsonReport<W> {
         self.set_source(name);
     }
 
-    fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+    fn check(&mut self, outcome: &CheckOutcome) -> io::Result<()> {
         self.check(outcome)
     }
 

@@ -201,7 +201,7 @@ fn made_in(flood: &Flood, count: u32) -> Duration {
 }
 
 fn read_log(file: Box<dyn Read + Send>) -> log::Logs {
-    log::read_stream("log", file, &log::Settings::default()).expect("it is read")
+    log::read_stream("log", file, &log::LogSettings::default()).expect("it is read")
 }
 
 /// Compares a log's attempts with connections.

@@ -8,7 +8,7 @@ use crate::packet::{Direction, Flags};
 
 /// A line's fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct DebugLine<'a> {
     /// The time, and the digits after its second.
     pub time: Option<(Stamp, u8)>,
     /// The interface, from level 4 on.
@@ -40,7 +40,7 @@ pub struct Tcp {
     pub ack: Option<u32>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> DebugLine<'a> {
     /// Reads a line; `None` if it is no packet's.
     pub fn parse(text: &'a str) -> Option<Self> {
         let Some((before, after)) = split_rare(text, " -> ") else { return Self::arp(text) };
@@ -98,7 +98,7 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Line<'_> {
+impl DebugLine<'_> {
     pub(super) fn packet(&self) -> ToolPacket {
         let (source, destination) = self.ends;
         let own = |(source, destination): (&str, &str)| (source.to_owned(), destination.to_owned());
@@ -240,7 +240,7 @@ mod tests {
             ),
         ] {
             let text = format!("{start}192.0.2.1.46028 -> 198.51.100.5.22: syn 1279904517 ack 486804293 ");
-            let line = Line::parse(&text).expect("a line");
+            let line = DebugLine::parse(&text).expect("a line");
             assert_eq!((line.time, line.interface, line.direction), (time, interface, direction), "{text}");
             assert_eq!(line.ends, ("192.0.2.1.46028", "198.51.100.5.22"));
             let tcp = Tcp {
@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn words_are_flags_and_numbers() {
-        let read = |words: &str| match Line::parse(&format!("a.1 -> b.2: {words}")).map(|line| line.body) {
+        let read = |words: &str| match DebugLine::parse(&format!("a.1 -> b.2: {words}")).map(|line| line.body)
+        {
             Some(Body::Tcp(tcp)) => Some((tcp.flags.to_string(), tcp.seq, tcp.ack)),
             _ => None,
         };
@@ -283,7 +284,7 @@ mod tests {
 
     #[test]
     fn other_packets_and_lines_are_distinguished() {
-        let body = |text: &'static str| Line::parse(text).map(|line| line.body);
+        let body = |text: &'static str| DebugLine::parse(text).map(|line| line.body);
         assert_eq!(
             body("5.8 port3 out 192.0.2.1 -> 192.0.2.9: icmp: host 192.0.2.47 unreachable"),
             Some(Body::Icmp("host 192.0.2.47 unreachable"))
@@ -298,7 +299,7 @@ mod tests {
             "eth0:i[60]: 192.0.2.1 -> 198.51.100.5 (TCP) len=60 id=12345",
             "TCP: 54321 -> 443 .S.... seq=1234567890 ack=0 win=65535",
         ] {
-            assert_eq!(Line::parse(text), None, "{text}");
+            assert_eq!(DebugLine::parse(text), None, "{text}");
         }
     }
 
@@ -306,7 +307,7 @@ mod tests {
         #[test]
         fn any_line_is_read(text: String) {
             for text in [text.clone(), format!("1.5 port1 in {text} -> a.1: syn {text}"), format!("a.1 -> b.2: {text}")] {
-                let _ = Line::parse(&text);
+                let _ = DebugLine::parse(&text);
             }
         }
     }

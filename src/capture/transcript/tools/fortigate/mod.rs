@@ -9,7 +9,7 @@ mod line;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use self::line::Line;
+use self::line::DebugLine;
 use super::counted;
 use super::dumps::{Dump, DumpLine};
 use super::lengths::Lengths;
@@ -62,7 +62,7 @@ impl Tool for Gatherer {
     const FORMAT: &'static str = "FortiGate sniffer text";
 
     fn begins(text: &str) -> bool {
-        Line::parse(text).is_some()
+        DebugLine::parse(text).is_some()
     }
 
     fn take(&mut self, number: u64, text: &str) -> bool {
@@ -76,7 +76,7 @@ impl Tool for Gatherer {
         if text.starts_with("filters=[") {
             return true;
         }
-        if let Some(line) = Line::parse(text) {
+        if let Some(line) = DebugLine::parse(text) {
             self.finish_pending();
             let begins_capture = std::mem::take(&mut self.begins_capture) | self.goes_back(&line);
             if begins_capture {
@@ -109,7 +109,7 @@ impl Tool for Gatherer {
 
 impl Gatherer {
     /// Whether the line's time shows that another sniffer printed it: each counts from its own beginning.
-    fn goes_back(&mut self, line: &Line<'_>) -> bool {
+    fn goes_back(&mut self, line: &DebugLine<'_>) -> bool {
         let Some((Stamp::Elapsed(now), _)) = line.time else { return false };
         self.elapsed.replace(now).is_some_and(|before| before.saturating_sub(now) > OUT_OF_ORDER)
     }

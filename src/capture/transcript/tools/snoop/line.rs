@@ -9,7 +9,7 @@ use crate::packet::Flags;
 
 /// A summary line, or as much of a packet as one of `-V`'s lines says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct SummaryLine<'a> {
     pub number: Option<u64>,
     /// Its time: since the packet before, or with `-tr` and `-ta` since the first and of the day.
     pub time: Option<(Stamp, u8)>,
@@ -46,7 +46,7 @@ pub struct Tcp<'a> {
     pub is_complete: bool,
 }
 
-impl<'a> Line<'a> {
+impl<'a> SummaryLine<'a> {
     /// Reads a summary line; `None` if it is not one.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut line = Self::default();
@@ -274,7 +274,7 @@ mod tests {
             ("VLAN#5: ", None, None),
         ] {
             let text = format!("{start}192.0.2.1 -> web.example.net {words}");
-            let line = Line::parse(&text).unwrap_or_else(|| panic!("{text}"));
+            let line = SummaryLine::parse(&text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((line.number, line.time), (number, time), "{text}");
             assert_eq!(line.hosts, Some(("192.0.2.1", "web.example.net")), "{text}");
             assert_eq!(line.body, Body::Tcp(tcp.clone()), "{text}");
@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_line_may_end_anywhere() {
-        let line = Line::parse("192.0.2.1 -> web      TCP D=22 S=1111 Ack=2013255208").expect("a line");
+        let line =
+            SummaryLine::parse("192.0.2.1 -> web      TCP D=22 S=1111 Ack=2013255208").expect("a line");
         let Body::Tcp(tcp) = line.body else { panic!("TCP") };
         assert_eq!(
             (tcp.ports, tcp.ack, tcp.seq, tcp.is_complete),
@@ -292,15 +293,15 @@ mod tests {
         assert!(Tcp::is_continuation("Seq=1407308568 Len=0 Win=17520"));
         assert!(Tcp::is_continuation("1057486 843038>"));
         assert!(!Tcp::is_continuation("web -> 192.0.2.1 TCP D=1111 S=22"));
-        let line = Line::parse_hosts("nws822 -> nws350").expect("hosts");
+        let line = SummaryLine::parse_hosts("nws822 -> nws350").expect("hosts");
         assert_eq!((line.hosts, line.body), (Some(("nws822", "nws350")), Body::None));
-        let line = Line::parse_hosts("IP D=b S=a LEN=60, ID=48397 2.94950 a -> b").expect("hosts");
+        let line = SummaryLine::parse_hosts("IP D=b S=a LEN=60, ID=48397 2.94950 a -> b").expect("hosts");
         assert_eq!(line.time, Some((Stamp::Elapsed(2_949_500_000), 5)));
     }
 
     #[test]
     fn other_protocols_and_other_tools_are_distinguished() {
-        let body = |text: &'static str| Line::parse(text).map(|line| line.body);
+        let body = |text: &'static str| SummaryLine::parse(text).map(|line| line.body);
         assert_eq!(
             body("a -> b RPC C XID=3565514130 PROG=100143 (?)"),
             Some(Body::Other("RPC C XID=3565514130 PROG=100143 (?)"))
@@ -320,7 +321,7 @@ mod tests {
         #[test]
         fn any_line_is_read(text: String) {
             for text in [text.clone(), format!("a -> b TCP D={text} S=1 {text}"), format!("{text} -> b")] {
-                let _ = (Line::parse(&text), Line::parse_hosts(&text), Tcp::is_continuation(&text));
+                let _ = (SummaryLine::parse(&text), SummaryLine::parse_hosts(&text), Tcp::is_continuation(&text));
             }
         }
     }

@@ -8,7 +8,7 @@ mod block;
 mod line;
 
 use self::block::Block;
-use self::line::{Body, Line, Tcp, is_name};
+use self::line::{Body, SummaryLine, Tcp, is_name};
 use super::dumps::{Dump, DumpLine};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::packet::DumpedFrame;
@@ -51,7 +51,7 @@ impl Tool for Gatherer {
     const FORMAT: &'static str = "snoop text";
 
     fn begins(text: &str) -> bool {
-        Line::parse(text).is_some()
+        SummaryLine::parse(text).is_some()
             || Block::begins(text)
             || text.starts_with("Using device ")
             || cut_summary(text).is_some_and(|(line, _)| line.time.is_some())
@@ -100,11 +100,11 @@ impl Tool for Gatherer {
 impl Gatherer {
     /// A line with hosts.
     fn take_summary(&mut self, number: u64, text: &str) -> bool {
-        let whole = Line::parse(text);
+        let whole = SummaryLine::parse(text);
         let cut = if whole.is_none() { cut_summary(text) } else { None };
         let begun = cut.as_ref().map_or("", |(_, begun)| *begun);
         let is_begun = !begun.is_empty();
-        let line = whole.or(cut.map(|(line, _)| line)).or_else(|| Line::parse_hosts(text));
+        let line = whole.or(cut.map(|(line, _)| line)).or_else(|| SummaryLine::parse_hosts(text));
         let Some(line) = line else { return false };
         let Some((source, destination)) = line.hosts else { return false };
         let hosts = (source.to_owned(), destination.to_owned());
@@ -209,10 +209,10 @@ impl Gatherer {
 }
 
 /// A summary that a page wrapped within its ports, and what there is of TCP's words.
-fn cut_summary(text: &str) -> Option<(Line<'_>, &str)> {
+fn cut_summary(text: &str) -> Option<(SummaryLine<'_>, &str)> {
     let at = text.find(" TCP").filter(|at| matches!(text.get(at + 1..at + 6), None | Some("TCP D")))?;
     let (before, begun) = text.split_at(at);
-    Some((Line::parse_hosts(before)?, begun))
+    Some((SummaryLine::parse_hosts(before)?, begun))
 }
 
 /// The bytes below a packet as a frame.
