@@ -183,7 +183,7 @@ fn after_the_first_data_of_a_connection_that_was_open_the_answer_begins_where_it
     assert_eq!((observations[1].gap, observations[2].kind), (3, SegmentKind::OutOfOrder));
     let bytes: Vec<u8> = delivered.into_iter().skip(1).flat_map(|(_, bytes, _)| bytes).collect();
     assert_eq!((&bytes[..], connection.ends.server.hole()), (&b"abcdef"[..], None));
-    // A bare acknowledgement may be after what is on its way.
+    // A bare acknowledgement may follow what is on its way.
     let (_, observations, _) = answered(Talk::to_port(8443).segment(Client, ".", 1, b""));
     assert_eq!(observations[1].gap, 0);
 }

@@ -44,7 +44,7 @@ pub struct CaptureFacts {
     pub unread: UnreadLines,
 }
 
-/// Which packets of TCP a capture holds, as after a filter on flags.
+/// Which packets of TCP a capture holds, as a filter on flags leaves them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Holds {
     /// Others than SYNs and SYN-ACKs.
