@@ -54,7 +54,7 @@ mod tests {
     fn silent(agreement: Agreement) -> Story {
         let story = Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged();
         story.but(|story| {
-            story.logs.push(tied(Side::Client, AttemptOutcome::ConnectTimeout, agreement, 8_000))
+            story.logs.push(tied(Side::Client, AttemptOutcome::ConnectTimeout, agreement, 8_000));
         })
     }
 

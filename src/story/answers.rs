@@ -1,6 +1,6 @@
 //! Requests and their answers: which are owed, which came, and which an ending took the place of.
 
-use super::{Ending, EndingKind, Moment, PreludeFacts, Silence, Stage, Story, Turn};
+use super::{AnswerPart, Ending, EndingKind, Moment, PreludeFacts, Silence, Stage, Story, Turn};
 use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -200,12 +200,14 @@ impl Story {
             && !self.missing.lacks(Role::Server);
         let bytes = self.data.server.bytes;
         let is_short = || self.plain_answer_end.is_some_and(|end| bytes < end.get());
-        is_known && self.open_plain_request().is_none() && (self.is_plain_header_cut || is_short())
+        is_known
+            && self.open_plain_request().is_none()
+            && (self.plain_answer_lacks == Some(AnswerPart::HeaderEnd) || is_short())
     }
 
     /// Whether the server's latest answer in plain HTTP comes in chunks and lacks the last one (RFC 9112, 7.1).
     pub fn is_last_chunk_owed(&self) -> bool {
-        self.is_plain_answer_in_chunks
+        self.plain_answer_lacks == Some(AnswerPart::LastChunk)
             && self.missing.gap.server == 0
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server)

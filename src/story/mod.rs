@@ -90,14 +90,12 @@ pub struct Story {
     /// How many bytes the server will have sent when its latest answer in plain HTTP is complete, where the answer's header gives the
     /// body's length and a body is owed.
     pub plain_answer_end: Option<NonZeroU64>,
-    /// Whether the server's latest answer in plain HTTP comes in chunks, and what was captured of it does not end as the last chunk does.
-    pub is_plain_answer_in_chunks: bool,
+    /// What was captured of the server's latest answer in plain HTTP ends before this, as far as is known.
+    pub plain_answer_lacks: Option<AnswerPart>,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
     /// Whether the server's FIN acknowledges any of the bytes that the client sent after the server's last data; nothing where it sent none.
     pub closed_on_request: Option<bool>,
-    /// Whether the server's latest answer in plain HTTP lacks the end of its header.
-    pub is_plain_header_cut: bool,
     /// The client's FIN after a request that had no byte of an answer: it may only have closed its own direction.
     pub half_closed: Option<Moment>,
     /// What ended the connection or stopped its progress, in order.
@@ -124,6 +122,15 @@ pub struct Story {
     pub is_redacted: bool,
     /// The packets, for people.
     pub timeline: Timeline,
+}
+
+/// A part of an answer in plain HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AnswerPart {
+    /// The empty line that ends its header (RFC 9112, 2.1).
+    HeaderEnd,
+    /// The last of its chunks (RFC 9112, 7.1).
+    LastChunk,
 }
 
 /// Bytes of a ClientHello with extensions.
@@ -161,10 +168,9 @@ impl Story {
             later_plain_request: None,
             plain_request_end: None,
             plain_answer_end: None,
-            is_plain_answer_in_chunks: false,
+            plain_answer_lacks: None,
             prelude: None,
             closed_on_request: None,
-            is_plain_header_cut: false,
             half_closed: None,
             endings: Vec::new(),
             reset_reason: None,
@@ -204,10 +210,9 @@ impl Story {
             later_plain_request: self.later_plain_request,
             plain_request_end: self.plain_request_end,
             plain_answer_end: self.plain_answer_end,
-            is_plain_answer_in_chunks: self.is_plain_answer_in_chunks,
+            plain_answer_lacks: self.plain_answer_lacks,
             prelude: self.prelude.clone(),
             closed_on_request: self.closed_on_request,
-            is_plain_header_cut: self.is_plain_header_cut,
             half_closed: self.half_closed,
             endings: self.endings.clone(),
             reset_reason: self.reset_reason.clone(),

@@ -83,7 +83,9 @@ fn is_above_tls(story: &Story) -> bool {
 
 /// The verdict where nothing shows whether the request inside TLS was answered.
 fn doubtful(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
-    let doubt = story.answer_doubt(settings.stall_after).and_then(of_doubt);
+    let doubt = story
+        .answer_doubt(settings.stall_after)
+        .and_then(|doubt| of_doubt(doubt).or_else(|| of_open_message(doubt)));
     let record = doubt.as_ref().map(|(record, ..)| record.number);
     let (headline, explanation) = match doubt {
         Some((_, headline, explanation)) => (headline, explanation),
@@ -130,6 +132,45 @@ fn of_doubt(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)> {
                 record.number
             ),
         ),
+        AnswerDoubt::Cut(reset) => (
+            reset,
+            "TLS was established; it is unknown whether the server's reply was complete",
+            format!(
+                "The server reset the connection in packet {} right after it had sent data. Some servers close that way after a complete \
+                 reply, and a RST in the middle of one looks the same: the text shows lengths only.",
+                reset.number
+            ),
+        ),
+        AnswerDoubt::Timeless(left) => (
+            left,
+            "TLS was established; the client's message got no reply, and it is unknown whether the client waited for one",
+            format!(
+                "The client closed in packet {} without a byte of a reply. The packets have no times: if the client waited until its \
+                 timeout, the server did not reply; if it left at once, it expected no reply.",
+                left.number
+            ),
+        ),
+        AnswerDoubt::Poll(asked) => (
+            asked,
+            "TLS was established; it is unknown whether the client's last message was owed a reply",
+            format!(
+                "The client sent a message in packet {}, got no reply, and left. A poll that the server holds open until there is news ends \
+                 like that, and so does a message that asks for nothing; a request that the server does not answer looks the same.",
+                asked.number
+            ),
+        ),
+        AnswerDoubt::ShortRequest(_)
+        | AnswerDoubt::OpenRequest(_)
+        | AnswerDoubt::CutRequest(_)
+        | AnswerDoubt::HalfClosed(_)
+        | AnswerDoubt::Renegotiation(_)
+        | AnswerDoubt::Unseen(_) => return None,
+    })
+}
+
+/// The same of a message of the client's that nothing of the server followed.
+fn of_open_message(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)> {
+    Some(match doubt {
         AnswerDoubt::ShortRequest(asked) => (
             asked,
             "TLS was established; it is unknown whether the client's last message was a request",
@@ -176,34 +217,7 @@ fn of_doubt(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)> {
                 message.number
             ),
         ),
-        AnswerDoubt::Cut(reset) => (
-            reset,
-            "TLS was established; it is unknown whether the server's reply was complete",
-            format!(
-                "The server reset the connection in packet {} right after it had sent data. Some servers close that way after a complete \
-                 reply, and a RST in the middle of one looks the same: the text shows lengths only.",
-                reset.number
-            ),
-        ),
-        AnswerDoubt::Timeless(left) => (
-            left,
-            "TLS was established; the client's message got no reply, and it is unknown whether the client waited for one",
-            format!(
-                "The client closed in packet {} without a byte of a reply. The packets have no times: if the client waited until its \
-                 timeout, the server did not reply; if it left at once, it expected no reply.",
-                left.number
-            ),
-        ),
-        AnswerDoubt::Poll(asked) => (
-            asked,
-            "TLS was established; it is unknown whether the client's last message was owed a reply",
-            format!(
-                "The client sent a message in packet {}, got no reply, and left. A poll that the server holds open until there is news ends \
-                 like that, and so does a message that asks for nothing; a request that the server does not answer looks the same.",
-                asked.number
-            ),
-        ),
-        AnswerDoubt::Unseen(_) => return None,
+        _ => return None,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use crate::packet::Segment;
-use crate::story::{Moment, Story};
+use crate::story::{AnswerPart, Moment, Story};
 use crate::tcp::{Observation, SegmentKind};
 use crate::tls::Plain;
 
@@ -77,7 +77,6 @@ impl PlainAnswer {
             let has_body = is_first || !self.is_head;
             let len = Plain::answer_len(segment.payload).filter(|_| has_body);
             story.plain_answer_end = len.and_then(|len| NonZeroU64::new(begin + len));
-            story.is_plain_answer_in_chunks = false;
             self.chunks = (has_body && Plain::is_chunked_answer(segment.payload)).then(Chunks::default);
             body = Plain::after_header(segment.payload).unwrap_or_default();
             self.header = Plain::is_answer(segment.payload).then(Header::default);
@@ -88,11 +87,15 @@ impl PlainAnswer {
         self.header = self.header.take().filter(|_| is_known);
         let is_open = self.header.as_mut().is_some_and(|header| header.lacks_its_end(segment.payload));
         self.header = self.header.take().filter(|_| is_open);
-        story.is_plain_header_cut = is_open;
-        if let Some(chunks) = &mut self.chunks {
+        let has_last_chunk = self.chunks.as_mut().is_none_or(|chunks| {
             chunks.is_unknown |= !is_known;
-            story.is_plain_answer_in_chunks = chunks.lack_their_end(body);
-        }
+            !chunks.lack_their_end(body)
+        });
+        story.plain_answer_lacks = match (is_open, has_last_chunk) {
+            (true, _) => Some(AnswerPart::HeaderEnd),
+            (false, false) => Some(AnswerPart::LastChunk),
+            (false, true) => None,
+        };
     }
 }
 

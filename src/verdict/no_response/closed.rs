@@ -1,7 +1,7 @@
 //! The server closed in the middle of its reply, or in place of it.
 
 use super::RULE;
-use crate::story::{Moment, Story};
+use crate::story::{AnswerPart, Moment, Story};
 use crate::verdict::words::advice;
 use crate::verdict::{Actor, Verdict};
 
@@ -13,7 +13,7 @@ pub(super) fn cut_off(story: &Story, close: Moment) -> Verdict {
             "The reply's header announces {} more bytes than came",
             end.get().saturating_sub(story.data.server.bytes)
         ),
-        None if story.is_plain_answer_in_chunks => {
+        None if story.plain_answer_lacks == Some(AnswerPart::LastChunk) => {
             "The reply's header announces chunks, and the last one did not come".to_owned()
         }
         None => "The last record of the reply is incomplete".to_owned(),

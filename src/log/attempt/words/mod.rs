@@ -302,6 +302,7 @@ mod tests {
 
     /// As JDK 17, RESTEasy with Apache HttpClient, and IOS-XE write them.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a row for each sentence")]
     fn each_client_s_words_name_the_outcome() {
         for (text, outcome) in [
             ("java.net.ConnectException: Connection refused", AttemptOutcome::Refused),
