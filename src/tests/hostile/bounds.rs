@@ -144,7 +144,7 @@ fn errors_with_cut_addresses_are_not_compared_with_everybody() {
         });
         lines.collect::<String>().into_bytes()
     };
-    let summary = read(made(&[], 12, part), 36 * MEBIBYTE);
+    let summary = read(made(&[], 12, part), 38 * MEBIBYTE);
     assert_eq!(summary["connections"], 2_000);
 }
 
