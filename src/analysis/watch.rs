@@ -18,7 +18,7 @@ use crate::verdict::Severity;
 /// How often connections are looked at.
 const EVERY: Elapsed = Elapsed::from_millis(100);
 
-/// How often it is looked for packets that the capture lost. A silence is reported later than that.
+/// How often connections are asked which packets the capture lost: sooner than a silence is reported.
 const LOSSES_EVERY: Elapsed = Elapsed::from_millis(1_000);
 
 /// A connection's packets come in bursts; it is looked at when none came for this long.
@@ -61,7 +61,7 @@ pub(super) struct Watch<'s> {
     /// Whether logs are compared with names that reports must not have.
     keeps_names: bool,
     looked_at: Timestamp,
-    /// When it was looked for losses.
+    /// When connections were last asked for losses.
     losses_at: Timestamp,
 }
 
