@@ -37,11 +37,11 @@ fn begins_packet(raw: &[u8]) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::text_of;
     use super::*;
 
     fn read(raw: &str) -> Option<Vec<String>> {
-        let lines = lines(raw.as_bytes())?;
-        Some(lines.into_iter().map(|line| String::from_utf8(line).expect("text")).collect())
+        text_of(lines(raw.as_bytes()))
     }
 
     #[test]

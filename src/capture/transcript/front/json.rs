@@ -80,11 +80,11 @@ pub fn unescaped(text: &str, end: Option<char>) -> String {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::text_of;
     use super::*;
 
     fn read(raw: &str) -> Option<Vec<String>> {
-        let lines = lines(raw.as_bytes())?;
-        Some(lines.into_iter().map(|line| String::from_utf8(line).expect("text")).collect())
+        text_of(lines(raw.as_bytes()))
     }
 
     #[test]

@@ -19,3 +19,9 @@ pub use lines::Lines;
 pub use margins::unquoted;
 pub use prefix::Prefix;
 pub use repair::{has_wide_gap, repaired, single_spaced};
+
+/// The lines that were found, as a test compares them.
+#[cfg(test)]
+fn text_of(lines: Option<Vec<Vec<u8>>>) -> Option<Vec<String>> {
+    Some(lines?.into_iter().map(|line| String::from_utf8(line).expect("text")).collect())
+}
