@@ -83,9 +83,7 @@ fn is_above_tls(story: &Story) -> bool {
 
 /// The verdict where nothing shows whether the request inside TLS was answered.
 fn doubtful(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
-    let doubt = story
-        .answer_doubt(settings.stall_after)
-        .and_then(|doubt| of_doubt(doubt).or_else(|| of_open_message(doubt)));
+    let doubt = story.answer_doubt(settings.stall_after).and_then(of_doubt);
     let record = doubt.as_ref().map(|(record, ..)| record.number);
     let (headline, explanation) = match doubt {
         Some((_, headline, explanation)) => (headline, explanation),
@@ -159,12 +157,8 @@ fn of_doubt(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)> {
                 asked.number
             ),
         ),
-        AnswerDoubt::ShortRequest(_)
-        | AnswerDoubt::OpenRequest(_)
-        | AnswerDoubt::CutRequest(_)
-        | AnswerDoubt::HalfClosed(_)
-        | AnswerDoubt::Renegotiation(_)
-        | AnswerDoubt::Unseen(_) => return None,
+        AnswerDoubt::Unseen(_) => return None,
+        open => return of_open_message(open),
     })
 }
 
