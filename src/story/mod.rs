@@ -350,8 +350,8 @@ impl Story {
             && self.plain.client.is_none()
     }
 
-    /// Whether the server agreed to start TLS and the client sent no byte since, or part of a TLS record alone, in a proxy's tunnel too:
-    /// there TLS is expected, and nothing in clear is.
+    /// Whether TLS was agreed on and did not begin: the server agreed to start it, and neither side sent a byte since; or the client's first
+    /// TLS record, after such an agreement or in a proxy's tunnel, lacks its end.
     pub fn lacks_agreed_tls(&self) -> bool {
         let is_after = |last: Moment, agreed: Moment| self.order.is_after(last.number, agreed.number);
         self.tls.client_hello.is_none()

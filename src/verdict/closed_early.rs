@@ -102,7 +102,7 @@ fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'s
             if story.prelude.as_ref().is_some_and(PreludeFacts::is_agreed) =>
         {
             (
-                "after it had agreed, before any TLS",
+                "after it had agreed, before a whole ClientHello",
                 "The proxy opened the tunnel, or the server agreed to start TLS, and then closed the connection: its program failed, or \
              the server behind the proxy closed at once.",
             )

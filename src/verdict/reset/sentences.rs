@@ -32,7 +32,7 @@ pub(super) fn place(story: &Story, ending: &Ending) -> &'static str {
         Stage::TcpEstablished if story.lacks_agreed_tls() => {
             let is_proxy = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
             if is_proxy {
-                "after the tunnel was open, before any TLS"
+                "after the tunnel was open, before the ClientHello was complete"
             } else {
                 "after it had agreed to start TLS, before the ClientHello was complete"
             }
