@@ -61,6 +61,32 @@ pub struct Exchange {
     pub round_trips: u8,
 }
 
+impl Exchange {
+    /// An exchange in which the client asked and the server answered between these instants, and of which nothing more is known.
+    pub fn complete(client: SocketAddr, server: SocketAddr, start: Timestamp, end: Timestamp) -> Self {
+        Self {
+            start,
+            end,
+            is_ended: true,
+            end_by: Side::Server,
+            client,
+            server,
+            name: None,
+            is_proxied: false,
+            outcome: WireOutcome::Complete,
+            asks: true,
+            status: None,
+            asked: None,
+            answered: None,
+            answer_bytes: None,
+            own: None,
+            to_client: None,
+            to_server: None,
+            round_trips: 4,
+        }
+    }
+}
+
 /// What this program asked in an exchange that it made itself.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct OwnRequest {

@@ -139,26 +139,7 @@ mod tests {
 
     fn exchange(outcome: WireOutcome) -> Exchange {
         let socket = "10.0.0.1:1".parse().expect("an address");
-        Exchange {
-            start: Timestamp::ZERO,
-            end: Timestamp::ZERO,
-            is_ended: true,
-            end_by: Side::Server,
-            client: socket,
-            server: socket,
-            name: None,
-            is_proxied: false,
-            outcome,
-            status: None,
-            asked: None,
-            answered: None,
-            answer_bytes: None,
-            own: None,
-            asks: true,
-            to_client: None,
-            to_server: None,
-            round_trips: 4,
-        }
+        Exchange { outcome, ..Exchange::complete(socket, socket, Timestamp::ZERO, Timestamp::ZERO) }
     }
 
     fn agreement(side: Side, log: AttemptOutcome, wire: WireOutcome) -> Agreement {

@@ -40,25 +40,16 @@ fn wire() -> Wire {
                 "Alert" => WireOutcome::Alert { number: field[7].parse().ok(), by: end_by },
                 other => panic!("{other}"),
             };
+            let socket = |text: &str| text.parse().expect("an address");
             Exchange {
-                start: time(field[0]),
-                end: time(field[1]),
                 is_ended: outcome != WireOutcome::NoReply,
                 end_by,
-                client: field[3].parse().expect("an address"),
-                server: field[4].parse().expect("an address"),
                 name: Some(field[5].to_owned()).filter(|name| name != "-"),
-                is_proxied: false,
                 outcome,
-                status: None,
-                asked: None,
-                answered: None,
-                answer_bytes: None,
-                own: None,
-                asks: true,
                 to_client: Some(Elapsed::ZERO),
                 to_server: Some(Elapsed::from_nanos(field[8].parse().expect("a round trip"))),
                 round_trips: 3,
+                ..Exchange::complete(socket(field[3]), socket(field[4]), time(field[0]), time(field[1]))
             }
         })
         .collect();

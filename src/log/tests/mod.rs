@@ -12,7 +12,7 @@ mod worlds;
 
 use std::path::PathBuf;
 
-use super::{Exchange, LogSettings, Logs, Side, WireOutcome};
+use super::{Exchange, LogSettings, Logs};
 use crate::time::{Elapsed, Timestamp};
 
 /// Reads texts as files of one folder, in this order.
@@ -36,25 +36,13 @@ fn after_ten(millis: i64) -> Timestamp {
 
 /// A complete exchange with a server a millisecond away, from and until these milliseconds after ten, seen at the client.
 fn exchange(server: &str, start: i64, end: i64) -> Exchange {
+    let (client, server) =
+        ("10.77.0.1:40000".parse().expect("an address"), server.parse().expect("an address"));
     Exchange {
-        start: after_ten(start),
-        end: after_ten(end),
-        is_ended: true,
-        end_by: Side::Server,
-        client: "10.77.0.1:40000".parse().expect("an address"),
-        server: server.parse().expect("an address"),
-        name: None,
-        is_proxied: false,
-        outcome: WireOutcome::Complete,
-        asks: true,
-        status: None,
-        asked: None,
-        answered: None,
-        answer_bytes: None,
-        own: None,
         to_client: Some(Elapsed::ZERO),
         to_server: Some(Elapsed::from_millis(1)),
         round_trips: 3,
+        ..Exchange::complete(client, server, after_ten(start), after_ten(end))
     }
 }
 

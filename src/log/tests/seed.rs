@@ -18,30 +18,20 @@ fn logs() -> Logs {
 fn wire() -> Wire {
     let time = |nanos: i64| Timestamp::from_nanos((12 * 3600 + 15 * 60 + 6) * 1_000_000_000 + nanos);
     let (start, end) = (time(407_513_000), time(923_929_000));
+    let socket = |text: &str| text.parse().expect("an address");
+    let (client, server) = (socket("10.66.76.81:57886"), socket("10.106.66.55:8443"));
     Wire {
         clock: Clock::TimeOfDay,
         span: (start, end),
         made_at: Some(Side::Client),
         host: Some("um8_vManage".to_owned()),
         exchanges: vec![Exchange {
-            start,
-            end,
             is_ended: false,
             end_by: Side::Client,
-            client: "10.66.76.81:57886".parse().expect("an address"),
-            server: "10.106.66.55:8443".parse().expect("an address"),
-            name: None,
-            is_proxied: false,
             outcome: WireOutcome::Unknown,
-            status: None,
-            asked: None,
-            answered: None,
-            answer_bytes: None,
-            own: None,
-            asks: true,
             to_client: Some(Elapsed::ZERO),
             to_server: Some(Elapsed::from_nanos(244_185_000)),
-            round_trips: 4,
+            ..Exchange::complete(client, server, start, end)
         }],
     }
 }

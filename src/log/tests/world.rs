@@ -308,25 +308,15 @@ impl Maker<'_> {
         };
         let to_client = round_trip * self.plan.place / 100;
         let end = if end_by == Side::Client { end + to_client / 2 } else { end - to_client / 2 };
+        let server = format!("{}:8443", self.plan.server).parse().expect("an address");
+        let (start, end) = (Timestamp::from_nanos(start + to_client / 2), Timestamp::from_nanos(end));
         self.exchanges.push(Exchange {
-            start: Timestamp::from_nanos(start + to_client / 2),
-            end: Timestamp::from_nanos(end),
             is_ended: outcome != WireOutcome::NoReply,
             end_by,
-            client,
-            server: format!("{}:8443", self.plan.server).parse().expect("an address"),
-            name: None,
-            is_proxied: false,
             outcome,
-            status: None,
-            asked: None,
-            answered: None,
-            answer_bytes: None,
-            own: None,
-            asks: true,
             to_client: Some(Elapsed::from_nanos(to_client)),
             to_server: Some(Elapsed::from_nanos(round_trip - to_client)),
-            round_trips: 4,
+            ..Exchange::complete(client, server, start, end)
         });
         self.exchanges.len() - 1
     }

@@ -17,7 +17,7 @@ use ssmscope::capture::{self, About, FileAbout, Frame, ReadError, Record, Source
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, VerificationTime, Wanted};
 use ssmscope::decode::Decoder;
 use ssmscope::log::tie::TieSettings;
-use ssmscope::log::{self, AccessFormat, Exchange, Wire, WireOutcome};
+use ssmscope::log::{self, AccessFormat, Exchange, Wire};
 use ssmscope::packet::{
     Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
@@ -219,26 +219,9 @@ pub fn log(bytes: &[u8]) {
         assert!(line.text.raw().len() <= 8 * limits::LOG_TEXT_BYTES);
     }
     assert!(logs.files.iter().all(|file| file.placed <= file.lines));
-    let exchange = Exchange {
-        start: at(120),
-        end: at(121),
-        is_ended: true,
-        end_by: log::Side::Server,
-        client: "10.66.76.81:57886".parse().expect("an address"),
-        server: "10.106.66.55:8443".parse().expect("an address"),
-        name: None,
-        is_proxied: false,
-        outcome: WireOutcome::Complete,
-        status: None,
-        asked: None,
-        answered: None,
-        answer_bytes: None,
-        own: None,
-        asks: true,
-        to_client: None,
-        to_server: None,
-        round_trips: 4,
-    };
+    let socket = |text: &str| text.parse().expect("an address");
+    let exchange =
+        Exchange::complete(socket("10.66.76.81:57886"), socket("10.106.66.55:8443"), at(120), at(121));
     for clock in [Clock::Utc, Clock::TimeOfDay, Clock::SinceFirst] {
         let span = (at(0), at(600));
         let wire = Wire { clock, span, exchanges: vec![exchange.clone()], ..Wire::default() };

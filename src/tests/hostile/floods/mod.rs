@@ -208,25 +208,10 @@ fn read_log(file: Box<dyn Read + Send>) -> log::Logs {
 fn tie(logs: &log::Logs, count: u32) {
     let begin = Timestamp::from_parts(1_673_608_500, 0);
     let at = |millis: u32| begin + Elapsed::from_millis(i64::from(millis));
-    let exchange = |number: u32| log::Exchange {
-        start: at(number * 250),
-        end: at(number * 250 + 100),
-        is_ended: true,
-        end_by: log::Side::Server,
-        client: SocketAddr::from(([10, 106, 66, 1], ports(number)[0])),
-        server: SocketAddr::from(([10, 106, 66, 55], TLS)),
-        name: None,
-        is_proxied: false,
-        outcome: log::WireOutcome::Complete,
-        status: None,
-        asked: None,
-        answered: None,
-        answer_bytes: None,
-        own: None,
-        asks: true,
-        to_client: None,
-        to_server: None,
-        round_trips: 4,
+    let exchange = |number: u32| {
+        let client = SocketAddr::from(([10, 106, 66, 1], ports(number)[0]));
+        let server = SocketAddr::from(([10, 106, 66, 55], TLS));
+        log::Exchange::complete(client, server, at(number * 250), at(number * 250 + 100))
     };
     let exchanges = (0..count).map(exchange).collect();
     let wire =
