@@ -40,9 +40,18 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         format!("It was sent by {sender}, a router or firewall on the path.")
     };
     let is_own = fact.from == story.parties.server.host && meaning.cause == Some("icmp-port-unreachable");
+    let probe = probe_hop_limit(story).filter(|_| meaning.cause == Some("icmp-time-exceeded"));
+    let probe_words = probe.map(|hop_limit| {
+        let field = if fact.version == IpVersion::V4 { "TTL" } else { "hop limit" };
+        format!(" The SYN's {field} was {hop_limit} where it was captured: a traceroute sends such SYNs, while hosts begin with 64 or more.")
+    });
     let actor = if is_own { Actor::Server } else { Actor::Path };
     let mut verdict = Verdict::new(&RULE, actor, story.basis, headline)
-        .explain(format!("The reply to the SYN is {}, which quotes it. {whose}", name(fact)))
+        .explain(format!(
+            "The reply to the SYN is {}, which quotes it. {whose}{}",
+            name(fact),
+            probe_words.unwrap_or_default()
+        ))
         .reported(&meaning.reports)
         .reported_by(fact.from)
         .proved_by(
@@ -64,6 +73,9 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
             "Either a firewall rejects with ICMP (the default of iptables REJECT), or the host has no service on this \
              port: check both.",
         ]),
+        Some("icmp-time-exceeded") if probe.is_some() => verdict.advise(&[
+            "If a traceroute ran on the client, its probes end like this: judge the connections of the application.",
+        ]),
         Some("icmp-time-exceeded") => verdict.advise(&[
             "Look for a routing loop: trace the path from the client with `traceroute -T -p PORT SERVER`.",
             "Check the route to the server's network on ICMP_SENDER and on its neighbours.",
@@ -80,9 +92,19 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     })
 }
 
+/// The most hops that a traceroute tries, and fewer than any host's first TTL or hop limit leaves on a path of today.
+const PROBED_HOPS: u8 = 30;
+
+/// The TTL or hop limit of the client's SYN, where a traceroute must have chosen it.
+fn probe_hop_limit(story: &Story) -> Option<u8> {
+    let hop_limit = story.parties.client.opening_path?.hop_limit;
+    (hop_limit <= PROBED_HOPS).then_some(hop_limit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::story::IpTraits;
     use crate::tcp::Role::Server;
 
     /// The verdict on a SYN that 203.0.113.9 answers by this type and code.
@@ -115,6 +137,25 @@ mod tests {
         assert!(!verdict.mentions("ARP"), "{verdict:?}");
         let own = Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 1).verdict();
         assert!(!own.mentions("ARP") && own.mentions("host firewall"), "{own:?}");
+    }
+
+    #[test]
+    fn a_traceroute_s_syn_is_no_sign_of_a_routing_loop() {
+        let answered = |hop_limit| {
+            Story::at(Stage::Syn).icmp([203, 0, 113, 9], 11, 0).but(|story| {
+                story.parties.client.opening_path =
+                    Some(IpTraits { number: 1, hop_limit, service: None, id: None });
+            })
+        };
+        let probe = answered(3);
+        let verdict = probe.verdict();
+        assert_eq!(verdict.is(), ("unreachable", Actor::Path, Some("icmp-time-exceeded")));
+        assert!(verdict.explanation.contains("The SYN's TTL was 3"), "{}", verdict.explanation);
+        assert!(!verdict.advice(&probe).any(|text| text.contains("loop")));
+        for hop_limit in [31, 54, 64, 128] {
+            let looped = answered(hop_limit);
+            assert!(looped.verdict().advice(&looped).any(|text| text.contains("loop")), "{hop_limit}");
+        }
     }
 
     #[test]
