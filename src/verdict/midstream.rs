@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::words::icmp_error;
+use super::words::{icmp_error, reset_reason};
 use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
-use crate::story::{Opening, Story, Unacknowledged};
+use crate::story::{Ending, Opening, Story, Unacknowledged};
 use crate::tcp::Role;
 use crate::tls::Basis;
 
@@ -26,19 +26,32 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     }
     // Text without the data shows no more than lengths and directions.
     let basis = if story.capture.is_text { story.basis.max(Basis::Inferred) } else { story.basis };
-    let (symptom, shown) = symptom(story).unzip();
+    let reset = reset_with_reason(story);
+    let says_why = || {
+        reset
+            .as_ref()
+            .map(|(ending, _)| (format!("the {}'s RST gives a reason", ending.by), ending.moment.number))
+    };
+    let (symptom, shown) = says_why().or_else(|| symptom(story)).unzip();
     let has_no_flags = story.capture.is_text && !story.opening.shows_flags;
     let (beginning, explanation, advice) = if has_no_flags { NO_FLAGS } else { ALREADY_OPEN };
     let headline = match symptom {
         Some(symptom) => Cow::Owned(format!("{beginning}; {symptom}")),
         None => Cow::Borrowed(beginning),
     };
-    Some(
-        Verdict::new(&RULE, Actor::Unknown, basis, headline)
-            .explain(explanation)
-            .proved_by([story.first.number].into_iter().chain(shown))
-            .advise(advice),
-    )
+    let verdict = Verdict::new(&RULE, Actor::Unknown, basis, headline)
+        .proved_by([story.first.number].into_iter().chain(shown));
+    Some(match reset {
+        Some((_, reason)) => {
+            verdict.explain(format!("{reason} {explanation}")).advise(&[reset_reason::ADVICE]).advise(advice)
+        }
+        None => verdict.explain(explanation).advise(advice),
+    })
+}
+
+/// The RST that gives a reason, and that in a sentence.
+fn reset_with_reason(story: &Story) -> Option<(&Ending, String)> {
+    story.endings.iter().find_map(|ending| Some((ending, reset_reason::sentence(story, ending)?)))
 }
 
 /// Headline, explanation and advice where segments show their flags.
@@ -134,8 +147,8 @@ fn leftover(story: &Story) -> Verdict {
 mod tests {
     use super::*;
     use crate::packet::SegmentHeader;
-    use crate::story::Stage;
     use crate::story::script::talk::{self, exchange, ssm};
+    use crate::story::{ResetReason, Stage};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -148,6 +161,21 @@ mod tests {
             assert_eq!((verdict.severity, &verdict.evidence[..]), (Severity::Unknown, &[1][..]));
             assert!(!verdict.mentions("reset") && !verdict.mentions("closed"));
         }
+    }
+
+    #[test]
+    fn a_rst_that_gives_a_reason_is_the_first_thing_to_follow() {
+        let story = Story::at(Stage::None).rst(Server).but(|story| {
+            let number = story.endings[0].moment.number;
+            story.reset_reason =
+                Some(ResetReason { number, text: "BIG-IP: [0x2409a71:704] Flow expired".into() });
+        });
+        let verdict = story.verdict();
+        assert_eq!(verdict.is(), ("midstream", Actor::Unknown, None));
+        assert!(verdict.headline.ends_with("; the server's RST gives a reason"), "{}", verdict.headline);
+        assert!(verdict.explanation.contains("Flow expired"), "{}", verdict.explanation);
+        assert_eq!(verdict.evidence, [1, 2]);
+        assert_eq!(verdict.advice(&story).next().as_deref(), Some(reset_reason::ADVICE));
     }
 
     #[test]
