@@ -98,9 +98,10 @@ pub enum RefusedCertificates {
 }
 
 impl GroupContext {
-    /// Creates the context of a group of failures; `None` for other groups, and if its server is not listed.
+    /// Creates the context of a group of failures; `None` for other groups, and if its server is not listed. Captures that stand in one
+    /// text may show one connection twice, or hosts of different networks, and are no neighbours.
     pub fn of(summary: &Summary, key: &GroupKey, group: &Group) -> Option<Self> {
-        if key.severity != Severity::Critical {
+        if key.severity != Severity::Critical || summary.captures_in_text > 1 {
             return None;
         }
         let server = summary.servers.get(&key.server)?;
@@ -237,6 +238,25 @@ mod tests {
         };
         assert_eq!(found(240), Some((vec![240], vec![60])));
         assert_eq!(found(60), None);
+    }
+
+    #[test]
+    fn other_captures_of_a_text_are_no_neighbours() {
+        let refused = {
+            let story =
+                Talk::to_port(8443).syn().segment_with(Role::Server, "R.", 0, 1, &[], |_| {}).story(60_000);
+            Judged { verdict: story.verdict(), story, findings: Vec::new() }
+        };
+        let mut summary = Summary::default();
+        let server = &refused.story.parties.server;
+        summary.servers.entry((server.host, server.port)).or_default().add(&refused, &mut 0);
+        summary.groups.add(&refused);
+        let key = GroupKey::of(&refused);
+        for (captures, has_context) in [(0, true), (1, true), (2, false)] {
+            summary.captures_in_text = captures;
+            let group = summary.groups.get(&key).expect("a group");
+            assert_eq!(GroupContext::of(&summary, &key, group).is_some(), has_context, "{captures}");
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Summary {
     pub closing_segments: u64,
     /// Connections judged.
     pub connections: u64,
+    /// How many captures the text holds, as its connections show; 0 if it is no text.
+    pub captures_in_text: u32,
     /// Connections by verdict code.
     pub codes: BTreeMap<Code, u64>,
     /// Connections by severity.
@@ -95,6 +97,7 @@ pub type Kinds = BTreeMap<(Severity, Code, Option<Cow<'static, str>>), u64>;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     connections: u64,
+    captures_in_text: u32,
     codes: BTreeMap<Code, u64>,
     severities: BTreeMap<Severity, u64>,
     kinds: Kinds,
@@ -113,6 +116,7 @@ impl Tally {
     pub(super) fn count(&mut self, judged: &Judged) {
         let code = judged.verdict.code;
         self.connections += 1;
+        self.captures_in_text = self.captures_in_text.max(judged.story.capture.part.unwrap_or(0));
         self.examinations_given_up += u64::from(judged.story.tls.is_examination_given_up);
         *self.codes.entry(code).or_default() += 1;
         *self.severities.entry(judged.verdict.severity).or_default() += 1;
@@ -137,6 +141,7 @@ impl Tally {
     pub(super) fn copied(&self) -> Self {
         Self {
             connections: self.connections,
+            captures_in_text: self.captures_in_text,
             codes: self.codes.clone(),
             severities: self.severities.clone(),
             kinds: self.kinds.clone(),
@@ -198,6 +203,7 @@ impl Summary {
     /// Takes in how many connections were judged, and how.
     pub(super) fn take(&mut self, tally: Tally) {
         self.connections = tally.connections;
+        self.captures_in_text = tally.captures_in_text;
         self.codes = tally.codes;
         self.severities = tally.severities;
         self.kinds = tally.kinds;
