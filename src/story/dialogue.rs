@@ -1,6 +1,6 @@
 //! Services that speak first, and answer each command then.
 
-use super::{PreludeFacts, Stage, Story};
+use super::{PreludeFacts, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// Ports on which the server speaks first, with what it says: the services' RFCs, and what MySQL and others document.
@@ -40,6 +40,15 @@ impl Story {
             && self.data.client.first.is_none()
             && self.data.server.first.is_none()
             && self.missing.acked_unseen.server <= 1
+    }
+
+    /// Whether this silence on a port where the server speaks first, in clear, ended with the server's greeting.
+    pub fn is_ended_by_greeting(&self, silence: &Silence) -> bool {
+        GREETERS.iter().any(|(port, _)| *port == self.parties.server.port)
+            && !self.expects_tls
+            && self.prelude.is_none()
+            && self.data.client.first.is_none()
+            && self.data.server.first.is_some_and(|greeting| greeting.at >= silence.until)
     }
 
     /// Whether TLS was established on a port where the server speaks first inside it, and neither side has sent application data. Session

@@ -28,7 +28,7 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     if story.data.server.first.is_some() && !silence.is_acknowledged && story.prelude.is_none() {
         return None;
     }
-    if may_lack_greeting(story) {
+    if may_lack_greeting(story) || story.is_ended_by_greeting(silence) {
         return None;
     }
     if story.is_greeting_owed() {
@@ -274,6 +274,9 @@ mod tests {
         assert!(!verdict.mentions("thread dump"));
         let greeted = Talk::to_port(21).open().say(Server, b"220 ready\r\n").wait(5_000).fin(Server);
         assert_eq!(greeted.verdict(0).code, "plaintext");
+        // A tarpit's, with which the capture ends.
+        let late = Talk::to_port(25).open().wait(30_000).say(Server, b"220 mx\r\n");
+        assert_ne!(late.verdict(0).code, "client-silent");
     }
 
     #[test]
