@@ -68,6 +68,8 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         })
         .reported(match by {
             Role::Client => &[],
+            // Whatever the client's program speaks, it read the end of the stream.
+            Role::Server if !story.expects_tls && story.prelude.is_none() && ending.stage < Stage::ClientHello => &[],
             Role::Server => &[
                 "OpenSSL: unexpected EOF while reading",
                 "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
@@ -190,7 +192,7 @@ fn with_warning(why: &str, by: Role, alert: &Observed<AlertDescription>) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::script::talk::{self, ssm};
+    use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
 
@@ -200,6 +202,14 @@ mod tests {
         assert_eq!(crossed.is(), ("closed-early", Actor::Server, None), "{}", crossed.headline);
         assert!(crossed.headline.contains("after it had agreed"), "{}", crossed.headline);
         assert!(!crossed.mentions("without a byte") && !crossed.mentions("sent data"), "{crossed:?}");
+    }
+
+    #[test]
+    fn a_client_that_speaks_no_tls_logs_nothing_of_it() {
+        let closed = |port| Talk::to_port(port).open().fin(Server).fin(Client).verdict(0);
+        assert_eq!(closed(50_123).is(), ("closed-early", Actor::Server, None));
+        assert!(closed(50_123).client_reports.is_empty());
+        assert!(closed(8443).client_reports.iter().any(|report| report.contains("SSLHandshakeException")));
     }
 
     #[test]
