@@ -81,6 +81,8 @@ pub enum RefusedCertificates {
         title: String,
         /// The connections.
         times: Times,
+        /// When they were, compared with the group's.
+        when: Option<RelativeTime>,
         /// Whose they are.
         clients: Clients,
     },
@@ -175,6 +177,7 @@ fn certificates(server: &ServerSummary, group: &Group) -> Option<RefusedCertific
         return Some(RefusedCertificates::SameAccepted {
             title: known.title.clone(),
             times: known.accepted,
+            when: when(&known.accepted, &course.began),
             clients,
         });
     }

@@ -66,6 +66,11 @@ pub(super) fn write_headline(
     Ok(())
 }
 
+/// The name of a verdict's line in other languages: its code and actor.
+pub(super) fn line_name(verdict: &Verdict) -> String {
+    format!("{}/{}", verdict.code, verdict.actor)
+}
+
 /// What the code of a verdict, a lookup or a reason means in the reader's language, where there is a text in it and the characters may be printed.
 pub(super) fn translation(code: &str, style: &Style) -> Option<&'static str> {
     style.language.and_then(|language| language.line(code)).filter(|_| !style.is_ascii)
@@ -143,7 +148,7 @@ pub(super) fn write_heading(
     let Judged { story, verdict, .. } = judged;
     let text = format!("{}{what}: {}", title(verdict), verdict.headline);
     write_headline(verdict.severity, &text, style, out)?;
-    write_translation(verdict.code.name(), style, out)?;
+    write_translation(&line_name(verdict), style, out)?;
     let ends = format!("{} → {}", ends::end(story, Role::Client), ends::end(story, Role::Server));
     write_place(&[ends, when(story.first.at, story.capture.clock, style), file.to_owned()], style, out)
 }
@@ -241,7 +246,7 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
         }
         Actor::Unknown => format!("unknown; {} does not show whose", witness(story)),
         Actor::Client if verdict.code == Code::TlsAlert => {
-            untrusted(story).unwrap_or_else(|| "client".to_owned())
+            refused_certificate(story, verdict.cause.as_deref()).unwrap_or_else(|| "client".to_owned())
         }
         actor => actor.to_string(),
     })
@@ -253,6 +258,30 @@ fn witness(story: &Story) -> &'static str {
         Viewpoint::Wire => "the capture",
         Viewpoint::Socket => "a socket",
     }
+}
+
+/// What is to be changed where the client refused the certificate.
+fn refused_certificate(story: &Story, cause: Option<&str>) -> Option<String> {
+    let about_dates = cause == Some("certificate_expired");
+    if cause == Some("unknown_ca") {
+        return untrusted(story);
+    }
+    let own = story.certificate_faults().find_map(|(_, fault)| match fault {
+        Fault::Expired { is_own: true, .. } => Some("the server's certificate, which expired"),
+        Fault::Expired { .. } => Some("the server's chain: a CA certificate expired"),
+        Fault::NotYetValid { .. } => Some("a clock, or the server's certificate, which is not yet valid"),
+        Fault::NameMismatch { .. } if !about_dates => {
+            Some("the name that the client uses, or the server's certificate")
+        }
+        Fault::KeyUsage { .. } | Fault::Weak { .. } if !about_dates => Some("the server's certificate"),
+        _ => None,
+    });
+    let of_dates =
+        about_dates.then_some("the client's clock, or what it compares the certificate's dates with");
+    own.or(of_dates)
+        .filter(|_| story.is_certificate_refused())
+        .map(str::to_owned)
+        .or_else(|| untrusted(story))
 }
 
 /// Who is to change something, where the client trusts nobody in the chain: the packets do not show which of the two.

@@ -1,15 +1,14 @@
 //! What a group's neighbours show, in words, and the packets that prove it.
 
 mod refusal;
+mod refused_certificates;
 
 use std::borrow::Cow;
 
 use super::ends;
 use super::escape::escaped;
 use super::numbers::{count, grouped};
-use crate::analysis::{
-    Clients, Group, GroupContext, GroupKey, Others, RefusedCertificates, RelativeTime, Summary,
-};
+use crate::analysis::{Clients, Group, GroupContext, GroupKey, Others, RelativeTime, Summary};
 use crate::packet::Names;
 use crate::time::Timestamp;
 use crate::verdict::{Actor, Code};
@@ -232,71 +231,6 @@ impl Words<'_> {
                 .into(),
         };
         Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Replaces) })
-    }
-
-    fn of_certificates(&self) -> Option<Conclusion> {
-        let name = &self.name;
-        let (text, times) = match self.context.certificates.as_ref()? {
-            RefusedCertificates::SameAccepted { title, times, clients } => {
-                let title = escaped(title);
-                let connections = count(times.count, "other connection");
-                let text = match clients {
-                    Clients::Same | Clients::Some => format!(
-                        "The same certificate, \"{title}\", was accepted in {connections}, by {} too: programs with different \
-                         trust stores or settings.",
-                        if *clients == Clients::Same {
-                            self.these_clients()
-                        } else {
-                            "some of these clients"
-                        },
-                    ),
-                    Clients::Others => format!(
-                        "Other clients accepted the same certificate, \"{title}\", in {connections}: the trust stores or settings \
-                         of {} differ from theirs.",
-                        self.these_clients()
-                    ),
-                    Clients::Unknown => format!(
-                        "The same certificate, \"{title}\", was accepted in {connections}: trust stores or settings differ."
-                    ),
-                };
-                (text, times)
-            }
-            RefusedCertificates::OthersAccepted { refused, accepted, times, when } => {
-                let list = |titles: &[String]| {
-                    let quoted: Vec<_> =
-                        titles.iter().map(|title| format!("\"{}\"", escaped(title))).collect();
-                    quoted.join(", ")
-                };
-                let (refused, accepted) = (list(refused), list(accepted));
-                let text = match when {
-                    RelativeTime::Before => format!(
-                        "{name} presented {accepted} before, which was accepted, and {refused} since{}: the certificate was \
-                         replaced.",
-                        self.at_first()
-                    ),
-                    RelativeTime::After => format!(
-                        "{name} presented {refused}, which was refused, and {accepted} afterwards, which is accepted: the \
-                         certificate was replaced."
-                    ),
-                    RelativeTime::Between | RelativeTime::Around if refused == accepted => format!(
-                        "{name} presents different certificates with the name {refused}: one was refused, another accepted. A pool \
-                         whose members differ."
-                    ),
-                    RelativeTime::Between | RelativeTime::Around => format!(
-                        "{name} presents different certificates: {refused} was refused, {accepted} accepted. A pool whose members \
-                         differ, or a server that selects by name (SNI)."
-                    ),
-                };
-                (text, times)
-            }
-        };
-        let is_same_client = matches!(
-            self.context.certificates,
-            Some(RefusedCertificates::SameAccepted { clients: Clients::Same | Clients::Some, .. })
-        );
-        let advice = "Add the issuing CA to the trust store of the program that fails.";
-        let advice = is_same_client.then_some(advice.into());
-        Some(Conclusion { advice, ..Conclusion::new(text, numbers(times), Stance::Shortens) })
     }
 
     fn of_alert(&self, worked: &Others) -> Option<Conclusion> {
