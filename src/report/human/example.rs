@@ -42,7 +42,7 @@ pub(super) fn write(
     let headline = neighbours::headline(others.as_ref(), &verdict.headline);
     let text = format!("{}{times}: {headline}", key.title());
     write_headline(verdict.severity, without_remark(&text, style), style, out)?;
-    judgement::write_translation(verdict.code.name(), style, out)?;
+    judgement::write_translation(&judgement::line_name(verdict), style, out)?;
     write_rows(judged, page, out)?;
     let why = first_sentences(&verdict.explanation, SHORT);
     let mut advice = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));

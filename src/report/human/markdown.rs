@@ -175,7 +175,7 @@ impl Markdown<'_> {
         let title = self.prose(&format!("{}{number}", judgement::title(verdict)));
         let rest = self.prose(&format!("({}{fault}): {}", verdict.severity, verdict.headline));
         writeln!(self.out, "**{title}** {rest}\n")?;
-        if let Some(line) = judgement::translation(verdict.code.name(), style) {
+        if let Some(line) = judgement::translation(&judgement::line_name(verdict), style) {
             writeln!(self.out, "{line}\n")?;
         }
         let version = story.tls.version().map(|version| format!(", {version}")).unwrap_or_default();

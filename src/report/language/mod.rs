@@ -1,4 +1,4 @@
-//! One line for each verdict, each lookup without a usable answer and each reason of a check, in languages other than English. A language is a file: `code<tab>text` in each line.
+//! One line for each verdict, each lookup without a usable answer and each reason of a check, in languages other than English. A language is a file: `code<tab>text` in each line, or `code/actor<tab>text` where a verdict that blames this actor means something else.
 
 use std::fmt;
 
@@ -33,13 +33,13 @@ impl Language {
         self.0.code
     }
 
-    /// What the code of a verdict, a lookup or a reason means.
+    /// What the code of a verdict, a lookup or a reason means; of `code/actor` what the code means with this actor.
     pub fn line(self, code: &str) -> Option<&'static str> {
-        self.0
-            .lines
-            .lines()
-            .find_map(|line| line.split_once('\t').filter(|(of, _)| *of == code))
-            .map(|(_, text)| text)
+        let line = |wanted: &str| {
+            let mut lines = self.0.lines.lines();
+            lines.find_map(|line| line.split_once('\t').filter(|(of, _)| *of == wanted).map(|(_, text)| text))
+        };
+        line(code).or_else(|| line(code.split_once('/')?.0))
     }
 }
 
@@ -69,8 +69,20 @@ mod tests {
                 assert!(language.line(code).is_some_and(|line| !line.is_empty()), "{language:?} {code}");
             }
             let lines = language.0.lines.lines().filter(|line| !line.starts_with('#'));
-            assert_eq!(lines.count(), codes.len(), "{language:?}");
+            let named: BTreeSet<_> = lines.filter_map(|line| line.split(['/', '\t']).next()).collect();
+            assert_eq!(named, codes, "{language:?}");
         }
+    }
+
+    #[test]
+    fn who_is_silent_is_said_by_name() {
+        let language = Language::of("ja").expect("Japanese");
+        let line = |name| language.line(name).expect("a line");
+        assert_eq!(line("client-silent/client"), line("client-silent"));
+        assert!(
+            line("client-silent/server").contains("サーバー") && !line("client-silent").contains("サーバー")
+        );
+        assert_eq!(language.line("nothing/server"), None);
     }
 
     #[test]

@@ -262,7 +262,12 @@ fn begin<'a>(
             let verdict = &judged.verdict;
             let text = format!("{}: {}", judgement::title(verdict), verdict.headline);
             let when = judgement::when(judged.story.first.at, judged.story.capture.clock, style);
-            (verdict.severity, text, verdict::translation(verdict.code.name(), style), vec![when, file])
+            (
+                verdict.severity,
+                text,
+                verdict::translation(&judgement::line_name(verdict), style),
+                vec![when, file],
+            )
         }
         None => {
             let (severity, text) = overview::headline(summary);

@@ -168,7 +168,7 @@ impl<'a> Section<'a> {
             title: judgement::title(verdict),
             times,
             headline: &verdict.headline,
-            translation: translation(verdict.code.name(), style),
+            translation: translation(&judgement::line_name(verdict), style),
             client: ends::end(story, Role::Client),
             server: ends::end(story, Role::Server),
             far_end: "server",
