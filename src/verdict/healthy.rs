@@ -77,9 +77,9 @@ fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     if refused_certificate::may_be_hidden(story) {
         let verdict =
             verdict.explain(format!("{FINE} {ENDED_UNASKED}")).proved_by(evidence::handshake_packets(story));
-        return Some(verdict.advise(&LOOK_FOR_REFUSAL).advise(&advice::ABOVE_TLS));
+        return Some(verdict.advise(&LOOK_FOR_REFUSAL).advise(advice::above_tls(story)));
     }
-    Some(verdict.explain(fine).proved_by(evidence::handshake_packets(story)).advise(&advice::ABOVE_TLS))
+    Some(verdict.explain(fine).proved_by(evidence::handshake_packets(story)).advise(advice::above_tls(story)))
 }
 
 /// Whether an alert ended it, as far as what the capture lacks leaves that sure.

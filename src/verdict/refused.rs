@@ -1,6 +1,6 @@
 //! A RST answered the SYN.
 
-use super::words::{purpose, reset_reason};
+use super::words::{advice, purpose, reset_reason};
 use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
@@ -60,7 +60,7 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
             .proved_by(story.opening.syn.numbers().take(2).chain([ending.moment.number]))
             .advise(&[
                 "Check on the server that the service runs and listens on this port and address (`ss -ltn`).",
-                "Check that the port is the right one: SSM On-Prem serves HTTPS on 8443.",
+                advice::port(story),
                 "If the service listens, look for a firewall that rejects with a TCP reset.",
             ]),
     )
@@ -78,7 +78,7 @@ fn answered_anyway(story: &Story, refusal: &Ending, reset: &ResetFacts) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::script::talk::{self, ssm};
+    use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::Client;
 
     #[test]
@@ -100,6 +100,15 @@ mod tests {
         }
         let filtered = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 3, 13);
         assert_eq!(filtered.verdict().code, "unreachable");
+    }
+
+    #[test]
+    fn the_port_of_a_licence_server_is_no_matter_of_other_services() {
+        let advised = |port| {
+            let story = Talk::to_port(port).syn().segment(Role::Server, "R.", 0, &[]).story(0);
+            story.verdict().advice(&story).any(|text| text.contains("SSM On-Prem"))
+        };
+        assert_eq!([8443, 443, 25, 22].map(advised), [true, true, false, false]);
     }
 
     #[test]

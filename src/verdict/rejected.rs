@@ -48,7 +48,7 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
             "List the licence server's features and their holders (`lmutil lmstat -a`): all may be taken, or the feature \
              is not in the licence file.",
         ]),
-        _ => verdict.advise(&advice::ABOVE_TLS),
+        _ => verdict.advise(&advice::ABOVE_HTTPS),
     };
     Some(match cause {
         Some(cause) => verdict.cause(cause),
@@ -97,7 +97,7 @@ fn on_status(status: u16) -> &'static [&'static str] {
             "Read the service log at that time: the application behind the web server failed or is not running.",
             "On SSM On-Prem, check that all its containers run, and that its disk is not full.",
         ],
-        _ => &advice::ABOVE_TLS,
+        _ => &advice::ABOVE_HTTPS,
     }
 }
 

@@ -28,13 +28,20 @@ const ADVICE: [&str; 2] = [
     "If the capture reports drops, use a larger buffer (`-B`) and a narrower filter on host and port.",
 ];
 
+/// Where the text has every packet, and none of the data.
+const WITH_DATA: [&str; 1] = [
+    "Capture again into a file (`tcpdump -w FILE`), or print the data too (`-X`, or `-A`): the text holds lengths only.",
+];
+
 fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let reached = last_step(story.stage);
-    let (lack, explanation) = hidden_answer(story)
+    let with = |advice: &'static [&'static str]| move |(lack, explanation)| (lack, explanation, advice);
+    let (lack, explanation, advice) = hidden_answer(story)
         .or_else(|| unseen_answer(story, settings))
         .or_else(|| hidden_protocol(story, reached))
-        .or_else(|| lacking(story, reached))
-        .or_else(|| first_words(story))?;
+        .map(with(&ADVICE))
+        .or_else(|| refused_by_lengths(story).map(with(&WITH_DATA)))
+        .or_else(|| lacking(story, reached).or_else(|| first_words(story)).map(with(&ADVICE)))?;
     let so_far = match last_step::unanswered(story) {
         Some(syns) => format!("no reply to the SYN ({syns})"),
         None => format!("normal up to {reached}"),
@@ -44,7 +51,7 @@ fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
         .proved_by(evidence::handshake_packets(story))
         .proved_by(story.missing.since_step_by.numbers())
         .proved_by([story.first.number, story.last.number]);
-    Some(verdict.advise(&ADVICE))
+    Some(verdict.advise(advice))
 }
 
 /// The snapshot length cuts off what would show whether it is TLS.
@@ -86,9 +93,6 @@ fn refused_by_lengths(story: &Story) -> Option<(String, String)> {
 
 /// What is missing, and what proves it.
 fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
-    if let Some(lack) = refused_by_lengths(story) {
-        return Some(lack);
-    }
     if let Some(last) = story.missing.truncated_after.filter(|_| story.capture.interrupted.is_none()) {
         return Some(cut_short(story, reached, last.number));
     }
@@ -178,6 +182,8 @@ mod tests {
         let verdict = asked(138, 9).verdict();
         assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None));
         assert!(verdict.mentions("holds none of the data"));
+        let advice: Vec<_> = verdict.advice(&asked(138, 9)).collect();
+        assert!(advice.len() == 1 && advice[0].contains("tcpdump -w"), "{advice:?}");
         for (len, answer) in [(12, 9), (138, 300)] {
             assert_eq!(asked(len, answer).verdict().code, "plaintext", "{len} {answer}");
         }

@@ -57,8 +57,23 @@ pub(in crate::verdict) const ABOVE_TLS_SO_FAR: [&str; 1] = [
      `ssmscope check --oauth password SERVER`. Or read the log together with the capture: `--log vmanage-server.log`.",
 ];
 
-/// What to look at when the network is fine.
-pub(in crate::verdict) const ABOVE_TLS: [&str; 2] = [
+/// What to look at when the network is fine. Licences are synced over HTTPS.
+pub(in crate::verdict) fn above_tls(story: &Story) -> &'static [&'static str] {
+    let is_tunnel = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
+    if story.expects_tls || is_tunnel { &ABOVE_HTTPS } else { &["Check the application logs on both sides."] }
+}
+
+/// What to look at when the network is fine, and what was asked for over HTTPS was not given.
+pub(in crate::verdict) const ABOVE_HTTPS: [&str; 2] = [
     "Check the HTTP status and the application logs on both sides.",
     "For a licence sync, check the client id, its secret and its grant type on the licence server.",
 ];
+
+/// What to look at when the port is closed.
+pub(in crate::verdict) fn port(story: &Story) -> &'static str {
+    if story.expects_tls {
+        "Check that the port is the right one: SSM On-Prem serves HTTPS on 8443."
+    } else {
+        "Check that the port is the right one."
+    }
+}
