@@ -19,6 +19,7 @@ use super::row::{Places, Row};
 use super::streams::Streams;
 use super::table::{self, Columns};
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::parts::has_words;
 use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::dumps::DumpLine;
 use crate::capture::transcript::tools::lengths::Lengths;
@@ -38,6 +39,9 @@ pub struct Gatherer {
     lengths: Lengths,
     last_number: Option<u64>,
     last_time: Option<(Stamp, u8)>,
+    /// How many times in a row were no less than the one before.
+    rising: u64,
+    words: Words,
     begins_capture: bool,
     /// Whether the command above leaves out replies.
     is_selective: bool,
@@ -50,6 +54,13 @@ pub struct Gatherer {
     edge: Edge,
     /// Whether times since the capture's beginning are used, where a packet shows several.
     is_elapsed: Option<bool>,
+}
+
+/// Where words came that are no row's: before the one that is being gathered, and after it.
+#[derive(Debug, Default)]
+struct Words {
+    are_before: bool,
+    are_after: bool,
 }
 
 impl Tool for Gatherer {
@@ -83,6 +94,7 @@ impl Tool for Gatherer {
             pending.is_closed = true;
         } else {
             pending.join(text, begins_with_space);
+            self.words.are_after |= pending.is_closed && has_words(text);
         }
     }
 
@@ -202,6 +214,8 @@ impl Gatherer {
 
     fn begin(&mut self, pending: Pending) {
         self.finish_pending();
+        let are_before = std::mem::take(&mut self.words.are_after);
+        self.words = Words { are_before, are_after: false };
         self.pending = Some(pending);
     }
 
@@ -216,7 +230,8 @@ impl Gatherer {
         if row.is_none() && detail.is_none() {
             return;
         }
-        let row = row.unwrap_or_default();
+        let mut row = row.unwrap_or_default();
+        row.info = without_own_number(row.info, row.number);
         let number = row.number.or(detail.and_then(|detail| detail.number));
         let mut info = Info::parse(row.info);
         let is_cut = is_cut(&row, &info);
@@ -233,15 +248,17 @@ impl Gatherer {
             return;
         }
         let is_earlier = number.zip(self.last_number).is_some_and(|(number, last)| number <= last);
-        let begins_capture = std::mem::take(&mut self.begins_capture) || is_earlier;
+        let time = self.time(&row, detail);
+        let begins_anew = self.words.are_before && self.begins_anew(time);
+        let begins_capture = std::mem::take(&mut self.begins_capture) || is_earlier || begins_anew;
         if begins_capture {
             self.streams.begin_capture();
-            (self.last_time, self.last_number) = (None, None);
+            (self.last_time, self.last_number, self.rising) = (None, None, 0);
         }
         self.last_number = number.or(self.last_number);
         // Details alone, of a packet whose row was left out: it came between the others.
-        let time = self.time(&row, detail).or(self.last_time.filter(|_| pending.text.is_empty()));
-        self.last_time = time.or(self.last_time);
+        let time = time.or(self.last_time.filter(|_| pending.text.is_empty()));
+        self.keep_time(time);
         let packet = ToolPacket {
             line: pending.line,
             time,
@@ -253,6 +270,21 @@ impl Gatherer {
             ..ToolPacket::default()
         };
         self.add(packet, &row, info, detail, reach);
+    }
+
+    /// Whether times since the first packet begin at nothing again. Spans since the packet before rise and fall.
+    fn begins_anew(&self, time: Option<(Stamp, u8)>) -> bool {
+        const SOME: u64 = 2;
+        let is_nothing = |time: Option<(Stamp, u8)>| matches!(time, Some((Stamp::Elapsed(0), _)));
+        is_nothing(time) && !is_nothing(self.last_time) && self.rising >= SOME
+    }
+
+    /// The next time is compared with this one.
+    fn keep_time(&mut self, time: Option<(Stamp, u8)>) {
+        if let (Some((Stamp::Elapsed(now), _)), Some((Stamp::Elapsed(last), _))) = (time, self.last_time) {
+            self.rising = if now < last { 0 } else { self.rising + 1 };
+        }
+        self.last_time = time.or(self.last_time);
     }
 
     /// The packet's time. Where rows and details show different ones, those of one kind are used throughout.
@@ -273,6 +305,13 @@ fn is_cut(row: &Row<'_>, info: &Info<'_>) -> bool {
         Layer::Icmp => is_cut_error(row.info),
         _ => false,
     }
+}
+
+/// What a row says, without the packet's number in a column after it.
+fn without_own_number(words: &str, number: Option<u64>) -> &str {
+    let before =
+        words.trim_end().rsplit_once(' ').filter(|(_, last)| last.parse().ok() == number && number.is_some());
+    before.map_or(words, |(before, _)| before.trim_end())
 }
 
 /// What a row says, without a number at its end that may lack digits.
@@ -381,6 +420,22 @@ mod tests {
         let decoded: Vec<_> = packets[3..].iter().map(|packet| segment(packet).decoded.as_str()).collect();
         let cut = ["TLSv1.2: Client Key Exchange,\u{2026}", "TLSv1.2: Change Cipher Spec,\u{2026}"];
         assert_eq!(decoded, ["TLSv1: Client Hello", cut[0], cut[1]]);
+    }
+
+    #[test]
+    fn the_packet_s_number_in_a_last_column_is_none_of_the_words() {
+        let rows = |number: &str| {
+            format!(
+                "1 0.5 192.0.2.1 50000 198.51.100.5 443 TCP 66 50000 > 443 [SYN] Seq=0 Win=8192 Len=0 {}\n\
+                 7 0.6 198.51.100.5 443 192.0.2.1 50000 TCP 1434 [TCP segment of a reassembled PDU]{number}\n\
+                 8 0.7 198.51.100.5 443 192.0.2.1 50000 TLSv1.2 348 New Session Ticket, Change Cipher Spec, Hello Request{}\n",
+                if number.is_empty() { "" } else { "1" },
+                number.replace('7', "8")
+            )
+        };
+        let plain: Vec<_> = read(&rows("")).into_iter().map(|packet| packet.content).collect();
+        let numbered: Vec<_> = read(&rows(" 7")).into_iter().map(|packet| packet.content).collect();
+        assert_eq!((plain.len(), &plain), (3, &numbered));
     }
 
     #[test]

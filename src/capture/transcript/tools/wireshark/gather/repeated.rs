@@ -61,6 +61,21 @@ mod tests {
         let packets = read(&format!("{ROW}\n{second}\n{other}\n"));
         let begins: Vec<_> = packets.iter().map(|packet| packet.begins_capture).collect();
         assert_eq!(begins, [false, false, true]);
+        // Without numbers, the time begins anew after some words.
+        let unnumbered = |time: &str, flags: &str| ROW.replace("1 0.5", time).replace("[SYN]", flags);
+        let list = |words: &str| {
+            let one = format!(
+                "{}\n{}\n{}\n",
+                unnumbered("0.000000", "[SYN]"),
+                unnumbered("0.25", "[ACK]"),
+                unnumbered("0.5", "[RST]")
+            );
+            let begins: Vec<_> =
+                read(&format!("{one}{words}{one}")).iter().map(|packet| packet.begins_capture).collect();
+            begins
+        };
+        assert_eq!(list("\nbut on the other host I get\n"), [false, false, false, true, false, false]);
+        assert_eq!(list(""), [false; 6]);
         let banner = read(&format!("$ tshark -i eth0\nCapturing on 'eth0'\n{ROW}\n"));
         assert!(banner[0].begins_capture);
     }
