@@ -218,3 +218,23 @@ fn the_name_in_a_hello_of_two_segments_is_known() {
     let connections = run(&["read", "-o", "json", path(&file)]).connections();
     assert_eq!(connections[0]["tls"]["server_name"], "ssm.example.net", "{connections:?}");
 }
+
+/// The verdict codes of a text.
+fn codes_of_text(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text.txt");
+    fs::write(&file, text).unwrap();
+    codes(&file)
+}
+
+#[test]
+fn a_mark_of_rows_that_were_left_out_leaves_a_silence_open() {
+    let list = |mark: &str| {
+        codes_of_text(&format!(
+            "    1   0.000000 192.0.2.10 → 198.51.100.20 TCP 74 50000 → 8080 [SYN] Seq=0 Win=64240 Len=0 MSS=1460\n{mark}   31   \
+             9.700058 198.51.100.20 → 192.0.2.10 TCP 60 8080 → 50002 [RST, ACK] Seq=1 Ack=1 Win=0 Len=0\n"
+        ))
+    };
+    assert_eq!(list("")[0], "syn-no-reply");
+    assert_eq!(list("   ... other logs ...\n")[0], "capture-gap");
+}

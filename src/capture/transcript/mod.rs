@@ -30,7 +30,7 @@ use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Family, Kind};
-use self::front::{CleanLine, Lines, Prefix, has_wide_gap, single_spaced, unquoted};
+use self::front::{CleanLine, Lines, Prefix, has_wide_gap, single_spaced, unquoted, with_whole_masks};
 pub(crate) use self::front::{Decoded, is_utf16};
 use self::packet::{PrintedContent, PrintedPacket};
 use self::unread::Unread;
@@ -136,12 +136,19 @@ impl<R: BufRead> Transcript<R> {
             line.raw = single.into_bytes();
             text = line.text();
         }
+        // Most brackets are after a blank or a colon.
+        if let Some(masked) = Some(&*text).filter(|text| text.contains("].") || text.contains("] >"))
+            && let Some(masked) = with_whole_masks(masked)
+        {
+            line.raw = masked.into_bytes();
+            text = line.text();
+        }
         if unquoted(&text).is_some_and(begins_packet) {
             self.lines.begin_quote(&mut line);
             text = line.text();
         }
         let mut rest = &*text;
-        while let Some(at) = packets::next_row(rest) {
+        while let Some(at) = packets::next_row(rest).or_else(|| packets::next_row_of_many(rest)) {
             let (before, after) = rest.split_at(at);
             let row = packets::without_seam(before);
             self.take_piece(&CleanLine { raw: row.as_bytes().to_vec(), ..line.clone() }, row);

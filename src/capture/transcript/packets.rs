@@ -61,6 +61,41 @@ pub fn next_row(text: &str) -> Option<usize> {
     places.find(|at| text.get(*at..).map(beginning).is_some_and(tools::wireshark::is_numbered_row))
 }
 
+/// Where `text` has, after its beginning, a row of a packet list with its number and its time, where a page lost the ends of the lines: at
+/// least two of them are in it.
+pub fn next_row_of_many(text: &str) -> Option<usize> {
+    if text.len() < SHORTEST_ROWS
+        || ROW_SIGNS.iter().map(|sign| text.matches(sign).take(2).count()).sum::<usize>() < 2
+    {
+        return None;
+    }
+    let is_digits =
+        |word: &str| (1..=10).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit());
+    // A number of seconds or a time of day, and no address.
+    let is_time = |word: &str| {
+        let dots = word.bytes().filter(|byte| *byte == b'.').count();
+        dots == 1 && word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b':'))
+    };
+    let mut rows = text.match_indices(' ').filter_map(|(space, _)| {
+        let rest = text.get(space + 1..)?;
+        let (number, after) = rest.split_once(' ').filter(|(number, _)| is_digits(number))?;
+        let time = after.trim_start().split(' ').next()?;
+        let number: u64 = number.parse().ok()?;
+        is_time(time).then_some((space + 1, number, rest))
+    });
+    let mut rows = rows
+        .by_ref()
+        .take(MOST_PLACES)
+        .filter(|(.., rest)| tools::wireshark::is_numbered_row(beginning(rest)));
+    let (at, number, _) = rows.next()?;
+    // The line may begin with a row; of others two are needed, whose numbers rise.
+    let is_row = tools::wireshark::is_numbered_row(beginning(text));
+    (is_row || rows.next().is_some_and(|(_, next, _)| next > number)).then_some(at)
+}
+
+/// Two rows take more bytes than this.
+const SHORTEST_ROWS: usize = 120;
+
 /// A row without what a list in one line has after it: `', '` and, at the end, `']`.
 pub fn without_seam(row: &str) -> &str {
     let row = row.trim_end();

@@ -29,6 +29,8 @@ pub struct Parts {
     is_apart: bool,
     /// The line and time of the packet before.
     before: Option<(u64, Stamp)>,
+    /// The line of the latest packet of a tool that knows by itself where a capture begins.
+    last_line: Option<u64>,
     /// Whether this capture's first time is nothing: the times are spans, since the first packet or since the one before.
     is_from_zero: bool,
     /// How many times of this capture came that were no less than the one before.
@@ -66,7 +68,7 @@ impl Parts {
     pub fn on_other(&mut self, line: u64, text: &str) {
         let is_empty = text.is_empty() || text.starts_with("```") || text.starts_with("~~~");
         let is_comment = text.starts_with(['#', '/']) || text.ends_with([':', '\u{ff1a}']);
-        let has_words = text.chars().any(char::is_alphabetic);
+        let has_words = has_words(text);
         if is_empty {
             self.is_apart = true;
         } else if is_elision(text) {
@@ -86,9 +88,7 @@ impl Parts {
         // A time of another kind is another run's.
         let is_other = kind(before).zip(kind(stamp)).is_some_and(|(before, now)| before != now);
         let step = elapsed(before, stamp).unwrap_or(0);
-        // Right below its packet a line of dots is no characters, which have a header before them.
-        let is_elided =
-            self.elided.iter().any(|(at, is_sure)| is_between(at) && (*is_sure || *at == last + 1));
+        let is_elided = self.is_elided(last, line);
         let is_prose = self.prose.iter().any(is_between);
         // Midnight is no step back.
         let is_back = step < -STEP && step > -DAY / 2 && !self.are_spans(before, stamp);
@@ -104,6 +104,38 @@ impl Parts {
         } else {
             Sign::None
         }
+    }
+
+    /// Whether a mark of rows that were left out stands between these lines. Right below its packet a line of dots is no characters, which
+    /// have a header before them.
+    fn is_elided(&self, last: u64, line: u64) -> bool {
+        self.elided.iter().any(|(at, is_sure)| (last..line).contains(at) && (*is_sure || *at == last + 1))
+    }
+
+    /// Whether rows were left out before `packet`, whose first line this is, and it continues no conversation whose numbers would show
+    /// what is missing. For packets of such a tool: what tcpdump prints of bytes looks like such marks.
+    pub fn hides_rows(&mut self, line: u64, packet: &PrintedPacket) -> bool {
+        let last = self.last_line.replace(line).unwrap_or(line);
+        self.is_elided(last, line) && !self.continues(packet)
+    }
+
+    /// Takes in a packet of a tool that knows by itself where a capture begins.
+    pub fn follow(&mut self, line: u64, packet: &PrintedPacket) {
+        if packet.begins_capture {
+            self.conversations.clear();
+        }
+        if let PrintedContent::Segment(header) = &packet.content
+            && self.conversations.len() < TRANSCRIPT_CONVERSATIONS
+        {
+            let (source, destination) = ends(header);
+            self.conversations.insert((source.min(destination), source.max(destination)));
+        }
+        self.elided.retain(|(elided, _)| *elided > line);
+    }
+
+    /// Whether words are between the packet before and this line.
+    pub fn is_after_words(&self, line: u64) -> bool {
+        self.before.is_some_and(|(last, _)| self.prose.iter().any(|prose| (last..line).contains(prose)))
     }
 
     /// Whether times that go back may be spans since the packet before, as `-ttt` prints them.
@@ -230,7 +262,11 @@ fn is_elision(text: &str) -> bool {
 /// Whether `text` says in words that rows were left out: `<output omitted>`, `... 20 lines removed ...`, `<lots of traffic>`.
 fn says_elision(text: &str) -> bool {
     const LONGEST: usize = 80;
-    const SAY_SO: [&str; 14] = [
+    const SAY_SO: [&str; 18] = [
+        "logs",
+        "entries",
+        "output",
+        "frames",
         "omitted",
         "removed",
         "deleted",
@@ -256,6 +292,23 @@ fn says_elision(text: &str) -> bool {
     let is_plain = words.chars().all(|letter| letter.is_alphanumeric() || " ,'-".contains(letter));
     let says = words.split(' ').any(|word| SAY_SO.iter().any(|said| said.eq_ignore_ascii_case(word)));
     text.len() <= LONGEST && (is_between_dots || is_bracketed) && is_plain && words.contains(' ') && says
+}
+
+/// Whether `text` has a word of prose.
+pub fn has_words(text: &str) -> bool {
+    text.split(' ').any(is_word)
+}
+
+/// Whether `token` is a word of prose. Bytes that are printed as characters have letters too, with dots in place of the others.
+fn is_word(token: &str) -> bool {
+    const MARKS: [char; 19] =
+        ['*', '#', '-', '=', ':', '`', '(', ')', '"', '\'', '[', ']', '/', '<', '>', ',', ';', '!', '?'];
+    let token = token.trim_matches(MARKS);
+    let word = token.trim_end_matches('.');
+    let is_letter = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '\'');
+    token.len() - word.len() <= "...".len()
+        && word.chars().all(is_letter)
+        && word.chars().filter(|letter| letter.is_alphabetic()).nth(1).is_some()
 }
 
 /// Dots that an author writes in place of rows.
@@ -292,6 +345,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn words_are_not_the_characters_of_a_payload() {
+        for word in
+            ["On", "client:", "(server)", "**after**", "`node1`", "done...", "isn't", "\u{4fdd}\u{5b58}"]
+        {
+            assert!(is_word(word), "{word}");
+        }
+        for token in ["", "a", "1.", ".[...F`9", "Lv.............{...zD", "ab.....", "..k{.MP", "10.0.0.1"] {
+            assert!(!is_word(token), "{token}");
+        }
+    }
+
+    #[test]
     fn dots_in_place_of_rows_may_have_marks_around_them() {
         for text in [
             "...",
@@ -316,6 +381,7 @@ mod tests {
             "... (same retransmissions) ...",
             "[output omitted]",
             "<output omitted>",
+            "... other logs ...",
         ] {
             assert!(is_elision(text), "{text}");
         }

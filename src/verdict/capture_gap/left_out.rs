@@ -74,10 +74,10 @@ fn not_shown(story: &Story, reached: &str) -> Option<(String, String)> {
     }
     if story.may_be_unread(ending) {
         return Some((
-            "the text has packet lines that could not be read".to_owned(),
+            "packet lines of the text are missing or could not be read".to_owned(),
             format!(
-                "Nothing is wrong up to {reached}. After that, the text has packet lines that could not be read, or that were cut off before \
-                 they show what the packet means: the reply, or an ICMP error, may be among them."
+                "Nothing is wrong up to {reached}. After that, the text has packet lines that could not be read, that were cut off before \
+                 they show what the packet means, or a mark where its author left lines out: the reply, or an ICMP error, may be among them."
             ),
         ));
     }

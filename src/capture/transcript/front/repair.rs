@@ -46,6 +46,35 @@ pub fn repaired(text: &str) -> Option<String> {
     with_spaced_colon(text).or(arrow).or(cased)
 }
 
+/// `text` with what an author put in brackets in place of a host as one word: `[remote ip].33050 > ` as `[remote_ip].33050 > `; `None` if
+/// there is none.
+pub fn with_whole_masks(text: &str) -> Option<String> {
+    /// Longer remarks are no host's.
+    const LONGEST: usize = 24;
+    let mut whole: Option<String> = None;
+    for (open, _) in text.match_indices('[').take(MOST_MASKS) {
+        let Some((inside, after)) = text.get(open + 1..).and_then(|rest| rest.split_once(']')) else { break };
+        let is_word = |word: &str| {
+            !word.is_empty() && word.chars().all(|letter| letter.is_alphanumeric() || letter == '-')
+        };
+        let mut words = inside.split(' ');
+        let is_mask = inside.len() <= LONGEST && inside.contains(' ') && words.all(is_word);
+        // A port, the arrow, or the colon after the destination.
+        let port = after.strip_prefix('.').unwrap_or(after);
+        let port = port.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '-');
+        let is_end = port.starts_with(" > ")
+            || port.starts_with(": ") && text.get(..open).is_some_and(|text| text.ends_with("> "));
+        if is_mask && is_end {
+            let changed = whole.get_or_insert_with(|| text.to_owned());
+            changed.replace_range(open + 1..open + 1 + inside.len(), &inside.replace(' ', "_"));
+        }
+    }
+    whole
+}
+
+/// Brackets of a line that are looked at.
+const MOST_MASKS: usize = 16;
+
 /// `10.0.0.1.1>10.0.0.2.2: `
 fn with_spaced_arrow(text: &str) -> Option<String> {
     let at = text.find('>')?;
@@ -170,6 +199,24 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_in_brackets_is_one_word() {
+        let masked = "[eth2 ip].ftp-data > [remote ip].33050: S 1:1(0) win 5";
+        assert_eq!(
+            with_whole_masks(masked).as_deref(),
+            Some("[eth2_ip].ftp-data > [remote_ip].33050: S 1:1(0) win 5")
+        );
+        for text in [
+            "IP 10.0.0.1.1 > 10.0.0.2.2: Flags [S], options [mss 1460,sackOK], length 0",
+            "10.0.0.1.1 > 10.0.0.2.2: S [tcp sum ok] 1:1(0)",
+            "10.0.0.1.1 > 10.0.0.2.2: [bad hdr length]: x",
+            "[client] 1.2 > x",
+            "[a b",
+        ] {
+            assert_eq!(with_whole_masks(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn letters_are_those_that_tcpdump_writes() {
         for (text, expected) in [
             (
@@ -205,7 +252,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_looked_at(text in "[ -~\u{a0}-\u{ff}]{0,80}") {
-            let _ = (single_spaced(&text), repaired(&text));
+            let _ = (single_spaced(&text), repaired(&text), with_whole_masks(&text));
         }
     }
 }

@@ -77,12 +77,20 @@ impl Draft {
         let is_kept = self.cost <= TRANSCRIPT_PACKET_BYTES;
         if is_kept {
             let text = line.text();
+            if self.is_time_alone_before(line) {
+                self.lines.clear();
+            }
             self.is_error |= is_error(&text);
             self.has_quote |= text.starts_with("IP (") || text.starts_with('(');
             self.awaits_ends = Some(awaits_ends(&text) || (self.awaits_ends() && ip::ends(&text).is_none()));
             self.lines.push((text.into_owned(), line.clone()));
         }
         is_kept
+    }
+
+    /// Whether nothing but the packet's time has come so far, as where a page broke the line after it, and `line` is the next one.
+    pub fn is_time_alone_before(&self, line: &CleanLine) -> bool {
+        self.len() == 1 && self.text(0).is_empty() && line.number == self.line + 1
     }
 
     /// The same, with the letters that tcpdump prints where all of its first line's are in upper case.

@@ -4,6 +4,7 @@
 //! (`link`), the IP headers and the ends (`headers`, `ip`), TCP (`segment`, `tcp`, `options`) or ICMP (`message`, `icmp`),
 //! and the bytes below (`payload`).
 
+mod application;
 mod draft;
 mod headers;
 pub mod icmp;
@@ -14,6 +15,7 @@ mod old;
 mod options;
 mod payload;
 mod printed;
+mod quotes;
 mod read;
 mod rules;
 mod segment;
@@ -25,6 +27,7 @@ pub use self::message::CUT;
 
 use self::draft::{Context, Draft, MOST_WRAPS};
 use self::link::{Link, Network, begins_untimed, ends_within_ends, has_bare_ends, strip_ip_word};
+use self::quotes::Quotes;
 use self::rules::Rules;
 use super::clock::{Stamp, Start};
 use super::family::{Common, Family};
@@ -55,6 +58,7 @@ pub struct Gatherer {
     mistyped: OnceNote,
     /// What a packet filter did, where the text is its log.
     rules: Rules,
+    quotes: Quotes,
 }
 
 impl Family for Gatherer {
@@ -73,6 +77,10 @@ impl Family for Gatherer {
             self.has_times = true;
             self.finish(common);
             self.draft = Some(Draft::begin(stamp, digits, rest, line.clone()));
+            return true;
+        }
+        if self.draft.as_ref().is_some_and(|draft| draft.is_time_alone_before(line)) && begins_untimed(text) {
+            self.rest(line, text, common);
             return true;
         }
         if self.begins_untimed(text, line) {
@@ -100,7 +108,7 @@ impl Family for Gatherer {
     fn finish(&mut self, common: &mut Common) {
         let Some(draft) = self.draft.take() else { return };
         let mut draft = draft.in_usual_case();
-        if self.is_copy(&draft) {
+        if self.is_copy(&draft) || self.quotes.is_quoted(&draft, &common.parts) {
             return;
         }
         // Spans since the packet before go up and down.
@@ -209,6 +217,7 @@ impl Family for Gatherer {
                  before"
             ));
         }
+        notes.extend(self.quotes.note());
         notes.extend(self.rules.note());
         notes.extend(self.rules.reasons_note());
         if self.unkept > 0 {

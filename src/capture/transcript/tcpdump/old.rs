@@ -137,9 +137,18 @@ fn read_sequence(scan: &mut Scan<'_>, printed: &mut Printed<'_>) -> bool {
         return printed.seq.is_some();
     }
     let (true, Some(len), true) = (scan.eat("("), scan.number(), scan.eat(")")) else { return false };
-    printed.seq = Some(seq);
-    printed.payload_len = Some(len).filter(|len| end.wrapping_sub(seq) == *len && *len < MOST_PAYLOAD);
+    let fits = |seq: u32| end.wrapping_sub(seq) == len && len < MOST_PAYLOAD;
+    // A mail may have lost the number's first digit.
+    let whole = end.wrapping_sub(len);
+    let has_lost_digit = !fits(seq) && fits(whole) && is_without_first_digit(whole, seq);
+    printed.seq = Some(if has_lost_digit { whole } else { seq });
+    printed.payload_len = Some(len).filter(|_| has_lost_digit || fits(seq));
     true
+}
+
+/// Whether `cut` is what is left of the number `whole` without its first digit.
+fn is_without_first_digit(whole: u32, cut: u32) -> bool {
+    whole.to_string().get(1..) == Some(&*cut.to_string())
 }
 
 /// `164248457 Drop-reason: (acl-drop)`: Cisco ASA's reason, before which an author left the other fields out.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::options::Options;
-use super::{payload, tcp};
+use super::{application, payload, tcp};
 use crate::capture::transcript::ends::Port;
 use crate::capture::transcript::hexdump;
 use crate::capture::transcript::numbering::Numbering;
@@ -65,7 +65,17 @@ pub fn read(
         None if parsed.reset_text.is_some() => {
             packet.printed = parsed.reset_text.unwrap_or_default().as_bytes().to_vec();
         }
-        None => packet.printed = payload::printed(draft, &header, parsed.application, next),
+        None => {
+            // With `-v`, which shows the hop limit, the protocol's lines are below its name.
+            let is_brief = header.ip.hop_limit.is_none();
+            let whole = is_brief
+                .then(|| application::whole(&text, parsed.application, draft, next, context))
+                .flatten();
+            packet.printed = match &whole {
+                Some((words, next)) => payload::printed(draft, &header, Some(words), *next),
+                None => payload::printed(draft, &header, parsed.application, next),
+            };
+        }
     }
     Some(())
 }

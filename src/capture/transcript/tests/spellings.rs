@@ -299,6 +299,39 @@ fn what_was_decoded_of_tls_may_be_wrapped() {
 }
 
 #[test]
+fn what_was_decoded_of_a_protocol_may_be_broken_anywhere() {
+    let lines = [
+        "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.80: Flags [P.], seq 1:38, ack 1, win 502, length 37: HTTP: GET /index HTTP/1.1",
+        "10:00:00.000002 IP 198.51.100.20.80 > 192.0.2.10.40000: Flags [P.], seq 1:342, ack 38, win 502, length 341: HTTP: HTTP/1.1 400 Bad Request",
+        "10:00:00.000003 IP 192.0.2.10.40000 > 198.51.100.20.80: Flags [P.], seq 38:78, ack 342, win 502, length 40: HTTP",
+        "10:00:00.000004 IP 192.0.2.10.40000 > 198.51.100.20.80: Flags [.], ack 1, win 502, length 0",
+    ];
+    let printed = |text: &str| {
+        let mut transcript = Transcript::new("-".to_owned(), 0, text.as_bytes());
+        let mut printed = Vec::new();
+        while let Some(record) = transcript.next_record().expect("bytes in memory can be read") {
+            let Record::Printed(packet) = record else { continue };
+            let Content::Segment(segment) = packet.content else { panic!("{text}") };
+            printed.push((segment.header.payload_len, String::from_utf8_lossy(segment.printed).into_owned()));
+        }
+        printed
+    };
+    let expected = printed(&lines.join("\n"));
+    assert_eq!(expected[1], (Some(341), "HTTP/1.1 400 Bad Request\r\n".to_owned()));
+    for width in 60..=125 {
+        let broken: String = lines
+            .iter()
+            .flat_map(|line| line.as_bytes().chunks(width))
+            .map(|piece| String::from_utf8_lossy(piece).into_owned() + "\n")
+            .collect();
+        assert_eq!(printed(&broken), expected, "{width}: {broken}");
+    }
+    // The characters of a packet below it are none of the words.
+    let characters = format!("{}\nE..(..@.@.&.....3d..P..........P...st..GET /index HTTP/1.1\n", lines[0]);
+    assert!(printed(&characters)[0].1.starts_with("GET /index HTTP/1.1"), "{:?}", printed(&characters));
+}
+
+#[test]
 fn a_mail_wraps_each_link_header_at_the_same_place() {
     let packet = |second: u32| {
         format!(
@@ -704,4 +737,101 @@ fn a_trace_below_a_packet_says_that_the_firewall_dropped_it() {
                 Drop-reason: (acl-drop) Flow is denied by configured rule\n";
     assert!(note(text).contains("acl-drop"), "{}", note(text));
     assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
+}
+
+#[test]
+fn a_mark_of_rows_that_were_left_out_is_a_place_without_packets() {
+    let rows = |mark: &str, ports: &str| {
+        format!(
+            "    1   0.000000    192.0.2.10 \u{2192} 198.51.100.20 TCP 74 40000 \u{2192} 443 [SYN] Seq=0 Win=502 Len=0\n{mark}\
+             \u{20}  31   9.700058    198.51.100.20 \u{2192} 192.0.2.10 TCP 60 {ports} [RST, ACK] Seq=1 Ack=1 Win=0 Len=0\n"
+        )
+    };
+    let places =
+        |text: &str| read(text.as_bytes()).1.unread.iter().map(|line| line.behind).collect::<Vec<_>>();
+    let (same, other) = ("443 \u{2192} 40000", "443 \u{2192} 40001");
+    for mark in ["   ...\n", "...\n", "   ... other rows ...\n", "   [...]\n"] {
+        assert_eq!(places(&rows(mark, other)), [1], "{mark}");
+        // Its numbers show what is missing of a conversation that continues.
+        assert_eq!(places(&rows(mark, same)), [0; 0], "{mark}");
+    }
+    assert_eq!(places(&rows("", other)), [0; 0]);
+}
+
+#[test]
+fn a_line_that_was_broken_after_its_time_is_read() {
+    let line = "IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100\n";
+    for time in ["1609428918.918122", "10:00:00.918122", "2021-01-13 10:00:00.918122"] {
+        let text = format!("{time} {line}{time}\n    {line}{time}\n{line}");
+        assert_eq!(summaries(&text), ["192.0.2.10.40000 > 198.51.100.20.443 P. 100"; 3], "{time}");
+    }
+    // What comes after an empty line is not the rest.
+    let text = format!("10:00:00.000001 {line}10:00:00.918122\n\n    {line}");
+    assert_eq!(summaries(&text).len(), 1, "{:?}", summaries(&text));
+}
+
+#[test]
+fn rows_whose_line_ends_a_page_lost_are_read() {
+    let rows = [
+        "404 10.145072000   192.0.2.10           198.51.100.20       TCP      54     aker-cdp > https [ACK] Seq=682 Ack=7601 Win=65 Len=0",
+        "405 10.350617000   192.0.2.10           198.51.100.20       TCP      54     aker-cdp > https [FIN, ACK] Seq=682 Ack=7601 Win=65 Len=0",
+        "406 10.350661000   198.51.100.20        192.0.2.10          TCP      54     https > aker-cdp [RST, ACK] Seq=7601 Ack=683 Win=0 Len=0",
+    ];
+    let apart = summaries(&rows.join("\n"));
+    assert_eq!(apart.len(), 3);
+    for before in
+        ["", "No.     Time   Source   Destination   Protocol Length Info     ", "Why is it so? <code>"]
+    {
+        let text = format!("{before}{}\n", rows.join("     "));
+        assert_eq!(summaries(&text), apart, "{text}");
+    }
+    // The ports of one row are no numbers of others.
+    let row = "1 0.000000    192.0.2.10        25452      198.51.100.20         443        TCP      66     25452 > https [SYN] Seq=0 Win=8192 \
+               Len=0 MSS=1380 WS=256 SACK_PERM=1";
+    assert_eq!(summaries(row).len(), 1);
+}
+
+#[test]
+fn hosts_that_are_masked_in_brackets_are_hosts() {
+    let text = "14:23:19.900936 [eth2 ip].ftp-data > [remote ip].33050: S 982153112:2982153112(0) win 5840 <mss 1460>\n\
+                14:23:19.962487 [remote ip].33050 > [eth2 ip].ftp-data: S 8335459:78335459(0) ack 2982153113 win 5792 <mss 1460>\n";
+    assert_eq!(
+        summaries(text),
+        ["[eth2_ip].20 > [remote_ip].33050 S 0", "[remote_ip].33050 > [eth2_ip].20 S. 0"]
+    );
+    let (seen, _) = read(text.as_bytes());
+    let numbers = |seen: &Seen| match &seen.what {
+        What::Segment(header, _) => (header.tcp.seq, header.tcp.ack),
+        other => panic!("{other:?}"),
+    };
+    // Each number that lost its first digit is the one that the other side acknowledges.
+    assert_eq!(numbers(&seen[0]).0, Some(Seq(2_982_153_112)));
+    assert_eq!(numbers(&seen[1]), (Some(Seq(78_335_459)), Some(Seq(2_982_153_113))));
+}
+
+#[test]
+fn a_line_that_is_quoted_again_is_no_packet() {
+    let text = refused(40_000, "00");
+    let first = text.lines().next().unwrap_or_default();
+    for quoted in [first.to_owned(), first.replace(", seq", ", <SNIP> seq"), format!("1. [SYN] `{first}`")] {
+        let explained =
+            format!("{text}\nThe first line is the request:\n\n{quoted}\n\nand then the answer.\n");
+        assert_eq!(summaries(&explained).len(), 2, "{explained}: {:?}", summaries(&explained));
+        assert!(note(&explained).contains("1 packet shown again and counted once"), "{}", note(&explained));
+    }
+    // What follows it at once shows that it is the beginning of another capture.
+    assert_eq!(summaries(&format!("{text}\nOn the other side:\n\n{text}")).len(), 5);
+    // Without words between them they are two packets of one moment, as of two interfaces; and a repeat has a time of its own.
+    assert_eq!(summaries(&format!("{first}\n{first}\n")).len(), 2);
+    let later = first.replace("10:00:00", "10:00:01");
+    assert_eq!(summaries(&format!("{first}\n\nAgain after a second:\n\n{later}\n")).len(), 2);
+}
+
+#[test]
+fn characters_after_an_empty_line_of_a_payload_are_no_words() {
+    let (one, later) = (refused(40_000, "00"), refused(40_001, "20"));
+    let text = format!(
+        "{one}E..N.u@.@.Ud.Rr.\n\n.[...F`9...........o.....\n....Lu........o..3nr#H....B.......\n{later}"
+    );
+    assert!(!summaries(&text).contains(&"next capture".to_owned()), "{text}");
 }

@@ -19,7 +19,7 @@ pub mod unread;
 pub mod wireshark;
 
 /// `count packets` and so on, for notes; nothing for none.
-fn counted(count: u64, words: &str) -> Option<String> {
+pub fn counted(count: u64, words: &str) -> Option<String> {
     match count {
         0 => None,
         1 => Some(format!("1 packet {words}")),

@@ -27,7 +27,15 @@ impl ToolPacket {
                 return;
             }
         }
+        let line = self.line;
         let packet = self.printed(&mut common.hosts);
+        if let Some(packet) = &packet {
+            let hides_rows = common.parts.hides_rows(line, packet);
+            if hides_rows && !packet.begins_capture {
+                common.add_unread(None);
+            }
+            common.parts.follow(line, packet);
+        }
         common.packets.extend(packet);
     }
 
