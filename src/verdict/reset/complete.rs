@@ -93,6 +93,26 @@ pub(super) fn is_reply_refused(story: &Story, ending: &Ending) -> bool {
         && story.endings.iter().any(refuses)
 }
 
+/// Whether a RST of the server ends a connection in clear while a message of the client, which said more than goodbye and spoke last, waits
+/// for its acknowledgement: no socket had it, or the RST is not the server's.
+pub(super) fn is_message_lost(story: &Story, ending: &Ending, facts: &ResetFacts) -> bool {
+    /// Farewells of protocols in clear are shorter, and so are those inside encryption.
+    const LONGEST_FAREWELL: u32 = 256;
+    let client = &story.data.client;
+    let is_last = |since: Moment| {
+        story.data.server.last.is_some_and(|last| story.order.is_after(since.number, last.number))
+    };
+    let is_first_ending =
+        story.endings.first().is_some_and(|first| first.moment.number == ending.moment.number);
+    ending.by == Role::Server
+        && is_first_ending
+        && !facts.acknowledges
+        && story.one_sided().is_none()
+        && !story.lacks_bare_segments()
+        && client.outstanding > LONGEST_FAREWELL
+        && client.unacknowledged.is_some_and(|waiting| is_last(waiting.since))
+}
+
 /// Whether a client gives up that repeated its data after the server's reply to it, which nobody acknowledged: it never got one.
 pub(super) fn missed_reply(story: &Story, ending: &Ending) -> bool {
     let (client, server) = (&story.data.client, &story.data.server);
@@ -130,6 +150,49 @@ mod tests {
         // What was asked before TLS has its answer.
         let agreed = talk::starttls(b"220 go ahead\r\n").rst(Server).verdict(0);
         assert!(!agreed.headline.contains("before any reply to it"), "{}", agreed.headline);
+    }
+
+    /// A dialogue in clear in which each side spoke twice, and a message of the client of this many bytes.
+    fn told(bytes: usize) -> Talk {
+        let dialogue =
+            |talk: Talk| talk.say(Server, &[b'2'; 70]).ack(Client).say(Client, &[b'E'; 21]).ack(Server);
+        dialogue(dialogue(Talk::to_port(1_234).open()))
+            .say(Server, b"250 OK\r\n")
+            .ack(Client)
+            .say(Client, &vec![b'M'; bytes])
+    }
+
+    #[test]
+    fn a_rst_without_an_acknowledgement_cuts_off_what_the_client_said_last() {
+        let bare = |talk: Talk| {
+            let seq = talk.next(Server);
+            talk.segment(Server, "R", seq, &[])
+        };
+        let lost = bare(told(1_300)).verdict(0);
+        assert_eq!(lost.code, "reset", "{}", lost.headline);
+        // A farewell, what was acknowledged, an early answer, a RST that acknowledges, and one that follows a FIN.
+        assert_eq!(bare(told(60)).code(0), "plaintext");
+        assert_eq!(bare(told(1_300).ack(Server)).code(0), "plaintext");
+        assert_eq!(told(1_300).rst(Server).code(0), "plaintext");
+        assert_eq!(bare(told(1_300).fin(Client)).code(0), "plaintext");
+        let early =
+            told(1_300).ack(Server).say(Client, &[b'M'; 1_300]).say(Server, b"550 no\r\n").ack(Client);
+        assert_eq!(bare(early).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_server_that_continues_after_a_rst_with_its_address_was_not_done() {
+        let forged = |talk: Talk| {
+            let seq = talk.next(Server);
+            let story = talk.segment(Server, "R", seq, &[]).wait(20).say(Server, b"250 OK\r\n").story(0);
+            let facts = story.endings.iter().find_map(|ending| match &ending.what {
+                EndingKind::Reset(facts) => Some(facts.continued_in.is_some()),
+                _ => None,
+            });
+            assert_eq!(facts, Some(true));
+            story.verdict()
+        };
+        assert_eq!(forged(told(100)).is(), ("reset", Actor::Path, Some("rst-injected")));
     }
 
     #[test]

@@ -9,10 +9,10 @@ use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use complete::{
-    is_answer_outstanding, is_cut_off, is_idle, is_prelude_pending, is_reply_refused, is_window_closed,
-    missed_reply,
+    is_answer_outstanding, is_cut_off, is_idle, is_message_lost, is_prelude_pending, is_reply_refused,
+    is_window_closed, missed_reply,
 };
-use sender::{actor, forged_in_that_moment, forgery};
+use sender::{actor, forged_in_that_moment, forgery, is_continued_after_forgery};
 use sentences::{advice, explain, headline, place};
 
 /// `reset`.
@@ -63,6 +63,8 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         && !(ending.by == Role::Server && story.lacks_agreed_tls())
         && !is_cut_off(story, ending, facts)
         && !missed_reply(story, ending)
+        && !is_continued_after_forgery(ending, facts)
+        && !is_message_lost(story, ending, facts)
         && story.open_plain_request().is_none()
         && !(ending.by == Role::Server && (story.is_plain_answer_cut() || story.is_last_chunk_owed()))
         && story.data.client.first.is_some()

@@ -71,6 +71,11 @@ pub(super) fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>
     (weight >= 2).then_some(signs)
 }
 
+/// Whether the server continues after a RST with its address that it did not send: the exchange was not over.
+pub(super) fn is_continued_after_forgery(ending: &Ending, facts: &ResetFacts) -> bool {
+    ending.by == Role::Server && facts.continued_in.is_some() && forgery(ending, facts).is_some()
+}
+
 /// The forged RST of the other end that was captured in one moment with this one, which answers it or what came after it: a card with
 /// several queues delivers both in any order.
 pub(super) fn forged_in_that_moment<'a>(story: &'a Story, ending: &Ending) -> Option<&'a Ending> {
