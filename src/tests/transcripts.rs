@@ -219,12 +219,51 @@ fn the_name_in_a_hello_of_two_segments_is_known() {
     assert_eq!(connections[0]["tls"]["server_name"], "ssm.example.net", "{connections:?}");
 }
 
+/// A conversation between 192.0.2.10 and 198.51.100.20 as tcpdump prints it: each line's time of day after 10:00, whether the server sent
+/// it, and the rest, with the port 50000 of the client and `port` of the server.
+fn conversation(port: u16, lines: &[(&str, bool, &str)]) -> String {
+    let (client, server) = ("192.0.2.10.50000".to_owned(), format!("198.51.100.20.{port}"));
+    let line = |(time, is_server, rest): &(&str, bool, &str)| {
+        let (from, to) = if *is_server { (&server, &client) } else { (&client, &server) };
+        format!("10:{time} IP {from} > {to}: {rest}\n")
+    };
+    lines.iter().map(line).collect()
+}
+
 /// The verdict codes of a text.
 fn codes_of_text(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("text.txt");
     fs::write(&file, text).unwrap();
     codes(&file)
+}
+
+const OPENING: [(&str, bool, &str); 3] = [
+    ("00:00.000000", false, "Flags [S], seq 100, win 64240, options [mss 1460], length 0"),
+    ("00:00.007000", true, "Flags [S.], seq 500, ack 101, win 65160, options [mss 1460], length 0"),
+    ("00:00.007100", false, "Flags [.], ack 1, win 502, length 0"),
+];
+
+#[test]
+fn what_the_server_sent_before_the_client_left_was_lost_or_not() {
+    let mail = |ack: &str| {
+        let leaves = format!("Flags [F.], seq 11, ack {ack}, win 502, length 0");
+        let lines = [
+            &OPENING[..],
+            &[
+                ("00:00.014000", true, "Flags [P.], seq 1:6, ack 1, win 502, length 5"),
+                ("00:00.015000", false, "Flags [P.], seq 1:11, ack 6, win 502, length 10"),
+                ("00:00.022000", true, "Flags [.], ack 11, win 502, length 0"),
+                ("00:00.023000", true, "Flags [P.], seq 6:900, ack 11, win 502, length 894"),
+                ("00:00.333000", true, "Flags [P.], seq 6:900, ack 11, win 502, length 894"),
+                ("05:00.000000", false, &leaves),
+                ("05:00.007000", true, "Flags [R], seq 900, win 0, length 0"),
+            ],
+        ];
+        codes_of_text(&conversation(110, &lines.concat()))
+    };
+    assert_eq!(mail("6"), ["no-response"]);
+    assert_eq!(mail("900"), ["plaintext"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::tcp::Role;
 use closed::{closed, cut_off};
 use left::{left, left_as_logged, left_before_tls};
 use unanswered::unanswered;
-use undelivered::{answer_lost, too_big, unanswered_probes, undelivered, window_closed};
+use undelivered::{answer_lost, left_without, too_big, unanswered_probes, undelivered, window_closed};
 
 /// `no-response`.
 pub(super) const RULE: Rule = Rule {
@@ -33,6 +33,9 @@ fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
         return Some(cut_off(story, close.moment));
     }
     if let Some(verdict) = left_as_logged(story).or_else(|| unanswered_probes(story, settings)) {
+        return Some(verdict);
+    }
+    if let Some(verdict) = left_without(story, settings) {
         return Some(verdict);
     }
     let Some(ending) = story.decisive() else {
@@ -83,6 +86,30 @@ mod tests {
         assert_eq!(Story::at(Stage::TlsEstablished).more(60_000).verdict().code, "healthy");
         let silent = Story::at(Stage::TcpEstablished).silent_for(8_000, Client);
         assert_eq!(silent.verdict().code, "client-silent");
+    }
+
+    #[test]
+    fn a_client_that_leaves_long_after_what_it_did_not_get_missed_it() {
+        // Its FIN acknowledges the greeting only.
+        let sent = |wait| {
+            let asked =
+                Talk::to_port(110).open().say(Server, b"+OK\r\n").ack(Client).say(Client, b"RETR 1\r\n");
+            let ack = asked.next(Server);
+            let sent = asked.ack(Server).say(Server, &[b'M'; 900]).wait(5).repeat(Server).wait(wait);
+            let seq = sent.next(Client);
+            sent.segment_with(Client, "F.", seq, ack, &[], |_| {})
+        };
+        let verdict = sent(60_000).rst(Server).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        // One that crossed the data, and one that has it.
+        assert_eq!(sent(20).rst(Server).code(0), "plaintext");
+        let got = Talk::to_port(110).open().say(Server, b"+OK\r\n").ack(Client).say(Client, b"RETR 1\r\n");
+        let got = got.ack(Server).say(Server, &[b'M'; 900]).ack(Client).wait(60_000);
+        assert_eq!(got.clone().fin(Client).rst(Server).code(0), "plaintext");
+        // Its last acknowledgement is missing, and the FIN has it.
+        let late = Talk::to_port(110).open().say(Server, b"+OK\r\n").ack(Client).say(Client, b"RETR 1\r\n");
+        let late = late.ack(Server).say(Server, &[b'M'; 900]).wait(60_000).fin(Client).fin(Server);
+        assert_eq!(late.code(0), "plaintext");
     }
 
     /// Three requests of 200 bytes that are answered, and a later one of this many bytes.

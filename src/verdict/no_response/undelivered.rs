@@ -112,6 +112,47 @@ pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> 
     )
 }
 
+/// The client left although the server had sent more, on a path that lost packets: the number of its FIN or RST shows that it did not get
+/// what was sent long before.
+pub(super) fn left_without(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
+    let left = story.endings.first().filter(|end| end.by == Role::Client)?;
+    let data = &story.data.server;
+    let last = data.last?;
+    let is_up = matches!(left.stage, Stage::None | Stage::TcpEstablished | Stage::ApplicationData);
+    let is_leaving = matches!(left.what, EndingKind::Fin | EndingKind::Reset(_));
+    let waited = left.moment.at - last.at;
+    let is_lost = is_up
+        && is_leaving
+        && waited >= settings.stall_after
+        && data.is_left_out
+        && data.outstanding > 1
+        && data.repeats.count > 0
+        && data.closed_window.is_none()
+        && data.reported_hole.is_none()
+        && (story.data.client.first.is_some() || left.stage == Stage::None)
+        && story.traffic.keep_alives.count == 0
+        && story.one_sided().is_none()
+        && story.order.is_after(left.moment.number, last.number);
+    is_lost.then(|| {
+        Verdict::new(
+            &RULE,
+            Actor::Path,
+            story.basis,
+            format!("the server's data was unacknowledged for {waited}, and then the client left without it"),
+        )
+        .explain(format!(
+            "The client acknowledges less in packet {} than the server had sent up to packet {}: what the server sent was lost in \
+             transit.{}",
+            left.moment.number,
+            last.number,
+            drops::caveat(story)
+        ))
+        .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
+        .advise(&advice::PATH_OF_CONNECTION)
+        .proved_by([last.number, left.moment.number])
+    })
+}
+
 /// How often a side sent its unacknowledged data again during a silence.
 fn repeats_within(story: &Story, sender: Role, silence: &Silence) -> u64 {
     let data = &story.data[sender];
