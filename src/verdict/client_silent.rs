@@ -4,6 +4,7 @@ use super::words::{drops, evidence};
 use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{EndingKind, Moment, Silence, Stage, Story};
 use crate::tcp::Role;
+use crate::time::Elapsed;
 
 /// `client-silent`.
 pub(super) const RULE: Rule = Rule {
@@ -33,6 +34,9 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     }
     if story.is_greeting_owed() {
         return Some(greeting(story, silence));
+    }
+    if let Some((acknowledged, again)) = not_taken(story) {
+        return Some(server_not_taking(story, silence, acknowledged, again));
     }
     if let Some(closed) = story.data.client.closed_window {
         return Some(may_not_send(story, silence, closed));
@@ -78,6 +82,47 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
             "A monitoring probe that only opens the port looks like this and is not a fault.",
         ]),
     )
+}
+
+/// The acknowledgement of a SYN-ACK that the server nevertheless sent again and again, and the last time it did so. A single repeat may
+/// have crossed the acknowledgement.
+fn not_taken(story: &Story) -> Option<(Moment, Moment)> {
+    const TELLING: u64 = 3;
+    let opening = &story.opening;
+    let (acknowledged, again) = opening.established.zip(opening.last_syn_ack)?;
+    let is_silent = story.data.client.first.is_none() && story.data.server.first.is_none();
+    let is_repeated = opening.syn_ack.count >= TELLING && again.at - acknowledged.at >= REPEATED;
+    (is_silent && is_repeated).then_some((acknowledged, again))
+}
+
+/// The first repeat of a SYN-ACK is due after 1 s (RFC 6298, 2.1), the second one 2 s later.
+const REPEATED: Elapsed = Elapsed::from_millis(2_500);
+
+/// The server repeated a SYN-ACK that the client had acknowledged.
+fn server_not_taking(story: &Story, silence: &Silence, acknowledged: Moment, again: Moment) -> Verdict {
+    let count = story.opening.syn_ack.count;
+    Verdict::new(
+        &RULE,
+        Actor::Unknown,
+        story.basis,
+        format!(
+            "the client sent nothing for {}, and the server repeated its SYN-ACK although it was acknowledged",
+            silence.elapsed()
+        ),
+    )
+    .explain(format!(
+        "The client acknowledged the SYN-ACK in packet {}, and the server, which sent it {count} times, did not take the \
+         acknowledgement. Its listen queue is full because its program does not accept connections, or the acknowledgement was lost \
+         on the path. A server that waits for the client's first data before it accepts (TCP_DEFER_ACCEPT) does the same to a client \
+         that sends none.{}",
+        acknowledged.number,
+        drops::caveat(story)
+    ))
+    .proved_by(evidence::opening_packets(story).chain([acknowledged.number, again.number]))
+    .advise(&[
+        "Look at the queue on the server, on Linux with `ss -ltn`: it is full where Recv-Q exceeds Send-Q.",
+        "Capture on the server: does the acknowledgement arrive?",
+    ])
 }
 
 /// The server closed its window in `closed`, and so the client could not send.
@@ -146,6 +191,19 @@ mod tests {
     use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
+
+    #[test]
+    fn a_server_that_repeats_an_acknowledged_syn_ack_may_not_take_the_acknowledgement() {
+        let again = |talk: Talk, wait| talk.wait(wait).syn_ack().ack(Client);
+        let opened = ssm().syn().syn_ack().ack(Client);
+        let verdict = again(again(opened.clone(), 1_000), 2_000).verdict(4_000);
+        assert_eq!(verdict.is(), ("client-silent", Actor::Unknown, None), "{}", verdict.headline);
+        assert!(verdict.mentions("ss -ltn") && !verdict.mentions("thread dump"), "{verdict:?}");
+        // One that crossed the acknowledgement, and a client that is silent.
+        for talk in [again(opened.clone(), 1_000), opened.wait(4_000)] {
+            assert_eq!(talk.verdict(4_000).is(), ("client-silent", Actor::Client, None));
+        }
+    }
 
     #[test]
     fn a_push_whose_length_no_text_shows_is_no_silence() {
