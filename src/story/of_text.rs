@@ -4,7 +4,7 @@ use super::{AnswerDoubt, Ending, EndingKind, Holds, Moment, Stage, Story};
 use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
-use crate::tls::{Basis, PlainKind};
+use crate::tls::{Basis, PlainKind, is_usual_on};
 
 /// A server that resets a connection later than this after its last data does so because nobody used it.
 const AT_ONCE: Elapsed = Elapsed::from_millis(1_000);
@@ -36,6 +36,20 @@ impl Story {
             && is_unread(Role::Server)
             && self.data.server.first.is_some()
             && sent.data_segments <= REFUSED_WITHIN
+    }
+
+    /// Whether one length alone makes a handshake of TLS of an exchange on a port where none is expected: the client's second turn, after
+    /// which the server said nothing until one of them closed. A third of all lengths up to 330 bytes are those of some client's flight.
+    pub fn is_closed_in_tls_by_one_length(&self) -> bool {
+        let is_unread = self.tls.client_hello.as_ref().is_some_and(|hello| hello.basis == Basis::Inferred);
+        let is_inside = |end: &Ending| end.what == EndingKind::Fin && end.stage < Stage::TlsEstablished;
+        is_unread
+            && self.holds_lengths_alone()
+            && !self.expects_tls
+            && !is_usual_on(self.parties.server.port)
+            && self.prelude.is_none()
+            && self.tls.application_data.server.count == 0
+            && self.endings.first().is_some_and(is_inside)
     }
 
     /// Whether lengths are all that is known of the handshake, as of text without payload: an answer may have a session ticket's, and

@@ -245,6 +245,37 @@ const OPENING: [(&str, bool, &str); 3] = [
 ];
 
 #[test]
+fn no_length_of_one_turn_makes_another_protocol_a_failed_handshake() {
+    for port in [22, 1234] {
+        for bytes in (31..=330).step_by(7).chain([152, 126]) {
+            let end = 101 + bytes;
+            let [turn, fin, last, done] = [
+                format!("Flags [P.], seq 101:{end}, ack 701, win 502, length {bytes}"),
+                format!("Flags [F.], seq {end}, ack 701, win 502, length 0"),
+                format!("Flags [F.], seq 701, ack {}, win 502, length 0", end + 1),
+                "Flags [.], ack 702, win 502, length 0".to_owned(),
+            ];
+            let lines = [
+                &OPENING[..],
+                &[
+                    ("00:00.008000", false, "Flags [P.], seq 1:101, ack 1, win 502, length 100"),
+                    ("00:00.015000", true, "Flags [P.], seq 1:701, ack 101, win 502, length 700"),
+                    ("00:00.016000", false, &turn),
+                    ("00:00.016100", false, &fin),
+                    ("00:00.024000", true, &last),
+                    ("00:00.024100", false, &done),
+                ],
+            ];
+            let found = codes_of_text(&conversation(port, &lines.concat()));
+            assert!(
+                matches!(found[0].as_str(), "plaintext" | "healthy" | "capture-gap"),
+                "{port} {bytes}: {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_the_server_sent_before_the_client_left_was_lost_or_not() {
     let mail = |ack: &str| {
         let leaves = format!("Flags [F.], seq 11, ack {ack}, win 502, length 0");

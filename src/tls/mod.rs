@@ -42,3 +42,8 @@ pub use prelude::{Prelude, PreludeStep, Refusal, socks5_reply};
 pub(crate) use record::{ContentType as RecordContent, Header as RecordHeader};
 pub use record::{RECORD_HEADER_BYTES, content_bytes};
 pub use tracker::Tracker;
+
+/// Whether a protocol runs inside TLS from the first byte on at this port, as IANA assigns it or programs use it by default.
+pub(crate) fn is_usual_on(port: u16) -> bool {
+    lengths::is_port_of_tls(port)
+}

@@ -27,7 +27,8 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         && !story.is_inside_client_hello()
         && (story.data.client.first.is_some() || has_spoken)
         && !(ending.by == Role::Server && story.lacks_agreed_tls());
-    if !is_closing || has_plain_data || ending.stage == Stage::None {
+    if !is_closing || has_plain_data || ending.stage == Stage::None || story.is_closed_in_tls_by_one_length()
+    {
         return None;
     }
     let notice = notice(story, ending);

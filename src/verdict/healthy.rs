@@ -91,6 +91,9 @@ fn is_refused(story: &Story) -> bool {
 
 /// How it is known that the handshake was completed, if it was, and nothing that followed is open, in doubt or refused.
 pub(super) fn established(story: &Story, settings: &JudgementSettings) -> Option<Basis> {
+    if story.is_closed_in_tls_by_one_length() {
+        return None;
+    }
     let is_open = story.is_request_open()
         || story.answer_doubt(settings.stall_after).is_some()
         || story.has_undelivered(settings.stall_after)

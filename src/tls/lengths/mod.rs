@@ -11,6 +11,7 @@ mod sizes;
 #[cfg(test)]
 mod tests;
 
+pub(super) use ports::is_tls as is_port_of_tls;
 pub(super) use sizes::{CHANGE_CIPHER_SPEC, CIPHER_CHANGE, is_cipher_change};
 
 use super::awaits::Awaits;

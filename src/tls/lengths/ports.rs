@@ -34,7 +34,7 @@ const UPGRADES: [Upgrade; 2] = [
 ];
 
 /// Whether TLS is usual on a port.
-pub(super) fn is_tls(port: u16) -> bool {
+pub(in crate::tls) fn is_tls(port: u16) -> bool {
     TLS.contains(&port) || port % 1000 == HTTPS
 }
 

@@ -80,6 +80,14 @@ fn refused_by_lengths(story: &Story) -> Option<(String, String)> {
                 .to_owned(),
         ));
     }
+    if story.is_closed_in_tls_by_one_length() {
+        return Some((
+            "the text holds none of the data, and lengths don't show whether it was TLS".to_owned(),
+            "The sizes of the first turns fit a TLS handshake, after which one side closed the connection. An exchange in another protocol \
+             looks like that too, and on this port no TLS is expected. If it is, add the port with `--tls-port PORT`."
+                .to_owned(),
+        ));
+    }
     if story.may_be_a_refused_tunnel() {
         return Some((
             "the text holds none of the data, and lengths don't show whether a tunnel was refused".to_owned(),
