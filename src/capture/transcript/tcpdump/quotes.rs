@@ -37,7 +37,7 @@ impl Quotes {
         is_quoted
     }
 
-    /// What is told of them.
+    /// How many there were, in a sentence.
     pub fn note(&self) -> Option<String> {
         counted(self.quoted, "shown again and counted once")
     }
