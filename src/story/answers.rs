@@ -199,15 +199,20 @@ impl Story {
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server);
         let bytes = self.data.server.bytes;
-        let is_short = || self.plain_answer_end.is_some_and(|end| bytes < end.get());
+        let is_short = || {
+            self.plain_answer_end.is_some_and(|end| bytes < end.get())
+                || self.http2.is_some_and(|http2| http2.is_inside_frame)
+        };
         is_known
             && self.open_plain_request().is_none()
-            && (self.plain_answer_lacks == Some(AnswerPart::HeaderEnd) || is_short())
+            && (matches!(self.plain_answer_lacks, Some(AnswerPart::HeaderEnd | AnswerPart::ChunkEnd)) || is_short())
     }
 
-    /// Whether the server's latest answer in plain HTTP comes in chunks and lacks the last one (RFC 9112, 7.1).
+    /// Whether the server's latest answer in plain HTTP comes in chunks and lacks the last one (RFC 9112, 7.1), or in HTTP/2 the frame
+    /// that ends its stream.
     pub fn is_last_chunk_owed(&self) -> bool {
-        self.plain_answer_lacks == Some(AnswerPart::LastChunk)
+        let is_stream_open = self.http2.is_some_and(|http2| http2.is_answer_open);
+        (self.plain_answer_lacks == Some(AnswerPart::LastChunk) || is_stream_open)
             && self.missing.gap.server == 0
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server)
@@ -256,9 +261,18 @@ impl Story {
     pub fn open_plain_request(&self) -> Option<Moment> {
         let answer = self.data.server.last?.number;
         let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
+        if let Some(http2) = self.http2 {
+            return http2.asked.filter(|_| is_known);
+        }
         self.later_plain_request
             .filter(|_| is_known && (self.speaks_plain_http() || self.is_dialogue()))
             .filter(|asked| self.order.is_after(asked.number, answer))
+    }
+
+    /// The client's PING in HTTP/2 in clear that nothing of the server followed.
+    pub fn open_ping(&self) -> Option<Moment> {
+        let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
+        self.http2?.ping.filter(|_| is_known)
     }
 
     /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.

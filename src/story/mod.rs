@@ -24,7 +24,7 @@ mod timeline;
 pub use builder::{Builder, PacketId};
 pub use certificates::Unseen;
 pub use facts::{
-    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, Holds, IcmpFact, IdFacts,
+    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, Holds, Http2Facts, IcmpFact, IdFacts,
     IpTraits, LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party,
     PathFacts, PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, SentUnseen, Silence,
     SocketCounters, Stage, TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
@@ -92,6 +92,8 @@ pub struct Story {
     pub plain_answer_end: Option<NonZeroU64>,
     /// What was captured of the server's latest answer in plain HTTP ends before this, as far as is known.
     pub plain_answer_lacks: Option<AnswerPart>,
+    /// What HTTP/2 in clear shows, where that is spoken and the capture shows where each frame begins.
+    pub http2: Option<Http2Facts>,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
     /// Whether the server's FIN acknowledges any of the bytes that the client sent after the server's last data; nothing where it sent none.
@@ -129,7 +131,9 @@ pub struct Story {
 pub enum AnswerPart {
     /// The empty line that ends its header (RFC 9112, 2.1).
     HeaderEnd,
-    /// The last of its chunks (RFC 9112, 7.1).
+    /// The rest of a chunk that has begun (RFC 9112, 7.1).
+    ChunkEnd,
+    /// The last of its chunks.
     LastChunk,
 }
 
@@ -169,6 +173,7 @@ impl Story {
             plain_request_end: None,
             plain_answer_end: None,
             plain_answer_lacks: None,
+            http2: None,
             prelude: None,
             closed_on_request: None,
             half_closed: None,
@@ -211,6 +216,7 @@ impl Story {
             plain_request_end: self.plain_request_end,
             plain_answer_end: self.plain_answer_end,
             plain_answer_lacks: self.plain_answer_lacks,
+            http2: self.http2,
             prelude: self.prelude.clone(),
             closed_on_request: self.closed_on_request,
             half_closed: self.half_closed,

@@ -31,6 +31,7 @@ impl StandIns {
             plain_request_end: _,
             plain_answer_end: _,
             plain_answer_lacks: _,
+            http2: _,
             prelude: _,
             closed_on_request: _,
             half_closed: _,

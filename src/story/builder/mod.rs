@@ -1,11 +1,12 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 //!
 //! Each file holds one subject, and what it has to remember beyond the facts: [`opening`] the TCP handshake, [`tls`] the
-//! protocols, [`dialogue`] and [`plain_answer`] what is said in clear, [`silence`] whose step is awaited and for how long, [`closing`] how the connection ends, [`header`] what headers alone show.
+//! protocols, [`dialogue`] and [`plain_answer`] what is said in clear, [`http2`] that of HTTP/2, [`silence`] whose step is awaited and for how long, [`closing`] how the connection ends, [`header`] what headers alone show.
 
 mod closing;
 mod dialogue;
 mod header;
+mod http2;
 mod kinds;
 mod notes;
 mod opening;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use closing::Closing;
 use dialogue::Spoken;
+use http2::Http2;
 use notes::Notes;
 use plain_answer::PlainAnswer;
 use probes::BareProbes;
@@ -47,6 +49,7 @@ pub struct Builder {
     closing: Closing,
     plain_answer: PlainAnswer,
     spoken: Spoken,
+    http2: Http2,
     bare_probes: BareProbes,
     /// Whether the segment's sender was inside a TLS record before it.
     was_inside_record: bool,
@@ -87,6 +90,7 @@ impl Builder {
             closing: Closing::default(),
             plain_answer: PlainAnswer::default(),
             spoken: Spoken::default(),
+            http2: Http2::default(),
             bare_probes: BareProbes::default(),
             was_inside_record: false,
             keeps_timeline,
@@ -367,6 +371,7 @@ impl Builder {
         let role = observation.role;
         self.story.data[role].record(moment, segment, observation);
         self.spoken.on_data(moment, segment, observation, &mut self.story);
+        self.http2.on_data(moment, segment, observation, &mut self.story);
         if observation.new_bytes > 0 && role == Role::Server {
             self.handshake.on_server_data(segment, observation);
             self.plain_answer.on_server_data(moment, segment, observation, &mut self.story);

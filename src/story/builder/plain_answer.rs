@@ -47,8 +47,62 @@ impl Header {
 #[derive(Clone, Copy, Debug, Default)]
 struct Chunks {
     tail: [u8; END.len()],
+    place: Place,
     /// Bytes of it are missing, or came late.
     is_unknown: bool,
+}
+
+/// Where in its chunks a body is (RFC 9112, 7.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// In the digits of a chunk's size: their value so far.
+    Size(u64),
+    /// In the rest of that line, of a chunk of this size.
+    Line(u64),
+    /// In a chunk, of which so many bytes and the line's end are still to come.
+    Chunk(u64),
+    /// Behind the last chunk, or where it is not known.
+    End,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Size(0)
+    }
+}
+
+impl Place {
+    /// Where it is after these bytes.
+    fn after(mut self, mut bytes: &[u8]) -> Self {
+        while let [byte, rest @ ..] = bytes {
+            if let Self::Chunk(left) = self {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                bytes = &bytes[taken..];
+                self = match left - taken as u64 {
+                    0 => Self::Size(0),
+                    left => Self::Chunk(left),
+                };
+                continue;
+            }
+            self = self.after_byte(*byte);
+            bytes = rest;
+        }
+        self
+    }
+
+    /// Where it is after a byte that belongs to no chunk's data.
+    fn after_byte(self, byte: u8) -> Self {
+        /// No chunk is as large: what gives such a size is none.
+        const LARGEST: u64 = 1 << 40;
+        const LINE_END_BYTES: u64 = 2;
+        match (self, byte, (byte as char).to_digit(16)) {
+            (Self::Size(size), _, Some(digit)) if size < LARGEST => Self::Size(size * 16 + u64::from(digit)),
+            (Self::Size(0) | Self::Line(0), b'\n', _) => Self::End,
+            (Self::Size(size) | Self::Line(size), b'\n', _) => Self::Chunk(size + LINE_END_BYTES),
+            (Self::Size(size) | Self::Line(size), ..) if size < LARGEST => Self::Line(size),
+            _ => Self::End,
+        }
+    }
 }
 
 impl PlainAnswer {
@@ -91,8 +145,10 @@ impl PlainAnswer {
             chunks.is_unknown |= !is_known;
             !chunks.lack_their_end(body)
         });
+        let is_inside_chunk = self.chunks.is_some_and(|chunks| matches!(chunks.place, Place::Chunk(_)));
         story.plain_answer_lacks = match (is_open, has_last_chunk) {
             (true, _) => Some(AnswerPart::HeaderEnd),
+            (false, false) if is_inside_chunk => Some(AnswerPart::ChunkEnd),
             (false, false) => Some(AnswerPart::LastChunk),
             (false, true) => None,
         };
@@ -102,10 +158,65 @@ impl PlainAnswer {
 impl Chunks {
     /// Whether the last chunk is still to come after these bytes, as far as is known.
     fn lack_their_end(&mut self, bytes: &[u8]) -> bool {
+        self.place = if self.is_unknown { Place::End } else { self.place.after(bytes) };
         for byte in bytes.iter().skip(bytes.len().saturating_sub(END.len())) {
             self.tail.rotate_left(1);
             self.tail[END.len() - 1] = *byte;
         }
         !self.is_unknown && self.tail != *END && !self.tail.ends_with(b"\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::story::script::talk::Talk;
+    use crate::tcp::Role::{Client, Server};
+    use crate::verdict::Actor;
+
+    #[test]
+    fn a_body_s_place_is_known_byte_by_byte() {
+        for (bytes, place) in [
+            (&b""[..], Place::Size(0)),
+            (b"1a", Place::Size(26)),
+            (b"5;a=1", Place::Line(5)),
+            (b"5\r\nhel", Place::Chunk(4)),
+            (b"5\r\nhello", Place::Chunk(2)),
+            (b"5\r\nhello\r\n", Place::Size(0)),
+            (b"5\r\nhello\r\n0\r\n", Place::End),
+            (b"ffffffffffffffffffff\r\n", Place::End),
+        ] {
+            assert_eq!(Place::default().after(bytes), place, "{bytes:?}");
+            let in_parts = bytes.iter().fold(Place::default(), |place, byte| place.after(&[*byte]));
+            assert_eq!(in_parts, place, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_stops_within_a_chunk_has_begun_its_reply_and_one_that_stops_between_chunks_may_pause() {
+        let asked = || Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n");
+        let begun = |body: &[u8]| {
+            let header = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            asked().say(Server, header).say(Server, body).ack(Client)
+        };
+        let within = || begun(b"7d0\r\nhello");
+        for verdict in [within().verdict(4_000), within().wait(12_000).fin(Client).verdict(0)] {
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("in the middle of its reply"), "{}", verdict.headline);
+        }
+        assert_eq!(within().wait(500).fin(Client).fin(Server).code(0), "plaintext");
+        assert_eq!(begun(b"5\r\nhello\r\n").wait(12_000).fin(Client).fin(Server).code(0), "plaintext");
+        let mut cut = within().wait(12_000).fin(Client);
+        cut.packets[5].payload.truncate(3);
+        assert_eq!(cut.code(0), "plaintext");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_a_place(bytes: Vec<u8>) {
+            let _ = Place::default().after(&bytes);
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod capture;
 mod data;
 mod endings;
+mod http2;
 mod ids;
 mod log;
 mod missing;
@@ -20,6 +21,7 @@ mod turns;
 pub use capture::{CaptureFacts, ClockStep, Holds, UnreadLines};
 pub use data::{DataFacts, SentUnseen, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, ResetReason, Silence, reset_reason};
+pub use http2::Http2Facts;
 pub use ids::IdFacts;
 pub use log::{LogLine, LogTie};
 pub use missing::MissingFacts;

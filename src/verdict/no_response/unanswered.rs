@@ -16,6 +16,10 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
         // A client whose Finished is repeated without an acknowledgement asks for nothing yet.
         (_, true) if story.tls.application_data.client.count == 0 => "the client's end of the handshake",
         (_, true) if story.later_request().is_some() => "a later request inside TLS",
+        (None, false) if story.http2.is_some() && story.open_plain_request().is_none() => {
+            "the client's HTTP/2 PING"
+        }
+        (None, false) if story.http2.is_some() => "the request",
         (None, false) if story.open_plain_request().is_some() => "a later request",
         (_, true) => "the request inside TLS",
         _ => "the request",
@@ -36,7 +40,7 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
     } else {
         (Actor::Path, "The request was not acknowledged either: it, or every reply, is lost in transit.")
     };
-    let request = story.asked_last().or(story.open_plain_request()).or(story.data.client.first);
+    let request = story.asked_last().or(story.open_plain_request()).or(story.open_ping()).or(story.data.client.first);
     let is_in_record =
         story.tls.is_inside_record.server && story.was_answered() && story.later_request().is_none();
     let is_begun = is_in_record || story.is_plain_answer_cut();

@@ -134,7 +134,7 @@ fn unacknowledged(story: &Story) -> Option<Waits> {
 
 /// What a client that was answered before asks again. A side that gets no acknowledgement at all gets no answer either.
 pub(super) fn later_answer(story: &Story) -> Option<Waits> {
-    if let Some(since) = story.open_plain_request() {
+    if let Some(since) = story.open_plain_request().or(story.open_ping()) {
         return Some(Waits { since, awaited_from: Role::Server, of: Awaited::LaterAnswer });
     }
     let request = story.tls.turns.later_request()?;
