@@ -2,6 +2,7 @@
 
 use super::{PreludeFacts, Silence, Stage, Story};
 use crate::tcp::Role;
+use crate::tls::Dialogue;
 
 /// Ports on which the server speaks first, with what it says: the services' RFCs, and what MySQL and others document.
 const GREETERS: [(u16, &str); 14] = [
@@ -66,7 +67,17 @@ impl Story {
             && !self.missing.lacks(Role::Server)
     }
 
-    /// Whether the two sides speak in clear in a protocol in which the server greets and answers each command.
+    /// Whether the protocol is one in clear in which the server speaks first and answers each command then.
+    pub fn is_greeted_dialogue(&self) -> bool {
+        self.is_dialogue() && !self.is_dialogue_of_requests()
+    }
+
+    /// Whether the protocol is one in clear in which the client speaks first, and later requests are known by their form.
+    pub fn is_dialogue_of_requests(&self) -> bool {
+        matches!(self.dialogue, Some(Dialogue::Asked(_)))
+    }
+
+    /// Whether the two sides speak in clear in a protocol in which the server answers each command.
     pub fn is_dialogue(&self) -> bool {
         let is_clear = |prelude: &PreludeFacts| !prelude.is_pending() && !prelude.is_agreed();
         self.dialogue.is_some()

@@ -1,6 +1,9 @@
-//! Protocols in clear in which the server greets and then answers each command: SMTP, FTP, POP3, IMAP and MySQL.
+//! Protocols in clear in which the server answers each command: SMTP, FTP, POP3, IMAP and MySQL, where it greets before, and those whose
+//! first request has a known form.
 
-/// A dialogue, by the form of its greeting.
+use super::requests::{self, Question};
+
+/// A dialogue, by the form of its greeting or of its first request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialogue {
     /// SMTP (RFC 5321, 3.1) or FTP (RFC 959, 5.4): both greet with 220.
@@ -11,6 +14,8 @@ pub enum Dialogue {
     Imap,
     /// MySQL's protocol 10, and MariaDB's.
     MySql,
+    /// The client begins.
+    Asked(Question),
 }
 
 /// What the server's reply before it makes of the client's data.
@@ -88,11 +93,23 @@ impl Dialogue {
         }
     }
 
+    /// The dialogue that a client's first bytes begin, and in which later requests are known by their form as well.
+    pub(crate) fn of_request(payload: &[u8]) -> Option<Self> {
+        Question::of_first(payload).map(Self::Asked)
+    }
+
+    /// Whether these bytes of the client end the dialogue: what follows may need no reply.
+    pub(crate) fn is_ended_by(self, payload: &[u8]) -> bool {
+        self == Self::Asked(Question::Redis) && requests::silences_redis(payload)
+    }
+
     /// Whether the server must reply to these bytes of the client, which came after `reply`. A goodbye or an incomplete
     /// command needs no reply.
     pub(crate) fn asks(self, payload: &[u8], reply: Reply) -> bool {
-        if self == Self::MySql {
-            return is_mysql_command(payload);
+        match self {
+            Self::MySql => return is_mysql_command(payload),
+            Self::Asked(question) => return question.asks_again(payload),
+            Self::Numbered | Self::Pop3 | Self::Imap => {}
         }
         let Some(lines) = payload.strip_suffix(b"\n") else { return false };
         match reply {
@@ -117,7 +134,7 @@ impl Dialogue {
             Self::Pop3 => is_one_of(first, &POP3),
             // What ends in a literal continues.
             Self::Imap => !line.ends_with(b"}") && words.next().is_some_and(|word| is_one_of(word, &IMAP)),
-            Self::MySql => false,
+            Self::MySql | Self::Asked(_) => false,
         }
     }
 }

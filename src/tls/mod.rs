@@ -37,12 +37,15 @@ pub use event::{Message, SizeReading, TlsEvent};
 pub(crate) use handshake::RETRY_RANDOM;
 pub(crate) use handshake::kind as handshake_kind;
 pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
-pub(crate) use http2::{Frame as Http2Frame, Frames as Http2Frames, PREFACE as HTTP2_PREFACE, kind as http2_kind};
+pub(crate) use http2::{
+    Frame as Http2Frame, Frames as Http2Frames, PREFACE as HTTP2_PREFACE, kind as http2_kind,
+};
 pub(crate) use plain::METHODS as HTTP_METHODS;
 pub use plain::{Plain, PlainKind};
 pub use prelude::{Prelude, PreludeStep, Refusal, socks5_reply};
 pub(crate) use record::{ContentType as RecordContent, Header as RecordHeader};
 pub use record::{RECORD_HEADER_BYTES, content_bytes};
+pub use requests::Question;
 pub use tracker::Tracker;
 
 /// Whether a protocol runs inside TLS from the first byte on at this port, as IANA assigns it or programs use it by default.

@@ -1,4 +1,62 @@
-//! Requests of protocols other than HTTP, by their form alone: each is a client's first message, and is answered.
+//! Requests of protocols other than HTTP, by their form alone: each is answered, a client's first message and later ones.
+
+/// A protocol whose requests are known by their form after the first as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// DNS over TCP (RFC 7766).
+    Dns,
+    /// LDAP (RFC 4511).
+    Ldap,
+    /// MQTT (version 3.1.1 and 5).
+    Mqtt,
+    /// PostgreSQL's protocol 3.0.
+    Postgres,
+    /// Redis (RESP's specification).
+    Redis,
+    /// NFS and what belongs to it, over ONC RPC (RFC 5531).
+    Rpc,
+    /// RTSP (RFC 2326; RFC 7826).
+    Rtsp,
+}
+
+impl Question {
+    /// The protocol of a client's first segment.
+    pub(super) fn of_first(bytes: &[u8]) -> Option<Self> {
+        match () {
+            () if is_dns(bytes) => Some(Self::Dns),
+            () if is_ldap(bytes) => Some(Self::Ldap),
+            () if is_mqtt(bytes) => Some(Self::Mqtt),
+            () if is_postgres(bytes) => Some(Self::Postgres),
+            () if redis_command(bytes).is_some() => Some(Self::Redis),
+            () if is_rpc(bytes) => Some(Self::Rpc),
+            () if is_rtsp(bytes) => Some(Self::Rtsp),
+            () => None,
+        }
+    }
+
+    /// Whether a later segment of the client is a request that is answered at once, as far as the service works. What waits for something
+    /// to happen is none.
+    pub(super) fn asks_again(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Dns => is_dns(bytes),
+            Self::Ldap => is_ldap(bytes) && !waits_for_changes(bytes),
+            Self::Mqtt => is_mqtt_request(bytes),
+            Self::Postgres => is_postgres_query(bytes),
+            Self::Redis => redis_command(bytes).is_some_and(|word| {
+                REDIS_COMMANDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+            }),
+            Self::Rpc => is_rpc(bytes),
+            Self::Rtsp => is_rtsp(bytes),
+        }
+    }
+}
+
+/// Redis's commands that wait for nothing and have a reply.
+const REDIS_COMMANDS: [&str; 30] = [
+    "PING", "ECHO", "AUTH", "HELLO", "SELECT", "GET", "SET", "SETEX", "SETNX", "GETSET", "MGET", "MSET",
+    "DEL", "EXISTS", "EXPIRE", "TTL", "TYPE", "INCR", "DECR", "HGET", "HSET", "HMGET", "HGETALL", "HDEL",
+    "LPUSH", "RPUSH", "LPOP", "RPOP", "SADD", "SMEMBERS",
+];
 
 /// Whether a client's first segment is a request of a protocol that answers each: DNS over TCP, PostgreSQL, LDAP, MQTT, AMQP, SMB, Kerberos,
 /// Redis, Microsoft's SQL Server or Oracle's database. Each carries its own length, or its protocol's name.
@@ -13,6 +71,7 @@ pub(super) fn is_request(bytes: &[u8]) -> bool {
         || is_redis(bytes)
         || is_tds(bytes)
         || is_tns(bytes)
+        || is_rpc(bytes)
 }
 
 /// A length of 2, then a header with one question and no answer, whose bit for a response is not set (RFC 1035, 4.1.1 and 4.2.2).
@@ -68,9 +127,24 @@ fn is_smb(bytes: &[u8]) -> bool {
     is_named && bytes.first() == Some(&0)
 }
 
-/// A length of 4, and AS-REQ or TGS-REQ (RFC 4120, 5.4.1 and 7.2.2).
+/// A length of 4, and AS-REQ or TGS-REQ (RFC 4120, 5.4.1 and 7.2.2). Where its end is cut off or in a later segment, the length of the
+/// request itself confirms the one before it.
 fn is_kerberos(bytes: &[u8]) -> bool {
-    has_length_of_4(bytes, 4) && matches!(bytes.get(4), Some(0x6a | 0x6c))
+    kerberos_len(bytes).is_some_and(|len| bytes.len() as u64 <= len)
+}
+
+/// How many bytes a request of Kerberos takes with its length.
+pub(super) fn kerberos_len(bytes: &[u8]) -> Option<u64> {
+    const PREFIX: u32 = 4;
+    let [a, b, c, d, 0x6a | 0x6c, rest @ ..] = bytes else { return None };
+    let len = u32::from_be_bytes([*a, *b, *c, *d]);
+    let inner = match *rest {
+        [inner @ 0..=0x7f, ..] => 2 + u32::from(inner),
+        [0x81, inner, ..] => 3 + u32::from(inner),
+        [0x82, high, low, ..] => 4 + u32::from(u16::from_be_bytes([high, low])),
+        _ => return None,
+    };
+    (inner == len).then(|| u64::from(len) + u64::from(PREFIX))
 }
 
 /// An array of bulk strings (RESP's specification).
@@ -78,6 +152,85 @@ fn is_redis(bytes: &[u8]) -> bool {
     let [b'*', digit, rest @ ..] = bytes else { return false };
     digit.is_ascii_digit()
         && (rest.starts_with(b"\r\n$") || rest.get(1..).is_some_and(|rest| rest.starts_with(b"\r\n$")))
+}
+
+/// The command of bytes that are one array of bulk strings and no more (RESP's specification).
+fn redis_command(bytes: &[u8]) -> Option<&[u8]> {
+    let (count, mut rest) = redis_number(bytes, b'*')?;
+    let mut command = None;
+    for _ in 0..count {
+        let (len, after) = redis_number(rest, b'$')?;
+        let (word, after) = after.split_at_checked(len)?;
+        rest = after.strip_prefix(b"\r\n")?;
+        command.get_or_insert(word);
+    }
+    command.filter(|_| rest.is_empty())
+}
+
+/// A number after a mark, up to its line's end, and what follows.
+fn redis_number(bytes: &[u8], mark: u8) -> Option<(usize, &[u8])> {
+    let rest = bytes.strip_prefix(&[mark])?;
+    let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    let number = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+    Some((number, rest[end..].strip_prefix(b"\r\n")?))
+}
+
+/// Whether it is the command of Redis that may switch replies off (`CLIENT REPLY OFF`).
+pub(super) fn silences_redis(bytes: &[u8]) -> bool {
+    redis_command(bytes).is_some_and(|word| word.eq_ignore_ascii_case(b"CLIENT"))
+}
+
+/// A search that lasts and is answered when something changes: a persistent search, content synchronization (RFC 4533), or Active
+/// Directory's notification.
+fn waits_for_changes(bytes: &[u8]) -> bool {
+    const CONTROLS: [&[u8]; 3] =
+        [b"2.16.840.1.113730.3.4.3", b"1.3.6.1.4.1.4203.1.9.1.1", b"1.2.840.113556.1.4.528"];
+    CONTROLS.iter().any(|control| memchr::memmem::find(bytes, control).is_some())
+}
+
+/// PINGREQ, or a SUBSCRIBE or UNSUBSCRIBE of up to 127 bytes (MQTT 3.1.1, 3.8, 3.10 and 3.12).
+fn is_mqtt_request(bytes: &[u8]) -> bool {
+    match *bytes {
+        [0xc0, 0] => true,
+        [0x82 | 0xa2, len @ 0..=0x7f, ref rest @ ..] => usize::from(len) == rest.len(),
+        _ => false,
+    }
+}
+
+/// Messages of PostgreSQL's, the last of which asks for an answer: a query, a password, or the end of a series (its documentation, 54.7).
+fn is_postgres_query(bytes: &[u8]) -> bool {
+    let (mut rest, mut last) = (bytes, None);
+    while let [kind, body @ ..] = rest {
+        // The length counts itself.
+        let Some(len) = body.first_chunk().map(|len| u32::from_be_bytes(*len) as usize) else { return false };
+        let Some(after) = body.get(len..).filter(|_| len >= 4) else { return false };
+        last = Some(*kind);
+        rest = after;
+    }
+    matches!(last, Some(b'Q' | b'S' | b'p'))
+}
+
+/// A call of version 2 in one fragment, to the port mapper, NFS or its mount service (RFC 5531, 9 and 11).
+fn is_rpc(bytes: &[u8]) -> bool {
+    const PORT_MAPPER: u32 = 100_000;
+    const NFS: u32 = 100_003;
+    const MOUNT: u32 = 100_005;
+    const LAST_FRAGMENT: u32 = 0x8000_0000;
+    let word = |at: usize| bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    word(0).is_some_and(|mark| mark & LAST_FRAGMENT != 0)
+        && word(0).is_some_and(|mark| (mark & !LAST_FRAGMENT) as usize + 4 == bytes.len())
+        && (word(8), word(12)) == (Some(0), Some(2))
+        && matches!(word(16), Some(PORT_MAPPER | NFS | MOUNT))
+}
+
+/// A request line, up to the empty line, of a method that servers answer; some ignore the parameters that keep a session.
+fn is_rtsp(bytes: &[u8]) -> bool {
+    const METHODS: [&[u8]; 7] =
+        [b"OPTIONS ", b"DESCRIBE ", b"SETUP ", b"PLAY ", b"PAUSE ", b"ANNOUNCE ", b"RECORD "];
+    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    METHODS.iter().any(|method| line.starts_with(method))
+        && (line.ends_with(b" RTSP/1.0") || line.ends_with(b" RTSP/2.0"))
+        && memchr::memmem::find(bytes, b"\r\n\r\n").is_some()
 }
 
 /// A PRELOGIN message, whose first option is the version (MS-TDS, 2.2.3.1 and 2.2.6.5).
@@ -121,6 +274,7 @@ mod tests {
             b"AMQP\x00\x00\x09\x01",
             b"\x00\x00\x00\x20\xfeSMB@\x00",
             b"\x00\x00\x00\x03\x6a\x01\x00",
+            b"\x00\x00\x01\x04\x6a\x82\x01\x00\x30",
             b"*1\r\n$4\r\nPING\r\n",
             b"\x12\x01\x00\x0d\x00\x00\x00\x00\x00\x00\x0b\x00\x06",
             b"\x00\x17\x00\x00\x01\x00\x00\x00\x01(DESCRIPTION=)",
@@ -141,15 +295,56 @@ mod tests {
             b"\x00",
             b"\x30\x03\x02\x01\x01",
             b"*\r\n",
+            b"\x00\x00\x00\x05\x6a\x01\x00",
         ] {
             assert!(!is_request(other), "{other:?}");
         }
+    }
+
+    const RPC: &[u8] = b"\x80\x00\x00\x1c\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01\x86\xa3\x00\x00\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00";
+
+    #[test]
+    fn later_requests_are_known_by_their_form_and_what_waits_is_none() {
+        let search = |control: &[u8]| {
+            let body = [b"\x02\x01\x02\x63\x01\x00", control].concat();
+            [&[0x30, body.len() as u8][..], &body].concat()
+        };
+        for (question, asks, not) in [
+            (Question::Dns, DNS, &DNS[..20]),
+            (Question::Ldap, &search(b""), &search(b"1.2.840.113556.1.4.528")),
+            (Question::Mqtt, b"\xc0\x00", b"\xe0\x00"),
+            (Question::Mqtt, b"\x82\x03\x00\x01\x00", b"\x30\x03\x00\x01a"),
+            (Question::Postgres, b"Q\x00\x00\x00\x05\x00", b"X\x00\x00\x00\x04"),
+            (Question::Postgres, b"P\x00\x00\x00\x04S\x00\x00\x00\x04", b"d\x00\x00\x00\x05a"),
+            (
+                Question::Redis,
+                b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n",
+                b"*3\r\n$5\r\nBLPOP\r\n$1\r\na\r\n$1\r\n0\r\n",
+            ),
+            (Question::Rpc, RPC, b"\x80\x00\x00\x08\x00\x00\x00\x07\x00\x00\x00\x01"),
+            (
+                Question::Rtsp,
+                b"DESCRIBE rtsp://a/b RTSP/1.0\r\nCSeq: 2\r\n\r\n",
+                b"TEARDOWN rtsp://a/b RTSP/1.0\r\nCSeq: 2\r\n\r\n",
+            ),
+        ] {
+            assert!(question.asks_again(asks), "{question:?} {asks:?}");
+            assert!(!question.asks_again(not), "{question:?} {not:?}");
+        }
+        assert!(silences_redis(b"*3\r\n$6\r\nclient\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n"));
+        assert_eq!(kerberos_len(b"\x00\x00\x01\x04\x6a\x82\x01\x00"), Some(264));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_looked_at(bytes: Vec<u8>) {
             let _ = is_request(&bytes);
+            let _ = Question::of_first(&bytes);
+            for question in [
+                Question::Ldap, Question::Mqtt, Question::Postgres, Question::Redis, Question::Rpc, Question::Rtsp,
+            ] {
+                let _ = question.asks_again(&bytes);
+            }
         }
     }
 }

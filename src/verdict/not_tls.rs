@@ -20,7 +20,7 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         return Some(verdict);
     }
     // A server that greets may yet be asked to start TLS, as long as nobody leaves.
-    if story.is_dialogue() && story.endings.is_empty() {
+    if story.is_greeted_dialogue() && story.endings.is_empty() {
         return None;
     }
     let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());

@@ -49,7 +49,12 @@ impl Spoken {
                 }
                 self.reply = Reply::of(segment.payload);
             }
-            Role::Client => self.on_command(moment, segment.payload, story),
+            Role::Client => {
+                if story.data.client.first == Some(moment) && story.data.server.first.is_none() {
+                    story.dialogue = Dialogue::of_request(segment.payload);
+                }
+                self.on_command(moment, segment.payload, story);
+            }
         }
     }
 
@@ -57,7 +62,9 @@ impl Spoken {
         /// Who says goodbye later than this after a command had waited for its reply, and gives up.
         const TAKEN_BACK_WITHIN: Elapsed = Elapsed::from_millis(3_000);
         let Some(dialogue) = story.dialogue else { return };
-        if dialogue.asks(payload, self.reply) {
+        if dialogue.is_ended_by(payload) {
+            story.dialogue = None;
+        } else if dialogue.asks(payload, self.reply) {
             story.later_plain_request = Some(moment);
         } else {
             story.later_plain_request =
@@ -92,6 +99,7 @@ impl Spoken {
 mod tests {
     use crate::story::script::talk::Talk;
     use crate::tcp::Role::{Client, Server};
+    use crate::verdict::Actor;
 
     fn greeted() -> Talk {
         Talk::to_port(25).open().say(Server, b"220 mail.example ESMTP\r\n").ack(Client)
@@ -110,6 +118,31 @@ mod tests {
         let begun = message.say(Client, b"Subject: x\r\n");
         assert_eq!(open(&begun), None);
         assert!(open(&begun.say(Client, b"\r\n.\r\n")).is_some());
+    }
+
+    #[test]
+    fn a_later_request_of_a_known_form_is_owed_its_reply_and_no_client_has_to_wait_for_it() {
+        let get = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+        let answered = || {
+            let first = Talk::to_port(6379).open().say(Client, b"*1\r\n$4\r\nPING\r\n");
+            first.say(Server, b"+PONG\r\n").ack(Client).wait(100)
+        };
+        let asked = answered().say(Client, get).ack(Server);
+        let hung = asked.clone().wait(30_000).fin(Client).verdict(0);
+        assert_eq!(hung.is(), ("no-response", Actor::Server, None), "{}", hung.headline);
+        assert_eq!(asked.clone().fin(Server).fin(Client).code(0), "no-response");
+        assert_eq!(asked.clone().rst(Server).code(0), "reset");
+        assert_eq!(asked.clone().wait(300).rst(Client).code(0), "plaintext");
+        assert_eq!(asked.clone().wait(300).fin(Client).fin(Server).code(0), "plaintext");
+        assert_eq!(asked.say(Server, b"$-1\r\n").wait(30_000).fin(Client).fin(Server).code(0), "plaintext");
+        // What waits, and what wants no replies.
+        let blocking = answered().say(Client, b"*3\r\n$5\r\nBLPOP\r\n$1\r\na\r\n$1\r\n0\r\n").ack(Server);
+        assert_eq!(blocking.wait(30_000).fin(Client).fin(Server).code(0), "plaintext");
+        let silenced = answered().say(Client, b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n");
+        assert_eq!(
+            silenced.say(Client, get).ack(Server).wait(30_000).fin(Client).fin(Server).code(0),
+            "plaintext"
+        );
     }
 
     #[test]

@@ -8,22 +8,7 @@ use crate::verdict::{Actor, Verdict};
 
 /// A silence in which the answer was owed.
 pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
-    let over = match (&story.prelude, story.tls.client_hello.is_some()) {
-        (_, false) if story.is_dialogue() && story.open_plain_request().is_some() => "the client's command",
-        (Some(prelude), false) if prelude.is_agreed() => "the request",
-        (Some(prelude), false) if prelude.protocol.is_proxy() => "the request to the proxy",
-        (Some(_), false) => "the request to start TLS",
-        // A client whose Finished is repeated without an acknowledgement asks for nothing yet.
-        (_, true) if story.tls.application_data.client.count == 0 => "the client's end of the handshake",
-        (_, true) if story.later_request().is_some() => "a later request inside TLS",
-        (None, false) if story.http2.is_some() && story.open_plain_request().is_none() => {
-            "the client's HTTP/2 PING"
-        }
-        (None, false) if story.http2.is_some() => "the request",
-        (None, false) if story.open_plain_request().is_some() => "a later request",
-        (_, true) => "the request inside TLS",
-        _ => "the request",
-    };
+    let over = asked(story);
     let lost = sent_unseen::of_server(story);
     let unheard = farewell::unheard(story).filter(|_| silence.is_acknowledged && lost.is_none());
     let (actor, delivered) = if !silence.is_acknowledged && story.capture.acks_unobservable {
@@ -40,7 +25,8 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
     } else {
         (Actor::Path, "The request was not acknowledged either: it, or every reply, is lost in transit.")
     };
-    let request = story.asked_last().or(story.open_plain_request()).or(story.open_ping()).or(story.data.client.first);
+    let request =
+        story.asked_last().or(story.open_plain_request()).or(story.open_ping()).or(story.data.client.first);
     let is_in_record =
         story.tls.is_inside_record.server && story.was_answered() && story.later_request().is_none();
     let is_begun = is_in_record || story.is_plain_answer_cut();
@@ -78,6 +64,28 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
         .reported(&["java.net.SocketTimeoutException: Read timed out"])
         .proved_by(request.map(|moment| moment.number).into_iter().chain([silence.since.number]))
         .proved_by(story.data.client.repeats.numbers().take(4))
+}
+
+/// What got no reply, as a headline names it.
+fn asked(story: &Story) -> &'static str {
+    match (&story.prelude, story.tls.client_hello.is_some()) {
+        (_, false) if story.is_greeted_dialogue() && story.open_plain_request().is_some() => {
+            "the client's command"
+        }
+        (Some(prelude), false) if prelude.is_agreed() => "the request",
+        (Some(prelude), false) if prelude.protocol.is_proxy() => "the request to the proxy",
+        (Some(_), false) => "the request to start TLS",
+        // A client whose Finished is repeated without an acknowledgement asks for nothing yet.
+        (_, true) if story.tls.application_data.client.count == 0 => "the client's end of the handshake",
+        (_, true) if story.later_request().is_some() => "a later request inside TLS",
+        (None, false) if story.http2.is_some() && story.open_plain_request().is_none() => {
+            "the client's HTTP/2 PING"
+        }
+        (None, false) if story.http2.is_some() => "the request",
+        (None, false) if story.open_plain_request().is_some() => "a later request",
+        (_, true) => "the request inside TLS",
+        _ => "the request",
+    }
 }
 
 #[cfg(test)]

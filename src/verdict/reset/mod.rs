@@ -65,7 +65,9 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         && !missed_reply(story, ending)
         && !is_continued_after_forgery(ending, facts)
         && !is_message_lost(story, ending, facts)
-        && story.open_plain_request().is_none()
+        // A client that leaves soon may not care for the reply.
+        && (story.open_plain_request().is_none()
+            || ending.by == Role::Client && story.is_dialogue_of_requests())
         && !(ending.by == Role::Server && (story.is_plain_answer_cut() || story.is_last_chunk_owed()))
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();

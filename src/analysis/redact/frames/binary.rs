@@ -107,7 +107,15 @@ fn shown(bytes: &[u8]) -> usize {
         // PostgreSQL's StartupMessage (its documentation, 54.7), SMB (MS-SMB2, 2.1) and Kerberos (RFC 4120, 7.2.2).
         [_, _, _, _, 0, 3, 0, 0, ..] if has_length(8, 0) => 8,
         [0, _, _, _, 0xfe | 0xff, b'S', b'M', b'B', ..] => 8,
-        [_, _, _, _, 0x6a | 0x6c, ..] if has_length(5, 4) => 5,
+        [_, _, _, _, 0x6a | 0x6c, ..] if has_length(5, 4) => match bytes.get(5) {
+            Some(0..=0x7f) => 6,
+            Some(0x81) => 7,
+            Some(0x82) => 8,
+            _ => 5,
+        },
+        // A call of ONC RPC (RFC 5531, 9), up to its program, and PRELOGIN of SQL Server (MS-TDS, 2.2.6.5).
+        [0x80..=0xff, _, _, _, _, _, _, _, 0, 0, 0, 0, 0, 0, 0, 2, ..] => 20,
+        [0x12, 1, _, _, _, _, _, _, 0, ..] => 9,
         // CONNECT of MQTT (its versions 3.1.1 and 5, 3.1).
         [0x10, ..] => {
             let names: [&[u8]; 2] = [b"\x00\x04MQTT", b"\x00\x06MQIsdp"];
@@ -245,6 +253,8 @@ mod tests {
             b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x04bank",
             b"\x00\x00\x00\x20\xfeSMB@\x00bank",
             b"\x00\x00\x00\x03\x6a\x01\x00",
+            b"\x80\x00\x00\x14\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01\x86\xa3bank",
+            b"\x12\x01\x00\x0d\x00\x00\x00\x00\x00bank",
         ] {
             let redacted = redacted(request);
             let is_request = |bytes: &[u8]| Plain::recognise(bytes).is_request;
