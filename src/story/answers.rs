@@ -64,8 +64,8 @@ impl Story {
         is_request && !self.is_plain_request_cut() || self.expects_tls || is_lost
     }
 
-    /// Whether the client's first request in plain HTTP is shorter than its header says, though nothing keeps the client from sending the
-    /// rest: the server owes nothing before that.
+    /// Whether the client's first request in plain HTTP is shorter than its header says, or lacks the header's end or its last chunk,
+    /// though nothing keeps the client from sending the rest: the server owes nothing before that.
     pub fn is_plain_request_cut(&self) -> bool {
         let client = &self.data.client;
         let is_known = client.closed_window.is_none()
@@ -75,7 +75,9 @@ impl Story {
             && self.missing.acked_unseen.client == 0
             && !self.missing.lacks(Role::Client);
         let bytes = self.data.client.bytes;
-        is_known && self.plain_request_end.is_some_and(|end| bytes < end.get())
+        is_known
+            && (self.plain_request_lacks.is_some()
+                || self.plain_request_end.is_some_and(|end| bytes < end.get()))
     }
 
     /// Whether the server answered with application data after the client's first, or with bytes that were acknowledged
@@ -205,7 +207,8 @@ impl Story {
         };
         is_known
             && self.open_plain_request().is_none()
-            && (matches!(self.plain_answer_lacks, Some(AnswerPart::HeaderEnd | AnswerPart::ChunkEnd)) || is_short())
+            && (matches!(self.plain_answer_lacks, Some(AnswerPart::HeaderEnd | AnswerPart::ChunkEnd))
+                || is_short())
     }
 
     /// Whether the server's latest answer in plain HTTP comes in chunks and lacks the last one (RFC 9112, 7.1), or in HTTP/2 the frame

@@ -24,10 +24,10 @@ mod timeline;
 pub use builder::{Builder, PacketId};
 pub use certificates::Unseen;
 pub use facts::{
-    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, Holds, Http2Facts, IcmpFact, IdFacts,
-    IpTraits, LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party,
-    PathFacts, PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, SentUnseen, Silence,
-    SocketCounters, Stage, TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
+    AnswerPart, CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, Holds, Http2Facts,
+    IcmpFact, IdFacts, IpTraits, LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts,
+    OpeningOffer, Party, PathFacts, PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, SentUnseen,
+    Silence, SocketCounters, Stage, TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
     UnreadLines, reset_reason,
 };
 pub use knowledge::EndpointKnowledge;
@@ -80,13 +80,15 @@ pub struct Story {
     pub tls: TlsFacts,
     /// What each side sent that was not TLS.
     pub plain: PerRole<Option<Observed<Plain>>>,
-    /// The protocol in clear in which the server greets and answers each command, as its greeting shows.
+    /// The protocol in clear in which the server answers each command, as its greeting or the first request shows.
     pub dialogue: Option<Dialogue>,
     /// The client's latest request in plain HTTP after one that was answered, or its latest command in a dialogue.
     pub later_plain_request: Option<Moment>,
     /// How many bytes the client will have sent when its first request in plain HTTP is complete, where the request's header gives the
     /// body's length and does not ask the server whether to send it (RFC 9110, 10.1.1).
     pub plain_request_end: Option<NonZeroU64>,
+    /// What was captured of the client's first request in plain HTTP ends before this, as far as is known.
+    pub plain_request_lacks: Option<AnswerPart>,
     /// How many bytes the server will have sent when its latest answer in plain HTTP is complete, where the answer's header gives the
     /// body's length and a body is owed.
     pub plain_answer_end: Option<NonZeroU64>,
@@ -126,17 +128,6 @@ pub struct Story {
     pub timeline: Timeline,
 }
 
-/// A part of an answer in plain HTTP.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AnswerPart {
-    /// The empty line that ends its header (RFC 9112, 2.1).
-    HeaderEnd,
-    /// The rest of a chunk that has begun (RFC 9112, 7.1).
-    ChunkEnd,
-    /// The last of its chunks.
-    LastChunk,
-}
-
 /// Bytes of a ClientHello with extensions.
 const HELLO_BYTES: std::ops::RangeInclusive<u64> = 100..=2_000;
 
@@ -171,6 +162,7 @@ impl Story {
             dialogue: None,
             later_plain_request: None,
             plain_request_end: None,
+            plain_request_lacks: None,
             plain_answer_end: None,
             plain_answer_lacks: None,
             http2: None,
@@ -214,6 +206,7 @@ impl Story {
             dialogue: self.dialogue,
             later_plain_request: self.later_plain_request,
             plain_request_end: self.plain_request_end,
+            plain_request_lacks: self.plain_request_lacks,
             plain_answer_end: self.plain_answer_end,
             plain_answer_lacks: self.plain_answer_lacks,
             http2: self.http2,

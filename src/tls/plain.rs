@@ -1,6 +1,6 @@
 //! What else is spoken where TLS may be expected, recognised by its first bytes.
 
-use super::requests::is_request;
+use super::requests::{is_request, kerberos_len};
 use crate::tcp::Role;
 
 /// The first bytes of a side that did not begin with TLS.
@@ -93,26 +93,37 @@ impl Plain {
         matches!(Self::recognise(payload).kind, PlainKind::HttpResponse(_))
     }
 
-    /// How many bytes an HTTP request takes with its header, as [`Self::answer_len`]; nothing where the client waits for the server's consent before it sends the body (RFC 9110, 10.1.1).
+    /// How many bytes a request of Kerberos takes, or of HTTP with its header, as [`Self::answer_len`]; nothing where the client waits for the server's consent before it sends the body (RFC 9110, 10.1.1).
     pub(crate) fn request_len(payload: &[u8]) -> Option<u64> {
+        if let Some(len) = kerberos_len(payload) {
+            return Some(len);
+        }
         if Self::recognise(payload).kind != PlainKind::HttpRequest {
             return None;
         }
-        let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
-        let expects = |line: &[u8]| line.to_ascii_lowercase().starts_with(b"expect:");
-        let waits = payload[..end].split(|byte| *byte == b'\n').any(expects);
-        len_of_message(payload).filter(|_| !waits)
+        len_of_message(payload).filter(|_| !waits_for_consent(payload))
     }
 
     /// Whether an HTTP answer comes in chunks (RFC 9112, 7.1), where the payload holds its header whole.
     pub(crate) fn is_chunked_answer(payload: &[u8]) -> bool {
         let PlainKind::HttpResponse(status) = Self::recognise(payload).kind else { return false };
-        let Some(end) = memchr::memmem::find(payload, b"\r\n\r\n") else { return false };
-        let is_chunked = |line: &[u8]| {
-            let line = line.to_ascii_lowercase();
-            line.starts_with(b"transfer-encoding:") && line.trim_ascii_end().ends_with(b"chunked")
-        };
-        !matches!(status, 100..200 | 204 | 304) && payload[..end].split(|byte| *byte == b'\n').any(is_chunked)
+        !matches!(status, 100..200 | 204 | 304) && is_chunked(payload)
+    }
+
+    /// Whether an HTTP request comes in chunks, as [`Self::is_chunked_answer`]; not where the client waits for the server's consent.
+    pub(crate) fn is_chunked_request(payload: &[u8]) -> bool {
+        Self::recognise(payload).kind == PlainKind::HttpRequest
+            && is_chunked(payload)
+            && !waits_for_consent(payload)
+    }
+
+    /// Whether these are the first bytes of an HTTP/1 request, which has a header: HTTP/0.9 has none.
+    pub(crate) fn begins_header(payload: &[u8]) -> bool {
+        let line = payload.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let is_begun = line.len() == payload.len();
+        let version = line.trim_ascii_end().last_chunk::<8>();
+        Self::begins_request(payload)
+            && (is_begun || version.is_some_and(|version| version.starts_with(b"HTTP/1.")))
     }
 
     /// Where what follows an HTTP request or answer in the same bytes begins; nothing if they hold no more.
@@ -167,6 +178,24 @@ impl Plain {
         };
         Self { kind, line, is_request }
     }
+}
+
+/// Whether a line of a message's header, in lower case, is one of these, where the payload holds the header whole.
+fn has_line(payload: &[u8], is_it: impl Fn(&[u8]) -> bool) -> bool {
+    memchr::memmem::find(payload, b"\r\n\r\n").is_some_and(|end| {
+        payload[..end]
+            .split(|byte| *byte == b'\n')
+            .any(|line| is_it(line.to_ascii_lowercase().trim_ascii_end()))
+    })
+}
+
+fn is_chunked(payload: &[u8]) -> bool {
+    has_line(payload, |line| line.starts_with(b"transfer-encoding:") && line.ends_with(b"chunked"))
+}
+
+/// Whether a client asks the server whether to send the body (RFC 9110, 10.1.1).
+fn waits_for_consent(payload: &[u8]) -> bool {
+    has_line(payload, |line| line.starts_with(b"expect:"))
 }
 
 /// How many bytes a message of HTTP takes with its header, where that is whole and gives the body's length (RFC 9112, 6.3).

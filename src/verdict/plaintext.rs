@@ -29,7 +29,8 @@ fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
         story.plain.client.as_ref().is_some_and(|plain| plain.what.kind == PlainKind::HttpRequest)
             && story.endings.iter().all(|end| end.by == Role::Client && end.what == EndingKind::Fin);
     let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
-        || (story.open_plain_request().or(story.open_ping()).is_some() || story.has_reported_hole()) && story.endings.is_empty()
+        || (story.open_plain_request().or(story.open_ping()).is_some() || story.has_reported_hole())
+            && story.endings.is_empty()
         || (story.is_plain_answer_cut() || story.is_plain_request_cut()) && story.endings.is_empty();
     // Data that is neither acknowledged nor retransmitted in time is missing from the capture, and so is its outcome.
     let is_cut_off = story

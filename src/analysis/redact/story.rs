@@ -29,6 +29,7 @@ impl StandIns {
             dialogue: _,
             later_plain_request: _,
             plain_request_end: _,
+            plain_request_lacks: _,
             plain_answer_end: _,
             plain_answer_lacks: _,
             http2: _,

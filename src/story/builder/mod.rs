@@ -17,14 +17,13 @@ mod silence;
 mod tls;
 mod withdrawal;
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use closing::Closing;
 use dialogue::Spoken;
 use http2::Http2;
 use notes::Notes;
-use plain_answer::PlainAnswer;
+use plain_answer::{PlainAnswer, PlainRequest};
 use probes::BareProbes;
 use silence::Silences;
 use tls::Handshake;
@@ -48,6 +47,7 @@ pub struct Builder {
     handshake: Handshake,
     closing: Closing,
     plain_answer: PlainAnswer,
+    plain_request: PlainRequest,
     spoken: Spoken,
     http2: Http2,
     bare_probes: BareProbes,
@@ -89,6 +89,7 @@ impl Builder {
             handshake: Handshake::default(),
             closing: Closing::default(),
             plain_answer: PlainAnswer::default(),
+            plain_request: PlainRequest::default(),
             spoken: Spoken::default(),
             http2: Http2::default(),
             bare_probes: BareProbes::default(),
@@ -376,8 +377,8 @@ impl Builder {
             self.handshake.on_server_data(segment, observation);
             self.plain_answer.on_server_data(moment, segment, observation, &mut self.story);
         }
-        if observation.new_bytes > 0 && role == Role::Client && self.story.data.client.first == Some(moment) {
-            self.story.plain_request_end = Plain::request_len(segment.payload).and_then(NonZeroU64::new);
+        if observation.new_bytes > 0 && role == Role::Client {
+            self.plain_request.on_client_data(moment, segment, observation, &mut self.story);
         }
         if observation.new_bytes > 0 && role == Role::Client && self.story.speaks_plain_http() {
             let begins = |payload| Plain::begins_request(payload);

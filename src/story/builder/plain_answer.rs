@@ -1,4 +1,4 @@
-//! The server's answers in plain HTTP: where the latest one ends, or whether its last chunk came.
+//! Plain HTTP: where the server's latest answer ends, or whether its last chunk came, and whether the client's first request has an end.
 
 use std::num::NonZeroU64;
 
@@ -59,9 +59,9 @@ enum Place {
     Size(u64),
     /// In the rest of that line, of a chunk of this size.
     Line(u64),
-    /// In a chunk, of which so many bytes and the line's end are still to come.
+    /// In a chunk, of which this many bytes are still to come, with the line's end.
     Chunk(u64),
-    /// Behind the last chunk, or where it is not known.
+    /// After the last chunk, or where it is not known.
     End,
 }
 
@@ -155,6 +155,53 @@ impl PlainAnswer {
     }
 }
 
+/// What is known of the client's first request's end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PlainRequest {
+    /// The header, as long as it has no end.
+    header: Option<Header>,
+    chunks: Option<Chunks>,
+}
+
+impl PlainRequest {
+    /// New payload of the client came.
+    pub(super) fn on_client_data(
+        &mut self,
+        moment: Moment,
+        segment: &Segment<'_>,
+        observation: &Observation,
+        story: &mut Story,
+    ) {
+        let is_first = story.data.client.first == Some(moment);
+        if !is_first && story.plain_request_lacks.is_none() {
+            return;
+        }
+        if is_first {
+            story.plain_request_end = Plain::request_len(segment.payload).and_then(NonZeroU64::new);
+        }
+        let mut body = segment.payload;
+        if is_first && Plain::begins_header(segment.payload) {
+            self.header = Some(Header::default());
+            self.chunks = Plain::is_chunked_request(segment.payload).then(Chunks::default);
+            body = Plain::after_header(segment.payload).unwrap_or_default();
+        }
+        let is_known = segment.header.payload_len == Some(segment.payload.len() as u32)
+            && observation.kind != SegmentKind::OutOfOrder
+            && observation.gap == 0;
+        if !is_known {
+            (self.header, self.chunks) = (None, None);
+        }
+        let is_open = self.header.as_mut().is_some_and(|header| header.lacks_its_end(segment.payload));
+        self.header = self.header.filter(|_| is_open);
+        let lacks_chunk = self.chunks.as_mut().is_some_and(|chunks| chunks.lack_their_end(body));
+        story.plain_request_lacks = match (is_open, lacks_chunk) {
+            (true, _) => Some(AnswerPart::HeaderEnd),
+            (false, true) => Some(AnswerPart::LastChunk),
+            (false, false) => None,
+        };
+    }
+}
+
 impl Chunks {
     /// Whether the last chunk is still to come after these bytes, as far as is known.
     fn lack_their_end(&mut self, bytes: &[u8]) -> bool {
@@ -192,6 +239,29 @@ mod tests {
             let in_parts = bytes.iter().fold(Place::default(), |place, byte| place.after(&[*byte]));
             assert_eq!(in_parts, place, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_server_owes_nothing_before_a_request_s_end() {
+        let begun = |bytes: &[u8]| Talk::to_port(80).open().say(Client, bytes).ack(Server);
+        let header = b"GET / HTTP/1.1\r\nHost: a\r\n";
+        let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+        for (bytes, end) in [(&header[..], &b"\r\n"[..]), (chunked, b"0\r\n\r\n")] {
+            assert_eq!(begun(bytes).code(60_000), "in-progress");
+            assert_eq!(begun(bytes).wait(60_000).say(Client, b"X").ack(Server).code(9_000), "in-progress");
+            let left = begun(bytes).wait(12_000).fin(Client).fin(Server).ack(Client).verdict(0);
+            assert_eq!(left.is(), ("no-response", Actor::Client, None), "{}", left.headline);
+            let closed = begun(bytes).wait(12_000).fin(Server).fin(Client).verdict(0);
+            assert_eq!(closed.is(), ("no-response", Actor::Client, None), "{}", closed.headline);
+            let at_once = begun(bytes).wait(100).fin(Server).fin(Client).verdict(0);
+            assert_eq!(at_once.is(), ("no-response", Actor::Server, None), "{}", at_once.headline);
+            let whole = begun(bytes).wait(5_000).say(Client, end).ack(Server);
+            assert_eq!(whole.verdict(9_000).is(), ("no-response", Actor::Server, None));
+        }
+        // HTTP/0.9 has no header, and who awaits consent has sent all that it can.
+        assert_eq!(begun(b"GET /\r\n").code(9_000), "no-response");
+        let waits = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+        assert_eq!(begun(waits).code(9_000), "no-response");
     }
 
     #[test]

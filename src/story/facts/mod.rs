@@ -1,6 +1,7 @@
 //! The facts that a story consists of, by subject. Each is plain data. A fact that one packet alone decides takes
 //! it in by a function whose name begins with `record`; the builder fills in the others.
 
+mod answer_part;
 mod capture;
 mod data;
 mod endings;
@@ -18,6 +19,7 @@ mod tls;
 mod traffic;
 mod turns;
 
+pub use answer_part::AnswerPart;
 pub use capture::{CaptureFacts, ClockStep, Holds, UnreadLines};
 pub use data::{DataFacts, SentUnseen, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, ResetReason, Silence, reset_reason};

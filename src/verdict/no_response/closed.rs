@@ -13,9 +13,7 @@ pub(super) fn cut_off(story: &Story, close: Moment) -> Verdict {
             "The reply's header announces {} more bytes than came",
             end.get().saturating_sub(story.data.server.bytes)
         ),
-        None if story.http2.is_some() => {
-            "The reply's stream lacks its end (END_STREAM)".to_owned()
-        }
+        None if story.http2.is_some() => "The reply's stream lacks its end (END_STREAM)".to_owned(),
         None if matches!(story.plain_answer_lacks, Some(AnswerPart::LastChunk | AnswerPart::ChunkEnd)) => {
             "The reply's header announces chunks, and the last one did not come".to_owned()
         }

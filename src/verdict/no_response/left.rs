@@ -4,6 +4,7 @@ use super::RULE;
 use crate::log::{Agreement, AttemptOutcome, Side};
 use crate::story::{Ending, LogTie, Story};
 use crate::tcp::Role;
+use crate::time::Elapsed;
 use crate::verdict::words::{advice, log_line};
 use crate::verdict::{Actor, Verdict};
 
@@ -18,6 +19,9 @@ pub(super) fn left(story: &Story, fin: &Ending) -> Verdict {
     let until = if is_half_close { given_up } else { fin.moment.at };
     let waited = request.map(|request| until - request.at).unwrap_or_default();
     let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
+    if !is_lost && is_unfinished(story, fin) {
+        return unfinished(story, fin);
+    }
     let actor = if is_lost { Actor::Path } else { Actor::Server };
     let (headline, explanation, reports) = match fin.by {
         Role::Server => (
@@ -48,6 +52,26 @@ pub(super) fn left(story: &Story, fin: &Ending) -> Verdict {
         .proved_by(request.into_iter().chain([fin.moment]).map(|moment| moment.number))
         .proved_by(story.data.server.first.map(|moment| moment.number))
         .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) })
+}
+
+/// Whether the request lacks its end, and the client had stopped sending: a server may close such a connection.
+fn is_unfinished(story: &Story, fin: &Ending) -> bool {
+    const IDLE: Elapsed = Elapsed::from_millis(3_000);
+    let has_stopped = story.data.client.last.is_some_and(|last| fin.moment.at - last.at >= IDLE);
+    story.is_plain_request_cut() && (fin.by == Role::Client || has_stopped)
+}
+
+/// The client's request has no end, and somebody closed.
+fn unfinished(story: &Story, fin: &Ending) -> Verdict {
+    let [first, last] = [story.data.client.first, story.data.client.last];
+    let headline = format!("the client did not complete its request, and the {} closed", fin.by);
+    Verdict::new(&RULE, Actor::Client, story.basis, headline)
+        .explain(
+            "The request lacks its end: the end of its header, or bytes of its body. The server waits for that before it replies, and all              that the client sent was delivered.",
+        )
+        .reported(&["java.net.SocketException: Unexpected end of file from server"])
+        .proved_by(first.into_iter().chain(last).chain([fin.moment]).map(|moment| moment.number))
+        .advise(&["Look at the client's program: why does it stop in the middle of its request?"])
 }
 
 /// A request to start TLS, or for a tunnel, and a FIN without an answer.
