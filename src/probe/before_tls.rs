@@ -1,6 +1,5 @@
 //! What precedes TLS on a connection: a proxy's tunnel, and the request for TLS.
 
-use std::io;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -8,6 +7,7 @@ use super::Plan;
 use super::http::tls;
 use super::net::socket::Channel;
 use super::proxy::{self, Proxy, Tunnel};
+use super::record::Failure;
 use super::starttls::{self, Answer, Unanswered};
 use super::step::Phase;
 
@@ -22,15 +22,10 @@ pub(super) struct Before {
 
 /// What failed before TLS.
 pub(super) struct Failed {
+    pub(super) failure: Failure,
     pub(super) phase: Phase,
     /// What was awaited.
     pub(super) awaited: String,
-    /// What the server said instead.
-    pub(super) words: Option<String>,
-    /// How the connection ended where what it said has no end.
-    pub(super) cut: Option<io::ErrorKind>,
-    /// The bytes that it sent in clear although it had agreed to TLS.
-    pub(super) injected: Option<usize>,
 }
 
 /// What precedes TLS: a proxy's tunnel, and the request for TLS.
@@ -52,36 +47,23 @@ pub(super) fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Chan
     }
     let before = |failed| Before { tunnel, tunnelled, failed };
     if is_refused {
-        let failed = Failed {
-            phase: Phase::Proxy,
-            awaited: "a tunnel".to_owned(),
-            words: None,
-            cut: None,
-            injected: None,
-        };
-        return before(Some(failed));
+        let awaited = "a tunnel".to_owned();
+        return before(Some(Failed { failure: Failure::NoTunnel, phase: Phase::Proxy, awaited }));
     }
     let Some(protocol) = plan.starttls else { return before(None) };
-    let (words, awaited, cut) = match starttls::open(channel, protocol, &plan.host) {
+    let (failure, awaited) = match starttls::open(channel, protocol, &plan.host) {
         Ok(Answer::Agrees) => return before(None),
-        Ok(Answer::Refuses(words)) => (words, String::new(), None),
+        Ok(Answer::Refuses(words)) => (Failure::Unencrypted { words, cut: None }, String::new()),
         Ok(Answer::Injects(len, words)) => {
             channel.tape().note("the unencrypted data after the STARTTLS reply is not read as part of TLS");
-            let failed = Failed {
-                phase: Phase::StartTls,
-                awaited: String::new(),
-                words,
-                cut: None,
-                injected: Some(len),
-            };
-            return before(Some(failed));
+            (Failure::Injected { len, words }, String::new())
         }
         Err(Unanswered { error, words, awaited }) => {
             channel.tape().note(format!("the server owes {awaited}: {}", tls::ended(&error)));
-            (words, awaited, Some(error.kind()))
+            (Failure::Unencrypted { words, cut: Some(error.kind()) }, awaited)
         }
     };
-    before(Some(Failed { phase: Phase::StartTls, awaited, words, cut, injected: None }))
+    before(Some(Failed { failure, phase: Phase::StartTls, awaited }))
 }
 
 /// Asks the proxy for a tunnel.

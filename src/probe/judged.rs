@@ -1,7 +1,6 @@
 //! What the packets of a check's connections come to, as the check sees them.
 
 use std::io;
-use std::net::SocketAddr;
 
 use tracing::debug;
 
@@ -9,11 +8,10 @@ use super::net::capture::Captured;
 use super::net::socket;
 use super::page;
 use super::perspective::{OwnPackets, Perspective};
+use super::record::ConnectionRecord;
 use super::redacted::Redacted;
 use super::{CheckOutcome, PhaseDurations, Probe, ProxyUse, TlsPlan, Tunnel, reported};
-use crate::analysis::{
-    self, CertificateSettings, Judged, LogInput, Needs, Redaction, Settings, Sink, Summary,
-};
+use crate::analysis::{self, CertificateSettings, Judged, LogInput, Needs, Settings, Sink, Summary};
 use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
@@ -29,7 +27,7 @@ impl Probe<'_> {
         ended: Timestamp,
     ) -> CheckOutcome {
         let plan = self.plan;
-        let opaque = if self.is_wrapped { captured.take() } else { None };
+        let opaque = if self.is_wrapped() { captured.take() } else { None };
         if opaque.is_some() {
             self.tape.note("the captured packets show TLS with the proxy alone; what is inside is judged as the socket saw it");
         }
@@ -44,22 +42,21 @@ impl Probe<'_> {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
             let page = plan.page.as_ref().map(|page| page::shown(&page.path));
             let page = page.as_deref();
-            let words = self.unpinned.iter().map(|(_, own)| own).chain(&self.followed);
-            Redacted::of(redaction, token, page, words.map(String::as_str))
+            let unpinned = self.connections.iter().filter_map(ConnectionRecord::unpinned);
+            Redacted::of(redaction, token, page, unpinned.chain(self.followed.iter().map(String::as_str)))
         });
+        let tunnel = self.tunnel().cloned();
         // Connections have stand-ins by now.
         if let Some(redacted) = &redacted {
-            self.redact_ends(redacted);
+            self.connections.iter_mut().for_each(|record| redacted.record(record));
         }
-        let tunnel = self.tunnel.clone().map(|tunnel| match &redacted {
-            Some(_) => Redacted::tunnel(tunnel),
-            None => tunnel,
-        });
-        let offered = reported::taken(&mut connections, &self.offered);
-        let is_captured = captured.is_some() || self.is_wrapped;
-        self.perspective(tunnel.as_ref(), &offered, is_captured, own_packets).apply(&mut connections);
-        if let Some(refused) = self.refused {
-            reported::certify(&mut connections, refused, &offered);
+        let offers = self.connections.iter().filter(|record| record.offer.is_some());
+        let offers: Vec<_> = offers.map(ConnectionRecord::client).collect();
+        let offered = reported::taken(&mut connections, &offers);
+        let is_captured = captured.is_some() || self.is_wrapped();
+        self.perspective(&offered, is_captured, own_packets).apply(&mut connections);
+        if let Some(refused) = self.refused() {
+            reported::certify(&mut connections, refused.client(), &offered);
         }
         let unmapped = reported::mapped(&mut connections, &plan.states);
         summary.recount(&connections);
@@ -85,7 +82,7 @@ impl Probe<'_> {
                 port: proxy.port,
                 user: proxy.user.clone(),
                 named_by: proxy.named_by.clone(),
-                tunnel: self.tunnel,
+                tunnel,
             }),
             connections,
             unmapped,
@@ -108,12 +105,13 @@ impl Probe<'_> {
         logs: Option<LogInput>,
     ) -> (Option<Captured>, Vec<Judged>, Summary) {
         let plan = self.plan;
-        let own = own_traffic(&self.knowledge);
+        let knowledge: Vec<_> = self.connections.iter().map(|record| record.knowledge.clone()).collect();
+        let own = own_traffic(&knowledge);
         let mut settings = Settings {
             keeps_timeline: true,
             keeps_samples: true,
             viewpoint: Viewpoint::Wire,
-            knowledge: std::mem::take(&mut self.knowledge),
+            knowledge,
             certificates: CertificateSettings {
                 wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
                 trust: Trust::Anchors(plan.tls.anchors.clone()),
@@ -152,77 +150,38 @@ impl Probe<'_> {
     /// What the check knows of its own part.
     fn perspective<'s>(
         &'s self,
-        tunnel: Option<&'s Tunnel>,
         offered: &'s [Judged],
         is_captured: bool,
         own_packets: OwnPackets,
     ) -> Perspective<'s> {
         let plan = self.plan;
+        let mut offers = self.connections.iter().filter_map(|record| record.offer.as_ref());
+        let last = offers.rfind(|offer| offer.hello.is_some());
         Perspective {
-            given_up: &self.given_up,
-            unopened: &self.unopened,
-            reset: &self.reset,
-            closed_instead: &self.closed_instead,
-            tunnel,
-            portal: self.portal,
-            violations: &self.violations,
-            at_proxy: &self.at_proxy,
-            unestablished: &self.unestablished,
-            unwrapped: &self.unwrapped,
-            unpinned: &self.unpinned,
-            unmet: &self.unmet,
-            unidentified: &self.unidentified,
+            connections: &self.connections,
+            tunnel: self.tunnel(),
             has_identity: plan.tls.identity.is_some(),
-            unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
-            injected: self.injected.as_ref().map(|(end, len, words)| (*end, *len, words.as_deref())),
-            unencrypted: self.unencrypted.as_ref().map(|(end, words, cut)| (*end, words.as_deref(), *cut)),
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
-            refused: self.refused,
-            choice: self.choice.as_ref(),
-            unmet_by_choice: self.unmet_by_choice.as_ref(),
+            choice: self.choice(),
+            unmet_by_choice: last.and_then(|offer| offer.unmet.as_ref()),
             offered,
             is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
             is_captured,
             own_packets,
             proxy: plan.proxy.as_ref(),
-            at_proxy_for: self.spent.proxy.filter(|_| self.is_wrapped),
+            at_proxy_for: self.spent.proxy.filter(|_| self.is_wrapped()),
         }
     }
 
-    /// Replaces what connections are recognised by, and what is quoted in their verdicts.
-    fn redact_ends(&mut self, redacted: &Redacted<'_>) {
-        let Some(redaction) = &self.plan.settings.redaction else { return };
-        let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
-        let ends = self.portal.iter_mut().chain(&mut self.refused).chain(&mut self.reset);
-        ends.chain(&mut self.offered).chain(&mut self.at_proxy).chain(&mut self.unestablished).for_each(end);
-        self.unwrapped.iter_mut().map(|(end, _)| end).for_each(end);
-        self.unmet.iter_mut().map(|(end, _)| end).for_each(end);
-        self.unopened.iter_mut().map(|(end, _)| end).for_each(end);
-        self.unidentified.iter_mut().map(|(end, _)| end).for_each(end);
-        for (end, what) in &mut self.violations {
-            *end = redaction.socket(*end);
-            *what = Redaction::without_quotes(what);
-        }
-        for (end, own) in &mut self.unpinned {
-            *end = redaction.socket(*end);
-            *own = Redaction::masked(own);
-        }
-        if let Some((end, why)) = &mut self.unread {
-            *end = redaction.socket(*end);
-            *why = Redaction::without_quotes(why);
-        }
-        if let Some((end, _, words)) = &mut self.injected {
-            *end = redaction.socket(*end);
-            *words = words.as_deref().map(Redaction::masked);
-        }
-        if let Some((end, words, _)) = &mut self.unencrypted {
-            *end = redaction.socket(*end);
-            *words = words.as_deref().map(|words| redaction.said(words));
-        }
-        for given_up in self.given_up.iter_mut().chain(&mut self.closed_instead) {
-            *given_up = redacted.given_up(given_up);
-        }
+    /// What the proxy answered last.
+    fn tunnel(&self) -> Option<&Tunnel> {
+        self.connections.iter().rev().find_map(|record| record.tunnel.as_ref())
+    }
+
+    /// Whether everything on a connection was inside TLS with the proxy.
+    fn is_wrapped(&self) -> bool {
+        self.connections.iter().any(|record| record.is_wrapped)
     }
 }
 

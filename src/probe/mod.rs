@@ -11,13 +11,13 @@ mod alerts;
 mod before_tls;
 mod body_pattern;
 mod broken;
-mod closing;
 mod connection;
 mod expiry;
 mod http;
 mod judged;
 mod log_watch;
 mod net;
+mod open_connection;
 mod outcome;
 mod page;
 mod page_request;
@@ -27,6 +27,7 @@ mod proxy;
 mod quote;
 mod range;
 mod reason;
+mod record;
 mod redacted;
 mod reported;
 mod secret;
@@ -37,7 +38,6 @@ mod tape;
 mod task;
 pub mod token;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
@@ -70,19 +70,15 @@ pub use step::{Phase, Step};
 
 use crate::analysis::{LogInput, LogSource};
 use crate::capture::Source;
-use crate::log::OwnRequest;
-use crate::story::EndpointKnowledge;
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, ServerHello};
-use http::demands::Unmet;
+use crate::tls::ServerHello;
 use http::tls::{Peer, Tls};
 use log_watch::LogWatch;
 use net::capture::SideCapture;
 use net::dns;
 use net::order::sorted;
-use net::wrapping::Unwrapped;
-use perspective::GivenUp;
 use proxy::ProxyTls;
+use record::ConnectionRecord;
 use tape::Tape;
 use token::Token;
 
@@ -118,18 +114,7 @@ pub struct Probe<'p> {
     not_sent: Option<(IpAddr, io::Error)>,
     /// The address that the proxy is asked for, where it is not to look up the host's name.
     behind: Option<IpAddr>,
-    tunnel: Option<Tunnel>,
-    /// The client's ends of the connections on which TLS was wanted and was not established.
-    unestablished: Vec<SocketAddr>,
-    /// The client's ends of the connections on which TLS with the proxy failed.
-    at_proxy: Vec<SocketAddr>,
-    /// Whether everything on a connection was inside TLS with the proxy.
-    is_wrapped: bool,
-    /// The client's ends of the connections on which that TLS ended out of order, and how.
-    unwrapped: Vec<(SocketAddr, Unwrapped)>,
-    knowledge: Vec<EndpointKnowledge>,
-    /// What was asked, by the client's ends.
-    asked: BTreeMap<SocketAddr, OwnRequest>,
+    connections: Vec<ConnectionRecord>,
     token: Option<Token>,
     page: Option<PageAnswer>,
     /// Paths that redirects led to.
@@ -139,39 +124,8 @@ pub struct Probe<'p> {
     listened: Duration,
     /// When the last answer came; absent if one is missing.
     answered: Option<Timestamp>,
-    /// The client's ends of the connections that TCP did not open, and when the check left them.
-    unopened: Vec<(SocketAddr, Timestamp)>,
-    /// The client's ends of the connections of which the system reported a RST.
-    reset: Vec<SocketAddr>,
     /// Whether an address was silent for the stall time.
     has_silence: bool,
-    given_up: Vec<GivenUp>,
-    /// Where the server closed before the first byte of an answer, and what was asked.
-    closed_instead: Vec<GivenUp>,
-    /// The client's end of the connection on which a proxy answered with a web page.
-    portal: Option<SocketAddr>,
-    /// The client's end of the connection on which a proxy's answer could not be read, and why.
-    unread: Option<(SocketAddr, String)>,
-    /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
-    violations: Vec<(SocketAddr, String)>,
-    /// The client's ends of the connections on which the server's key was not one of those that are pinned, and its pin.
-    unpinned: Vec<(SocketAddr, String)>,
-    /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
-    unmet: Vec<(SocketAddr, Unmet)>,
-    /// The client's ends of the connections on which the server refused the client's certificate after the handshake, and its alert.
-    unidentified: Vec<(SocketAddr, AlertDescription)>,
-    /// The client's end of the first connection on which the server was asked for TLS and did not agree, what it said, and how
-    /// the connection ended where that has no end.
-    unencrypted: Option<(SocketAddr, Option<String>, Option<io::ErrorKind>)>,
-    /// The client's end of the first connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
-    injected: Option<(SocketAddr, usize, Option<String>)>,
-    /// The client's end of the first connection on which client and server had nothing in common.
-    refused: Option<SocketAddr>,
-    /// The client's ends of the connections on which the server was asked for its choice, and that.
-    offered: Vec<SocketAddr>,
-    choice: Option<ServerHello>,
-    /// What the user demands of its certificate then, and it does not meet.
-    unmet_by_choice: Option<Unmet>,
 }
 
 impl<'p> Probe<'p> {
@@ -196,36 +150,14 @@ impl<'p> Probe<'p> {
             untried: Vec::new(),
             not_sent: None,
             behind: plan.host.parse().ok(),
-            tunnel: None,
-            unestablished: Vec::new(),
-            at_proxy: Vec::new(),
-            is_wrapped: false,
-            unwrapped: Vec::new(),
-            knowledge: Vec::new(),
-            asked: BTreeMap::new(),
+            connections: Vec::new(),
             token: None,
             page: None,
             followed: Vec::new(),
             spent: PhaseDurations::default(),
             listened: Duration::ZERO,
             answered: None,
-            unopened: Vec::new(),
-            reset: Vec::new(),
             has_silence: false,
-            given_up: Vec::new(),
-            closed_instead: Vec::new(),
-            portal: None,
-            unread: None,
-            violations: Vec::new(),
-            unpinned: Vec::new(),
-            unmet: Vec::new(),
-            unidentified: Vec::new(),
-            unencrypted: None,
-            injected: None,
-            refused: None,
-            offered: Vec::new(),
-            choice: None,
-            unmet_by_choice: None,
         };
         for secret in plan.secrets() {
             attempt.tape.hide(secret);
@@ -261,7 +193,7 @@ impl<'p> Probe<'p> {
         let ended = self.tape.now();
         if let Some(watch) = watch {
             // Nobody logs an attempt of which no packet was sent.
-            watch.end(!self.knowledge.is_empty());
+            watch.end(!self.connections.is_empty());
         }
         self.judged(captured, logs, ended)
     }
@@ -269,10 +201,23 @@ impl<'p> Probe<'p> {
     /// The logs as far as they have grown, with what was asked.
     fn own_logs(&self, logs: LogInput) -> LogInput {
         let source = match logs.source {
-            LogSource::Followed(follower) => LogSource::Own(follower, self.asked.clone()),
+            LogSource::Followed(follower) => {
+                let asked = |record: &ConnectionRecord| Some((record.client(), record.asked.clone()?));
+                LogSource::Own(follower, self.connections.iter().filter_map(asked).collect())
+            }
             source => source,
         };
         LogInput { source, ..logs }
+    }
+
+    /// The first connection on which client and server had nothing in common.
+    fn refused(&self) -> Option<&ConnectionRecord> {
+        self.connections.iter().find(|record| record.is_refused())
+    }
+
+    /// What the server would choose of all that OpenSSL and Java offer, where it was asked.
+    fn choice(&self) -> Option<&ServerHello> {
+        self.connections.iter().find_map(|record| record.offer.as_ref()?.hello.as_ref())
     }
 
     fn find(&mut self) {

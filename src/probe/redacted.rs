@@ -2,11 +2,12 @@
 //!
 //! Structures are taken apart field by field, without `..`: a new field is an error of the compiler here.
 
+use super::http::tls::Failed;
 use super::net::dns::{Resolution, ResolverFault};
 use super::outcome::{CheckOutcome, ProxyUse};
 use super::page::PageAnswer;
-use super::perspective::GivenUp;
 use super::proxy::Tunnel;
+use super::record::{ConnectionRecord, Failure, GivenUp};
 use super::step::Step;
 use super::token::{self, Token};
 use crate::analysis::Redaction;
@@ -46,14 +47,51 @@ impl<'r> Redacted<'r> {
         if path == token::TOKEN_PATH { path.to_owned() } else { self.redaction.path(path) }
     }
 
-    pub(super) fn given_up(&self, given_up: &GivenUp) -> GivenUp {
-        let GivenUp { client, phase, awaited, waited, lack } = given_up;
-        GivenUp {
-            client: self.redaction.socket(*client),
-            phase: *phase,
-            awaited: self.sentence(awaited),
-            waited: *waited,
-            lack: *lack,
+    /// Replaces what a connection is recognised by, and what of its record is quoted in a verdict. What was analysed already stays.
+    pub(super) fn record(&self, record: &mut ConnectionRecord) {
+        let redaction = self.redaction;
+        let ConnectionRecord {
+            knowledge,
+            offer: _,
+            spent: _,
+            listened: _,
+            answered: _,
+            is_wrapped: _,
+            unwrapped: _,
+            tunnel,
+            failure,
+            asked: _,
+            given_up,
+            closed_instead,
+            was_reset: _,
+        } = record;
+        knowledge.client = redaction.socket(knowledge.client);
+        *tunnel = tunnel.take().map(Self::tunnel);
+        if let Some(failure) = failure {
+            self.failure(failure);
+        }
+        if let Some(GivenUp { phase: _, awaited, waited: _, lack: _ }) = given_up {
+            *awaited = self.sentence(awaited);
+        }
+        if let Some(asked) = closed_instead {
+            *asked = self.sentence(asked);
+        }
+    }
+
+    fn failure(&self, failure: &mut Failure) {
+        let without_quotes = |words: &mut String| *words = Redaction::without_quotes(words);
+        let masked = |words: &mut String| *words = Redaction::masked(words);
+        match failure {
+            Failure::Unopened(_) | Failure::NoTunnel => {}
+            Failure::ProxyTls { violation } => violation.iter_mut().for_each(without_quotes),
+            Failure::Unencrypted { words, cut: _ } => {
+                *words = words.as_deref().map(|words| self.redaction.said(words));
+            }
+            Failure::Injected { len: _, words } => words.iter_mut().for_each(masked),
+            Failure::Handshake(Failed { is_no_choice: _, violation, unpinned, unmet: _, refusal: _ }) => {
+                violation.iter_mut().for_each(without_quotes);
+                unpinned.iter_mut().for_each(masked);
+            }
         }
     }
 

@@ -71,8 +71,8 @@ pub(super) struct Performed {
     pub(super) lacks_answer: bool,
     /// The request to which no byte of an answer came until time was over, and what it belongs to.
     pub(super) unanswered: Option<(Phase, String)>,
-    /// The same where the server closed.
-    pub(super) closed_instead: Option<(Phase, String)>,
+    /// The request that the server closed before it sent a byte of an answer.
+    pub(super) closed_instead: Option<String>,
 }
 
 impl Performed {

@@ -243,8 +243,10 @@ const PROXY: &str = "Check the proxy's address, port and kind: another service m
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::http::tls::Failed;
     use crate::probe::perspective::Perspective;
-    use crate::probe::perspective::tests::{end, ignorant, seen};
+    use crate::probe::perspective::tests::{failing, ignorant, seen, unestablished};
+    use crate::probe::record::Failure;
     use crate::story::Stage;
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
@@ -298,12 +300,14 @@ mod tests {
         let said = || Story::at(Stage::TcpEstablished).on_port(25).sends(Server, PlainKind::Text, "220 mx");
         let story = || said().sends(Client, PlainKind::Text, "EHLO x").fin(Client).fin(Server);
         assert_eq!(story().verdict().severity, Severity::Ok);
-        let perspective = Perspective { unencrypted: Some((end(), Some("502 no"), None)), ..ignorant() };
+        let says = |words: &str| failing(Failure::Unencrypted { words: Some(words.to_owned()), cut: None });
+        let all = says("502 no");
+        let perspective = Perspective { connections: &all, ..ignorant() };
         let verdict = seen(&perspective, story());
         assert_eq!((verdict.code, verdict.severity), (Code::NotTls, Severity::Critical));
         assert!(verdict.headline.ends_with("and says: 502 no"), "{}", verdict.headline);
-        let long = "x".repeat(200);
-        let perspective = Perspective { unencrypted: Some((end(), Some(&long), None)), ..ignorant() };
+        let all = says(&"x".repeat(200));
+        let perspective = Perspective { connections: &all, ..ignorant() };
         assert!(seen(&perspective, story()).headline.len() < 150);
         let reset = seen(&perspective, Story::at(Stage::TcpEstablished).on_port(25).rst(Server));
         assert_eq!(reset.code, Code::Reset);
@@ -314,8 +318,8 @@ mod tests {
         let said = || {
             Story::at(Stage::TcpEstablished).on_port(3_128).sends(Client, PlainKind::Connect, "CONNECT x:1")
         };
-        let ends = [end()];
-        let perspective = Perspective { unestablished: &ends, ..ignorant() };
+        let all = unestablished(Failed::default());
+        let perspective = Perspective { connections: &all, ..ignorant() };
         for (story, code) in
             [(said().rst(Server), Code::Reset), (said().fin(Server).fin(Client), Code::ClosedEarly)]
         {
@@ -333,8 +337,10 @@ mod tests {
     #[test]
     fn words_in_clear_after_the_agreement_to_tls_are_critical() {
         let story = Story::at(Stage::TcpEstablished).on_port(25).fin(Client).fin(Server);
-        let perspective = Perspective { injected: Some((end(), 14, Some("250 injected"))), ..ignorant() };
-        let verdict = seen(&perspective, story.clone());
+        let sent =
+            |len, words: Option<&str>| failing(Failure::Injected { len, words: words.map(str::to_owned) });
+        let all = sent(14, Some("250 injected"));
+        let verdict = seen(&Perspective { connections: &all, ..ignorant() }, story.clone());
         assert_eq!(
             (verdict.code, verdict.severity, verdict.actor),
             (Code::NotTls, Severity::Critical, Actor::Server)
@@ -344,7 +350,7 @@ mod tests {
             "{}",
             verdict.headline
         );
-        let binary = seen(&Perspective { injected: Some((end(), 1, None)), ..ignorant() }, story);
+        let binary = seen(&Perspective { connections: &sent(1, None), ..ignorant() }, story);
         assert!(binary.headline.ends_with("1 further byte in clear before it"), "{}", binary.headline);
         assert!(!binary.mentions("refused"), "{binary:?}");
     }

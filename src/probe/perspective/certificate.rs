@@ -147,7 +147,10 @@ const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or
 mod tests {
     use super::*;
     use crate::probe::perspective::Perspective;
-    use crate::probe::perspective::tests::{end, expired, ignorant, misnamed, refused as refused_by, seen};
+    use crate::probe::perspective::tests::{
+        expired, failing, ignorant, misnamed, refused as refused_by, seen,
+    };
+    use crate::probe::record::Failure;
 
     #[test]
     fn a_certificate_s_own_fault_decides_the_words() {
@@ -192,8 +195,8 @@ mod tests {
             seen(&Perspective { accepted, ..ignorant() }, refused_by(42, faults.clone(), Issuer::Trusted));
         assert!(name.headline.contains("not for ssm.example"), "{}", name.headline);
         // To a proxy nothing is accepted.
-        let at_proxy = [end()];
-        let perspective = Perspective { accepted, at_proxy: &at_proxy, ..ignorant() };
+        let all = failing(Failure::ProxyTls { violation: None });
+        let perspective = Perspective { accepted, connections: &all, ..ignorant() };
         let verdict = seen(&perspective, refused_by(45, faults, Issuer::Trusted));
         assert!(verdict.headline.starts_with("TLS with the proxy: "), "{}", verdict.headline);
         assert!(verdict.headline.contains("expired on"), "{}", verdict.headline);

@@ -176,7 +176,8 @@ mod tests {
     use super::*;
     use crate::analysis::Judged;
     use crate::cert::{Examination, Issuer};
-    use crate::probe::perspective::tests::{end, expired, hello, ignorant, seen};
+    use crate::probe::http::tls::Failed;
+    use crate::probe::perspective::tests::{expired, hello, ignorant, seen, unestablished};
     use crate::story::Stage;
     use crate::tcp::Role::Server;
     use crate::tls::PlainKind;
@@ -214,7 +215,9 @@ mod tests {
         let story = || Story::at(Stage::ClientHello).alert(Server, 40);
         let (own, verdict) = (story(), story().verdict());
         let offered = [Judged { story: Box::new(own), verdict, findings: Vec::new() }];
-        let nothing = seen(&Perspective { refused: Some(end()), offered: &offered, ..ignorant() }, story());
+        let refused = unestablished(Failed { is_no_choice: true, ..Failed::default() });
+        let nothing = Perspective { connections: &refused, offered: &offered, ..ignorant() };
+        let nothing = seen(&nothing, story());
         assert_eq!(nothing.severity, Severity::Critical);
         assert!(nothing.explanation.contains("was refused as well"), "{}", nothing.explanation);
         for (version, suite, words) in [
@@ -226,7 +229,7 @@ mod tests {
             (0x0301, 0x000a, "clients with old settings can"),
         ] {
             let choice = hello(version, suite);
-            let perspective = Perspective { refused: Some(end()), choice: Some(&choice), ..ignorant() };
+            let perspective = Perspective { connections: &refused, choice: Some(&choice), ..ignorant() };
             let verdict = seen(&perspective, story());
             assert_eq!((verdict.severity, verdict.actor), (Severity::Warning, Actor::Server), "{words}");
             assert!(verdict.headline.contains(words), "{}", verdict.headline);
@@ -247,8 +250,9 @@ mod tests {
         });
         let verdict = offered.verdict();
         let offered = [Judged { story: Box::new(offered), verdict, findings: Vec::new() }];
+        let refused = unestablished(Failed { is_no_choice: true, ..Failed::default() });
         let perspective =
-            Perspective { refused: Some(end()), choice: Some(&choice), offered: &offered, ..ignorant() };
+            Perspective { connections: &refused, choice: Some(&choice), offered: &offered, ..ignorant() };
         let verdict = seen(&perspective, Story::at(Stage::ClientHello).alert(Server, 40));
         assert_eq!(verdict.severity, Severity::Critical);
         assert!(

@@ -14,8 +14,7 @@ mod proxied;
 mod tests;
 mod unanswered;
 
-use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use advice::{
     CAPTURE, IDENTITY, KEY, LONGER, NEW_PIN, OTHER_SIDE, PATIENT, PINNED, PROTOCOL, PROXY_LOG, SERVER_LOG,
@@ -29,8 +28,8 @@ use before_tls::{
 use super::http::demands::Unmet;
 use super::http::tls::NO_TLS;
 use super::http::verifier::{Accepted, objectionable};
-use super::net::wrapping::Unwrapped;
 use super::proxy::{Proxy, Tunnel};
+use super::record::{ConnectionRecord, Failure, GivenUp};
 use super::reported::is_of;
 use super::starttls::GREETING;
 use super::step::Phase;
@@ -38,72 +37,20 @@ use crate::analysis::Judged;
 use crate::cert::Issuer;
 use crate::story::{Ending, EndingKind, PreludeFacts, Stage, Story};
 use crate::tcp::Role;
-use crate::time::{Elapsed, Timestamp};
+use crate::time::Elapsed;
 use crate::tls::{AlertDescription, Prelude, ServerHello};
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
-/// Where the check's time ended before the work of a connection did.
-#[derive(Clone, Debug)]
-pub(super) struct GivenUp {
-    /// The client's end of the connection.
-    pub(super) client: SocketAddr,
-    /// What the check was at.
-    pub(super) phase: Phase,
-    /// What it waited for, in words.
-    pub(super) awaited: String,
-    /// How long it had waited for that.
-    pub(super) waited: Elapsed,
-    /// What this host lacked by then to send what was not acknowledged.
-    pub(super) lack: Option<&'static str>,
-}
-
-impl GivenUp {
-    /// On the connection of this client's end.
-    pub(super) fn of(client: SocketAddr, phase: Phase, awaited: String, waited: Elapsed) -> Self {
-        Self { client, phase, awaited, waited, lack: None }
-    }
-}
-
 /// What the check knows of its own part.
 pub(super) struct Perspective<'p> {
-    pub(super) given_up: &'p [GivenUp],
-    /// The client's ends of the connections that TCP did not open, and when the check left them.
-    pub(super) unopened: &'p [(SocketAddr, Timestamp)],
-    /// The client's ends of the connections of which the system reported a RST.
-    pub(super) reset: &'p [SocketAddr],
-    /// The same where the server closed before the first byte of an answer.
-    pub(super) closed_instead: &'p [GivenUp],
+    /// Its connections, as far as packets do not show them.
+    pub(super) connections: &'p [ConnectionRecord],
     /// What the proxy answered last.
     pub(super) tunnel: Option<&'p Tunnel>,
-    /// The client's end of the connection on which a proxy answered with a web page.
-    pub(super) portal: Option<SocketAddr>,
-    /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
-    pub(super) violations: &'p [(SocketAddr, String)],
-    /// The client's ends of the connections on which the server's key was not one of those that are pinned, and its pin.
-    pub(super) unpinned: &'p [(SocketAddr, String)],
-    /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
-    pub(super) unmet: &'p [(SocketAddr, Unmet)],
-    /// The client's ends of the connections on which the server refused the client's certificate after the handshake, and its alert.
-    pub(super) unidentified: &'p [(SocketAddr, AlertDescription)],
     /// Whether the check has a certificate of its own.
     pub(super) has_identity: bool,
-    /// The client's ends of the connections on which TLS was wanted and was not established.
-    pub(super) unestablished: &'p [SocketAddr],
-    /// The client's ends of the connections on which TLS with the proxy failed.
-    pub(super) at_proxy: &'p [SocketAddr],
-    /// The client's ends of the connections on which that TLS, once it was established, ended out of order.
-    pub(super) unwrapped: &'p [(SocketAddr, Unwrapped)],
-    /// The client's end of the connection on which a proxy's answer could not be read, and why in a sentence.
-    pub(super) unread: Option<(SocketAddr, &'p str)>,
-    /// The client's end of the connection on which the server was asked for TLS and did not agree, what it said, and how the connection
-    /// ended where that has no end.
-    pub(super) unencrypted: Option<(SocketAddr, Option<&'p str>, Option<io::ErrorKind>)>,
-    /// The client's end of the connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
-    pub(super) injected: Option<(SocketAddr, usize, Option<&'p str>)>,
     pub(super) accepted: Accepted,
     pub(super) timeout: Elapsed,
-    /// The client's end of the connection on which client and server had nothing in common.
-    pub(super) refused: Option<SocketAddr>,
     /// What the server would choose of all that OpenSSL and Java offer.
     pub(super) choice: Option<&'p ServerHello>,
     /// What the user demands of its certificate then, and it does not meet.
@@ -125,83 +72,97 @@ pub(super) struct Perspective<'p> {
 impl Perspective<'_> {
     /// Rewords the verdicts.
     pub(super) fn apply(&self, connections: &mut [Judged]) {
-        for Judged { story, verdict, findings } in connections.iter_mut() {
-            let mut given_up = self.given_up.iter();
-            if let Some(given_up) = given_up.find(|given_up| is_of(story, given_up.client)) {
-                self.time_is_over(story, verdict, given_up);
-            }
-            if let Some(asked) = self.closed_instead.iter().find(|asked| is_of(story, asked.client)) {
-                unanswered::closed_instead(verdict, &asked.awaited);
-            }
-            path::lost_on_the_path(story, verdict);
-            self.own_host(story, verdict);
-            if let Some((_, what)) = self.violations.iter().find(|(end, _)| is_of(story, *end)) {
-                violation(story, verdict, what);
-            }
-            if let Some((_, alert)) = self.unidentified.iter().find(|(end, _)| is_of(story, *end)) {
-                unidentified(verdict, *alert, self.has_identity);
-            }
-            if self.unestablished.iter().any(|end| is_of(story, *end)) {
-                never_began(story, verdict);
-            }
-            missing_identity(story, verdict);
-            let is_at_proxy = self.at_proxy.iter().any(|end| is_of(story, *end));
-            // What is accepted of the server is not accepted of a proxy.
-            let accepted = if is_at_proxy { Accepted::default() } else { self.accepted };
-            certificate::refused(story, verdict, accepted);
-            if let Some((_, unmet)) = self.unmet.iter().find(|(end, _)| is_of(story, *end)) {
-                certificate::unmet(verdict, unmet);
-            }
-            if is_at_proxy {
-                proxied::failed(verdict);
-                // What the server would do without a name does not matter to the proxy.
-                findings.retain(|finding| finding.code != "no-sni");
-            }
-            if let Some((_, own)) = self.unpinned.iter().find(|(end, _)| is_of(story, *end)) {
-                self.unpinned(story, verdict, own);
-            }
-            self.before_tls(story, verdict);
-            if self.refused.is_some_and(|refused| is_of(story, refused)) {
+        // A capture may hold a connection that is not the check's.
+        let unknown = ConnectionRecord::of(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
+        // The server is asked for its choice once.
+        let refused = self.connections.iter().find(|record| record.is_refused());
+        for judged in connections.iter_mut() {
+            let mut records = self.connections.iter();
+            let record = records.find(|record| is_of(&judged.story, record.client())).unwrap_or(&unknown);
+            self.reword(judged, record);
+            let Judged { story, verdict, .. } = judged;
+            self.before_tls(story, verdict, record);
+            if refused.is_some_and(|refused| is_of(story, refused.client())) {
                 self.choice(story, verdict);
             }
-            if let Some((_, how)) = self.unwrapped.iter().find(|(end, _)| is_of(story, *end)) {
-                proxied::unwrapped(verdict, how);
-            }
-            if let Some(took) = self.at_proxy_for {
-                proxied::slow(verdict, took);
-            }
-            // The check has no log of its own.
-            verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
-            if !self.is_captured && is_hidden_from_sockets(verdict) {
-                verdict.change_advice(|advice| advice.push(CAPTURE));
-            }
-            if let Some(proxy) = self.proxy.filter(|_| self.tunnel.is_none()) {
-                proxied::unreached(story, verdict, proxy);
-            }
-            if let Some(tunnel) = self.tunnel {
-                let is_violated = self.violations.iter().any(|(end, _)| is_of(story, *end));
-                proxied::connected(verdict, tunnel.is_open(), is_violated);
-            }
+            self.around(story, verdict, record);
+        }
+    }
+
+    /// What became of TLS, and of what was asked inside it.
+    fn reword(&self, Judged { story, verdict, findings }: &mut Judged, record: &ConnectionRecord) {
+        if let Some(given_up) = &record.given_up {
+            self.time_is_over(story, verdict, given_up, record);
+        }
+        if let Some(asked) = &record.closed_instead {
+            unanswered::closed_instead(verdict, asked);
+        }
+        path::lost_on_the_path(story, verdict);
+        self.own_host(story, verdict, record);
+        if let Some(what) = record.violation() {
+            violation(story, verdict, what);
+        }
+        if let Some(alert) = record.unidentified() {
+            unidentified(verdict, alert, self.has_identity);
+        }
+        if record.is_unestablished() {
+            never_began(story, verdict);
+        }
+        missing_identity(story, verdict);
+        // What is accepted of the server is not accepted of a proxy.
+        let accepted = if record.failed_at_proxy() { Accepted::default() } else { self.accepted };
+        certificate::refused(story, verdict, accepted);
+        if let Some(unmet) = record.unmet() {
+            certificate::unmet(verdict, unmet);
+        }
+        if record.failed_at_proxy() {
+            proxied::failed(verdict);
+            // What the server would do without a name does not matter to the proxy.
+            findings.retain(|finding| finding.code != "no-sni");
+        }
+        if let Some(own) = record.unpinned() {
+            self.unpinned(story, verdict, own);
+        }
+    }
+
+    /// What a proxy did, and what the check itself adds to every verdict.
+    fn around(&self, story: &Story, verdict: &mut Verdict, record: &ConnectionRecord) {
+        if let Some(how) = &record.unwrapped {
+            proxied::unwrapped(verdict, how);
+        }
+        if let Some(took) = self.at_proxy_for {
+            proxied::slow(verdict, took);
+        }
+        // The check has no log of its own.
+        verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
+        if !self.is_captured && is_hidden_from_sockets(verdict) {
+            verdict.change_advice(|advice| advice.push(CAPTURE));
+        }
+        if let Some(proxy) = self.proxy.filter(|_| self.tunnel.is_none()) {
+            proxied::unreached(story, verdict, proxy);
+        }
+        if let Some(tunnel) = self.tunnel {
+            proxied::connected(verdict, tunnel.is_open(), record.violation().is_some());
         }
     }
 
     /// What this host did to its own connection.
-    fn own_host(&self, story: &mut Story, verdict: &mut Verdict) {
-        let given_up = self.given_up.iter().find(|given_up| is_of(story, given_up.client));
-        if let Some(lack) = given_up.and_then(|given_up| given_up.lack) {
-            own_host::cut_off(verdict, lack);
-        } else if let Some(given_up) = given_up {
-            own_host::window_closed(story, verdict, given_up.waited);
+    fn own_host(&self, story: &mut Story, verdict: &mut Verdict, record: &ConnectionRecord) {
+        if let Some(given_up) = &record.given_up {
+            match given_up.lack {
+                Some(lack) => own_host::cut_off(verdict, lack),
+                None => own_host::window_closed(story, verdict, given_up.waited),
+            }
         }
         match self.own_packets {
             OwnPackets::Absent => own_host::absent(verdict),
             OwnPackets::Unknown => {}
             OwnPackets::Whole => {
-                if self.reset.iter().any(|end| is_of(story, *end)) {
+                if record.was_reset {
                     own_host::reset_here(story, verdict);
                 }
-                let left = self.unopened.iter().find(|(end, _)| is_of(story, *end)).map(|(_, at)| *at);
-                if given_up.is_some() || left.is_some() {
+                let left = record.unopened();
+                if record.given_up.is_some() || left.is_some() {
                     own_host::answered_by_reset(story, verdict, left);
                 }
             }
@@ -209,21 +170,22 @@ impl Perspective<'_> {
     }
 
     /// What came before TLS: a proxy's answer, a request for TLS inside the protocol, bytes in clear.
-    fn before_tls(&self, story: &Story, verdict: &mut Verdict) {
-        let unencrypted_here = self.unencrypted.filter(|(end, ..)| is_of(story, *end));
-        if let Some((_, Some(words), Some(cut))) = unencrypted_here {
-            half_said(story, verdict, words, cut);
-        } else if let Some((_, words, _)) = unencrypted_here {
-            if verdict.severity != Severity::Critical {
-                unencrypted(story, verdict);
+    fn before_tls(&self, story: &Story, verdict: &mut Verdict, record: &ConnectionRecord) {
+        match record.unencrypted() {
+            Some((Some(words), Some(cut))) => half_said(story, verdict, words, cut),
+            Some((words, _)) => {
+                if verdict.severity != Severity::Critical {
+                    unencrypted(story, verdict);
+                }
+                quote(verdict, words);
             }
-            quote(verdict, words);
+            None => {}
         }
         unlisted(story, verdict);
-        if let Some((_, len, words)) = self.injected.filter(|(end, ..)| is_of(story, *end)) {
-            injected(verdict, len, words);
+        if let Some(Failure::Injected { len, words }) = &record.failure {
+            injected(verdict, *len, words.as_deref());
         }
-        if self.portal.is_some_and(|portal| is_of(story, portal)) {
+        if record.is_portal() {
             portal(verdict);
         }
         if verdict.code == Code::ProxyRefused
@@ -231,14 +193,20 @@ impl Perspective<'_> {
         {
             refused_tunnel(verdict, tunnel);
         }
-        if let Some((_, why)) = self.unread.filter(|(end, _)| is_of(story, *end)) {
+        if let Some(why) = record.tunnel.as_ref().and_then(|tunnel| tunnel.unread.as_deref()) {
             unread(verdict, why);
         }
     }
 
     /// Its own close at the end of its time is no decision of a client.
-    fn time_is_over(&self, story: &Story, verdict: &mut Verdict, given_up: &GivenUp) {
-        let has_words = self.unencrypted.is_some_and(|(end, words, _)| words.is_some() && is_of(story, end));
+    fn time_is_over(
+        &self,
+        story: &Story,
+        verdict: &mut Verdict,
+        given_up: &GivenUp,
+        record: &ConnectionRecord,
+    ) {
+        let has_words = record.unencrypted().is_some_and(|(words, _)| words.is_some());
         let is_own_close = verdict.code == Code::ClosedEarly && verdict.actor == Actor::Client;
         let GivenUp { phase, awaited, waited, .. } = given_up;
         let most = self.timeout;

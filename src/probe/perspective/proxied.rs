@@ -123,8 +123,9 @@ mod tests {
     use super::*;
     use crate::analysis::Judged;
     use crate::probe::perspective::Perspective;
-    use crate::probe::perspective::tests::{end, ignorant, left, seen};
+    use crate::probe::perspective::tests::{end, failing, ignorant, left, seen};
     use crate::probe::proxy::Tunnel;
+    use crate::probe::record::{ConnectionRecord, Failure};
     use crate::tcp::Role;
     use crate::tcp::Role::{Client, Server};
 
@@ -215,18 +216,25 @@ mod tests {
         assert_eq!((verdict.code, verdict.actor), (Code::Reset, Actor::Path));
         assert!(!verdict.headline.contains("the server"), "{}", verdict.headline);
         let portal = Tunnel { status: Some(200), is_page: true, ..Tunnel::default() };
-        let perspective = Perspective { tunnel: Some(&portal), portal: Some(end()), ..ignorant() };
+        let answered =
+            |tunnel: Tunnel| [ConnectionRecord { tunnel: Some(tunnel), ..ConnectionRecord::of(end()) }];
+        let all = answered(portal.clone());
+        let perspective = Perspective { tunnel: Some(&portal), connections: &all, ..ignorant() };
         let verdict = seen(&perspective, Story::at(Stage::TcpEstablished).fin(Server).fin(Client));
         assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
         assert!(verdict.headline.contains("a portal, not a tunnel"), "{}", verdict.headline);
-        let unread = Some((end(), "the answer to CONNECT is not HTTP/1.1: it begins \"SSH\""));
-        let verdict = seen(&Perspective { unread, ..ignorant() }, left(Stage::TcpEstablished));
+        let unread = Some("the answer to CONNECT is not HTTP/1.1: it begins \"SSH\"".to_owned());
+        let all = answered(Tunnel { unread, ..Tunnel::default() });
+        let verdict = seen(&Perspective { connections: &all, ..ignorant() }, left(Stage::TcpEstablished));
         assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
         assert!(verdict.headline.contains("SSH"), "{}", verdict.headline);
         // A bystander takes the alert of a proxy that speaks TLS for the server's.
-        let unread = Some((end(), "the answer to CONNECT is not HTTP/1.1: it is a TLS record"));
-        let verdict =
-            seen(&Perspective { unread, ..ignorant() }, Story::at(Stage::TcpEstablished).alert(Server, 10));
+        let unread = Some("the answer to CONNECT is not HTTP/1.1: it is a TLS record".to_owned());
+        let all = answered(Tunnel { unread, ..Tunnel::default() });
+        let verdict = seen(
+            &Perspective { connections: &all, ..ignorant() },
+            Story::at(Stage::TcpEstablished).alert(Server, 10),
+        );
         assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
         assert!(format!("{verdict:?}").contains("--proxy https://HOST:PORT"), "{verdict:?}");
     }
@@ -235,13 +243,14 @@ mod tests {
     fn a_proxy_that_is_named_by_its_address_has_no_note_about_a_servers_default_certificate() {
         use crate::story::script::talk;
         let unnamed = talk::ssm().open().say(Client, &talk::client_hello_with(&[]));
-        for (at_proxy, notes) in [(&[end()][..], 0), (&[], 1)] {
+        let all = failing(Failure::ProxyTls { violation: None });
+        for (connections, notes) in [(&all[..], 0), (&[], 1)] {
             let story = Story::at(Stage::ClientHello);
             let verdict = story.verdict();
             let findings = vec![unnamed.finding("no-sni").expect("a finding")];
-            let mut all = [Judged { story: Box::new(story), verdict, findings }];
-            Perspective { at_proxy, ..ignorant() }.apply(&mut all);
-            assert_eq!(all[0].findings.len(), notes);
+            let mut judged = [Judged { story: Box::new(story), verdict, findings }];
+            Perspective { connections, ..ignorant() }.apply(&mut judged);
+            assert_eq!(judged[0].findings.len(), notes);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cert::{Date, Examination, Fault, NameSource, Wanted};
+use crate::probe::http::tls;
 use crate::story::{EndingKind, EndpointKnowledge};
 use crate::tcp::Role::{Client, Server};
 use crate::tls::{AlertDescription, Basis, CipherSuite, Version};
@@ -16,35 +17,30 @@ pub(super) fn end() -> SocketAddr {
 /// A check that knows nothing of its own.
 pub(super) fn ignorant() -> Perspective<'static> {
     Perspective {
-        given_up: &[],
-        closed_instead: &[],
+        connections: &[],
         tunnel: None,
-        portal: None,
-        violations: &[],
-        unpinned: &[],
-        at_proxy: &[],
-        unestablished: &[],
-        unmet: &[],
-        unidentified: &[],
         has_identity: false,
-        unwrapped: &[],
-        unread: None,
-        unencrypted: None,
-        injected: None,
         accepted: Accepted::default(),
         timeout: Elapsed::from_millis(10_000),
-        refused: None,
         choice: None,
         unmet_by_choice: None,
         offered: &[],
         is_restricted: false,
         is_captured: false,
         own_packets: OwnPackets::Unknown,
-        unopened: &[],
-        reset: &[],
         proxy: None,
         at_proxy_for: None,
     }
+}
+
+/// The record of a connection that failed this way.
+pub(super) fn failing(failure: Failure) -> [ConnectionRecord; 1] {
+    [ConnectionRecord { failure: Some(failure), ..ConnectionRecord::of(end()) }]
+}
+
+/// The record of a connection whose handshake failed this way.
+pub(super) fn unestablished(failed: tls::Failed) -> [ConnectionRecord; 1] {
+    failing(Failure::Handshake(failed))
 }
 
 /// The verdict on a story as this check sees it.
@@ -56,8 +52,9 @@ pub(super) fn seen(perspective: &Perspective<'_>, story: Story) -> Verdict {
     verdict
 }
 
-pub(super) fn given_up(phase: Phase, awaited: &str) -> GivenUp {
-    GivenUp::of(end(), phase, awaited.to_owned(), Elapsed::from_millis(3_100))
+fn given_up(phase: Phase, awaited: &str) -> [ConnectionRecord; 1] {
+    let given_up = GivenUp::of(phase, awaited.to_owned(), Elapsed::from_millis(3_100));
+    [ConnectionRecord { given_up: Some(given_up), ..ConnectionRecord::of(end()) }]
 }
 
 /// A connection whose client closed although a step of the server was due.
@@ -101,8 +98,10 @@ fn a_check_that_knows_nothing_more_leaves_the_verdict_as_it_is() {
     assert_eq!(seen(&ignorant(), story.clone()), story.verdict());
     // What belongs to another connection changes nothing either.
     let other: SocketAddr = "192.0.2.10:50001".parse().unwrap();
-    let violations = [(other, "bytes".to_owned())];
-    let perspective = Perspective { portal: Some(other), violations: &violations, ..ignorant() };
+    let failure =
+        Failure::Handshake(tls::Failed { violation: Some("bytes".to_owned()), ..Default::default() });
+    let others = [ConnectionRecord { failure: Some(failure), ..ConnectionRecord::of(other) }];
+    let perspective = Perspective { connections: &others, ..ignorant() };
     assert_eq!(seen(&perspective, story.clone()), story.verdict());
 }
 
@@ -117,8 +116,8 @@ fn the_check_s_own_close_is_the_silence_of_whoever_was_awaited() {
         (Phase::Http, Stage::ApplicationData, "GET /", ("no-response", Actor::Server, None)),
     ] {
         let story = left(stage);
-        let all = [given_up(phase, awaited)];
-        let verdict = seen(&Perspective { given_up: &all, ..ignorant() }, story);
+        let all = given_up(phase, awaited);
+        let verdict = seen(&Perspective { connections: &all, ..ignorant() }, story);
         assert_eq!(verdict.is(), is, "{phase:?}: {verdict:?}");
         assert_eq!(verdict.severity, Severity::Critical, "{phase:?}");
         assert!(!verdict.mentions("the client closed") && !verdict.mentions("client's log"), "{verdict:?}");
@@ -127,8 +126,8 @@ fn the_check_s_own_close_is_the_silence_of_whoever_was_awaited() {
 
 #[test]
 fn a_fault_that_packets_show_is_not_reworded_as_a_silence() {
-    let all = [given_up(Phase::Tls, "the handshake")];
-    let perspective = Perspective { given_up: &all, ..ignorant() };
+    let all = given_up(Phase::Tls, "the handshake");
+    let perspective = Perspective { connections: &all, ..ignorant() };
     let verdict = seen(&perspective, Story::at(Stage::ClientHello).alert(Server, 40));
     assert_eq!(verdict.is(), ("tls-alert", Actor::Server, Some("handshake_failure")));
     let verdict = seen(&perspective, Story::at(Stage::ClientHello).rst(Server));
@@ -137,8 +136,9 @@ fn a_fault_that_packets_show_is_not_reworded_as_a_silence() {
 
 #[test]
 fn a_key_that_is_not_pinned_is_critical_unless_the_certificate_has_a_fault_of_its_own() {
-    let pins = [(end(), "sha256//own".to_owned())];
-    let perspective = Perspective { unpinned: &pins, ..ignorant() };
+    let unpinned = Some("sha256//own".to_owned());
+    let all = unestablished(tls::Failed { unpinned, ..tls::Failed::default() });
+    let perspective = Perspective { connections: &all, ..ignorant() };
     let verdict = seen(&perspective, refused(42, Vec::new(), Issuer::Trusted));
     assert!(verdict.headline.contains("sha256//own, which is not pinned"), "{}", verdict.headline);
     assert_eq!(verdict.severity, Severity::Critical);
@@ -153,8 +153,9 @@ fn a_key_that_is_not_pinned_is_critical_unless_the_certificate_has_a_fault_of_it
 
 #[test]
 fn what_breaks_tls_is_the_server_s_whatever_alert_answered_it() {
-    let violations = [(end(), "a record that can't be decrypted".to_owned())];
-    let perspective = Perspective { violations: &violations, ..ignorant() };
+    let violation = Some("a record that can't be decrypted".to_owned());
+    let all = unestablished(tls::Failed { violation, ..tls::Failed::default() });
+    let perspective = Perspective { connections: &all, ..ignorant() };
     let verdict = seen(&perspective, Story::at(Stage::ServerHello).alert(Client, 20));
     assert_eq!(
         (verdict.code, verdict.actor, verdict.severity),
@@ -175,9 +176,10 @@ fn what_breaks_tls_is_the_server_s_whatever_alert_answered_it() {
 
 #[test]
 fn a_client_certificate_that_is_missed_late_is_no_reset_of_the_server_s() {
-    let ends = [(end(), AlertDescription::CERTIFICATE_REQUIRED)];
+    let refusal = Some(AlertDescription::CERTIFICATE_REQUIRED);
+    let all = unestablished(tls::Failed { refusal, ..tls::Failed::default() });
     for has_identity in [false, true] {
-        let perspective = Perspective { unidentified: &ends, has_identity, ..ignorant() };
+        let perspective = Perspective { connections: &all, has_identity, ..ignorant() };
         let verdict = seen(&perspective, Story::at(Stage::TlsEstablished).fin(Client));
         assert_eq!((verdict.code, verdict.actor), (Code::TlsAlert, Actor::Client));
         assert_eq!(verdict.cause.as_deref(), Some("certificate_required"));

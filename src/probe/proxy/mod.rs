@@ -10,7 +10,7 @@ use std::io;
 use std::net::IpAddr;
 
 pub use named::{Proxy, ProxyError, ProxyKind, is_excepted};
-pub(super) use tls::ProxyTls;
+pub(super) use tls::{ProxyTls, Refused};
 pub use tunnel::Tunnel;
 
 use super::net::authority::authority;
