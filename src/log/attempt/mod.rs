@@ -32,6 +32,16 @@ pub enum Side {
     Server,
 }
 
+impl Side {
+    /// Its name in reports: `client` or `server`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
 /// How an attempt ended, as far as the log's words name it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum AttemptOutcome {

@@ -67,7 +67,7 @@ pub(super) fn line_text(line: &LogLine, style: &tcpdump::LineStyle) -> String {
         about => format!("{about}:"),
     };
     let log = match line.side {
-        Some(side_of) => format!("{}'s log {}", side(side_of), escaped(file_name(&line.file))),
+        Some(side_of) => format!("{}'s log {}", side_of.name(), escaped(file_name(&line.file))),
         None => escaped(file_name(&line.file)),
     };
     format!("{time} {log}, line {}:{about} {}", line.number, shown(line.text.raw()))
@@ -185,7 +185,7 @@ fn write_attempt(
     writeln!(
         out,
         "  {BOLD}{time}{zone}{BOLD:#}  {}{request}: {}{took} {DIM}({file}, line {}){DIM:#}",
-        side(attempt.side),
+        attempt.side.name(),
         outcome(attempt),
         line.number
     )?;
@@ -263,13 +263,6 @@ fn shown(text: &str) -> String {
         shown.push_str(" ...");
     }
     escaped(&shown)
-}
-
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Client => "client",
-        Side::Server => "server",
-    }
 }
 
 fn level(level: Level) -> &'static str {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::SCHEMA;
 use crate::analysis::LogSummary;
 use crate::log::tie::{Grade, Tie};
-use crate::log::{Agreement, Attempt, Level, LogZone, Peer, Quote, Side};
+use crate::log::{Agreement, Attempt, Level, LogZone, Peer, Quote};
 use crate::report::machine::values::seconds;
 use crate::report::text::clock;
 use crate::story::{LogLine, LogTie};
@@ -174,7 +174,7 @@ impl Log {
             schema: SCHEMA,
             file: file.map(|file| file.name.clone()),
             format: attempt.grammar.name(),
-            side: side(attempt.side),
+            side: attempt.side.name(),
             begin: attempt.begin.and_then(time),
             end: time(attempt.end),
             zone: match zone {
@@ -234,7 +234,7 @@ impl TiedLog {
             file: line.map(|line| line.file.to_string()),
             line: line.map(|line| line.number),
             at: line.and_then(|line: &LogLine| clock::machine_readable(line.at, capture, digits)),
-            side: side(tie.side),
+            side: tie.side.name(),
             outcome: tie.outcome.code(),
             status: tie.status,
             grade: grade(tie.grade),
@@ -280,13 +280,6 @@ impl LogFileObject {
 
 fn words(quote: Option<&Quote>) -> Option<String> {
     quote.map(|quote| quote.raw().to_owned())
-}
-
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Client => "client",
-        Side::Server => "server",
-    }
 }
 
 fn grade(grade: Grade) -> &'static str {
