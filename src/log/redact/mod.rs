@@ -141,7 +141,22 @@ fn value_after(text: &str, at: usize, name: &str, is_option: bool) -> Option<Ran
         || value.bytes().all(|byte| byte == b'*');
     // `/oauth/token: 401 Unauthorized`
     let is_status = may_be_word && value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit());
-    (!is_plain && !is_covered && !is_word && !is_status).then_some(start..start + len)
+    let is_label = quote.is_none() && !to_the_end && is_label(text, start..start + len);
+    (!is_plain && !is_covered && !is_word && !is_status && !is_label).then_some(start..start + len)
+}
+
+/// Whether a value is the name of another secret, whose value follows: `get token: client_secret: "X"`, `token: --password X`. A
+/// password may be such a word itself, so that a mark or an option's dashes have to say that it is a name.
+fn is_label(text: &str, value: Range<usize>) -> bool {
+    let (Some(word), Some(after)) = (text.get(value.clone()), text.get(value.end..)) else { return false };
+    let option = word.trim_start_matches('-');
+    let name = option.trim_end_matches([':', '=', '>', '\\']);
+    if two_words(text, value.start, &mut value.end.clone()) {
+        return true;
+    }
+    let follows = after.trim_start_matches(['"', '\'', '\\', ' ']);
+    let is_marked = name.len() < option.len() || follows.starts_with([':', '=']);
+    secret_name(name.as_bytes()) && (is_marked || word.starts_with("--"))
 }
 
 /// Up to the closing quote, past those that a backslash precedes.
@@ -332,6 +347,15 @@ mod tests {
                 "pass=[secret] pw=[secret] --pass [secret] passwort=[secret] pass phrase: \"[secret]\"",
             ),
             ("key AKIAIOSFODNN7EXAMPLE end", "key [secret] end"),
+            ("get token: client_secret: \"q7mk\", x", "get token: client_secret: \"[secret]\", x"),
+            ("get token: client_secret=\"q7 mk\"", "get token: client_secret=\"[secret]\""),
+            ("get token: client_secret\":\"q7mk\"", "get token: client_secret\":\"[secret]\""),
+            ("get token: password = q7mk", "get token: password = [secret]"),
+            ("get secret: --password q7mk", "get secret: --password [secret]"),
+            ("the secret: Client ID: q7mk", "the secret: Client ID: [secret]"),
+            ("password: secret", "password: [secret]"),
+            ("password=token=q7mk", "password=[secret]"),
+            ("Cookie: token= q7mk; b", "Cookie: [secret]"),
         ] {
             assert_eq!(covered(text), safe);
         }

@@ -14,6 +14,7 @@ pub(super) fn spoken(text: &str, secrets: &mut Vec<Range<usize>>) {
         let (before, name, after) = (&text[..start], &text[start..at], &text[at..]);
         let value = quoted(name, after).or_else(|| command(before, name, after));
         let value = value.or_else(|| sentence(name, after)).or_else(|| field(before, name, after));
+        let value = value.or_else(|| adjoining(before, name, after));
         secrets.extend(value.map(|value| at + value.start..at + value.end));
     }
 }
@@ -80,9 +81,54 @@ fn field(before: &str, name: &str, after: &str) -> Option<Range<usize>> {
         "sig" | "psk" => true,
         "response" => value.len() == MD5 && value.bytes().all(|byte| byte.is_ascii_hexdigit()),
         "auth" => value.contains(':'),
+        "AUTH" => has_digits(value),
         _ => false,
     };
     (is_secret && end > 0).then_some(start..start + end)
+}
+
+/// `password X`, `passwd (X)`, `password;X`: what has letters and digits is no word of a sentence. After a command, any word is the value.
+fn adjoining(before: &str, name: &str, after: &str) -> Option<Range<usize>> {
+    const PASSWORDS: [&str; 7] = ["password", "passwd", "pwd", "passcode", "passwort", "kennwort", "secret"];
+    /// Marks and spaces between the name and its value.
+    const MARKS: usize = 3;
+    if !PASSWORDS.iter().any(|known| ends_like(name.as_bytes(), known.as_bytes())) {
+        return None;
+    }
+    let is_mark =
+        |mark: &char| matches!(mark, ' ' | '\t' | '(' | '[' | '<' | '{' | ';' | ',' | '|' | '`' | '»' | '“');
+    let marks: usize = after.chars().take(MARKS).take_while(is_mark).map(char::len_utf8).sum();
+    let value = after.get(marks..).filter(|_| marks > 0)?;
+    let len = value
+        .find(|end: char| end.is_whitespace() || r#",;"'`|<>)]}&”«"#.contains(end))
+        .unwrap_or(value.len());
+    // IOS: `%PARSER-5-CFGLOG_LOGGEDCMD: User:admin  logged command:enable password X`.
+    let command = before.trim_end().trim_end_matches("enable").trim_end();
+    let is_command =
+        command.ends_with("command:") && value.len() == len && len > 0 && !value.starts_with('*');
+    (is_command || has_digits(&value[..len])).then_some(marks..marks + len)
+}
+
+/// Whether something has letters and digits, and is neither a method's name nor a duration.
+fn has_digits(value: &str) -> bool {
+    const LEAST: usize = 5;
+    const METHODS: [&str; 18] = [
+        "md5", "sha1", "sha2", "sha224", "sha256", "sha384", "sha512", "base64", "utf8", "utf16", "oauth2",
+        "pbkdf2", "argon2", "argon2id", "pkcs8", "pkcs12", "x509", "ascii85",
+    ];
+    let value = value.trim_end_matches(['.', '!', '?']);
+    let has = |what: fn(&char) -> bool| value.chars().any(|letter| what(&letter));
+    let is_method = || {
+        let plain: String = value.chars().filter(|letter| !matches!(letter, '-' | '_')).collect();
+        METHODS.iter().any(|method| plain.eq_ignore_ascii_case(method))
+    };
+    let unit = value.trim_start_matches(|digit: char| digit.is_ascii_digit() || digit == '.');
+    value.len() >= LEAST
+        && has(|letter| letter.is_ascii_digit())
+        && has(|letter| letter.is_alphabetic())
+        && !value.contains(['/', ':', '(', '='])
+        && (unit.len() > 2 || unit.len() == value.len())
+        && !is_method()
 }
 
 /// The words after a name, as far as one space separates each.
@@ -142,6 +188,20 @@ mod tests {
             ("x?sig=s3&y", "x?sig=[secret]&y"),
             ("qop=auth, response=\"6629fae49393a05397450978507c4ef1\"", "qop=auth, response=\"[secret]\""),
             ("auth=admin:s3", "auth=[secret]"),
+            ("MAIL AUTH=q7zAm", "MAIL AUTH=[secret]"),
+            ("enable password q7zAm", "enable password [secret]"),
+            (" password cisco123", " password [secret]"),
+            ("INFO passwd (q768J)", "INFO passwd ([secret])"),
+            ("password;q7SqfM", "password;[secret]"),
+            ("user, Password, q7SqfM.", "user, Password, [secret]"),
+            ("password|q7SqfM|x", "password|[secret]|x"),
+            ("get token: password [q7SqfM]", "get token: password [[secret]]"),
+            ("wrong secret pass-w0rd for admin", "wrong secret [secret] for admin"),
+            (
+                "User:a  logged command:enable password cisco",
+                "User:a  logged command:enable password [secret]",
+            ),
+            ("User:a  logged command:password cisco", "User:a  logged command:password [secret]"),
         ] {
             assert_eq!(covered(text), safe);
         }
@@ -159,6 +219,13 @@ mod tests {
             "password for admin is required",
             "token endpoint https://10.0.0.1:8443/oauth/token",
             "the key exchange failed with 10.0.0.1",
+            "User:a  logged command:enable password *",
+            "enable password authentication",
+            "a secret, SHA-256 of it, took 150ms",
+            "password, sha256 and md5",
+            "password 150ms 1.5s (401) [8443] 10.0.0.1",
+            "the password; see https://h1/x2",
+            "AUTH=LOGIN AUTH=sha256",
         ] {
             assert_eq!(covered(text), text);
         }
