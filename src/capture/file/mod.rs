@@ -20,7 +20,7 @@ mod unknown;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::transcript::{looks_like_transcript, looks_readable};
+use super::transcript::{looks_like_transcript, readable_packets};
 use super::{Handles, ReadError, Source};
 use crate::limits;
 
@@ -91,10 +91,13 @@ pub fn read(
     Err(unrecognised(name, &input))
 }
 
-/// Whether these bytes, the first of a file and unpacked, begin a capture: a file of frames, or text of a form that is read.
-pub fn is_capture(head: &[u8]) -> bool {
+/// Whether these bytes, the first of a file and unpacked, begin a capture: a file of frames, or text of a form that is read. A log may
+/// have a line that looks like a packet, such as ` 9:00:00 `, which is an offset in a hex dump too: text is a capture if it has at
+/// least as many packets as `log_lines`, the lines that have the form of one program's log.
+pub fn is_capture(head: &[u8], log_lines: usize) -> bool {
     let is_pcapng = head.len() >= 4 && Order::Little.u32(head, 0) == pcapng::SECTION_HEADER;
-    Magic::of(head).is_some() || is_pcapng || looks_readable(head)
+    let least = log_lines.max(1);
+    Magic::of(head).is_some() || is_pcapng || readable_packets(head, least) >= least
 }
 
 /// Whether these bytes begin text that shows packets in some form that is known, be it one that can't be read.

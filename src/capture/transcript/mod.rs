@@ -384,30 +384,37 @@ impl<R: BufRead> Source for Transcript<R> {
 /// Whether a file that begins with `first_bytes` is a transcript: text with a line that tcpdump prints for a packet.
 /// A byte order mark, fences, prose or HTML may precede it.
 pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
-    shows_packet(first_bytes, begins_packet)
+    packet_lines(first_bytes, begins_packet, 1) > 0
 }
 
 /// Whether a file that begins with `first_bytes` is a transcript of a form that is read, and not only recognised. A log may hold lines of
 /// the other forms, as netfilter and routers write them.
+#[cfg(test)]
 pub fn looks_readable(first_bytes: &[u8]) -> bool {
-    let begins =
-        |text: &str| FAMILIES.iter().filter(|family| family.is_read).any(|family| (family.begins)(text));
-    shows_packet(first_bytes, begins)
+    readable_packets(first_bytes, 1) > 0
 }
 
-/// Whether some line of a file's first bytes has a packet, by what `begins` recognises.
-fn shows_packet(first_bytes: &[u8], begins: impl Fn(&str) -> bool) -> bool {
+/// How many lines of a file's first bytes have a packet in a form that is read; `most` if there are more.
+pub fn readable_packets(first_bytes: &[u8], most: usize) -> usize {
+    let begins =
+        |text: &str| FAMILIES.iter().filter(|family| family.is_read).any(|family| (family.begins)(text));
+    packet_lines(first_bytes, begins, most)
+}
+
+/// How many lines of a file's first bytes have a packet, by what `begins` recognises; `most` if there are more.
+fn packet_lines(first_bytes: &[u8], begins: impl Fn(&str) -> bool, most: usize) -> usize {
     let first_bytes = first_bytes.get(..SNIFFED).unwrap_or(first_bytes);
     // No text holds the byte 0, except in UTF-16; -A prints it as a dot.
     if first_bytes.contains(&0) && !is_utf16(first_bytes) {
-        return false;
+        return 0;
     }
     let mut lines = Lines::new(first_bytes);
-    std::iter::from_fn(|| lines.next_line().ok().flatten()).any(|line| {
+    let has_packet = |line: &CleanLine| {
         let text = line.text();
         let text = unquoted(&text).unwrap_or(&text);
         begins(text) || packets::next_timed(text).is_some() || packets::begins_after(text, &begins).is_some()
-    })
+    };
+    std::iter::from_fn(|| lines.next_line().ok().flatten()).filter(has_packet).take(most).count()
 }
 
 /// The part of `raw` that cleaned became `rest`, or that itself where it can't be found.

@@ -113,7 +113,7 @@ impl Opened {
         let head = input.head().map_err(unread)?;
         let survey = Survey::of(head, settings);
         // Firewalls and routers log packets in forms that can't be read as a capture: their lines are a log's if they have a time.
-        if is_capture(head) || survey.entries == 0 && shows_packets(head) {
+        if is_capture(head, survey.certain_lines()) || survey.entries == 0 && shows_packets(head) {
             let hint = Some("give a capture as FILE, without --log".to_owned());
             let what = "is no log, but a capture".to_owned();
             return Err(Unopened::Capture(ReadError { file: name.to_owned(), what, hint }));
@@ -191,6 +191,13 @@ impl Survey {
             }
         }
         survey
+    }
+
+    /// Lines of one program's log. Of syslog and of text with times they are not: tcpdump's own lines have times, and may have gone
+    /// to syslog.
+    fn certain_lines(&self) -> usize {
+        let is_certain = |grammar: Grammar| !matches!(grammar, Grammar::Syslog | Grammar::Generic);
+        self.counts.iter().filter(|(grammar, _)| is_certain(*grammar)).map(|(_, count)| count).sum()
     }
 
     /// The grammar of most lines. Several after syslog's prefix are syslog.

@@ -242,6 +242,26 @@ fn what_is_no_log_is_refused_with_what_to_try() {
 }
 
 #[test]
+fn a_line_that_looks_like_a_packet_does_not_make_a_log_a_capture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let is_log = |text: &str| {
+        let path = folder.path().join("x");
+        std::fs::write(&path, text).expect("a file");
+        is_log_file(&path, &LogSettings::default()).map_err(|error| error.what)
+    };
+    // The second line is an offset and bytes of a hex dump too.
+    let flexnet = " 8:49:38 (MLM) x\n 9:00:00 (MLM) TIMESTAMP 11/6/2021\n";
+    assert_eq!(is_log(flexnet), Ok(true));
+    let dump = "\t0x0000:  4500 003c 1c46 4000 4006 b1e6 c0a8 0068\n";
+    let packet = "11:17:15.000000 IP 192.0.2.7.41000 > 192.0.2.8.8443: Flags [S], seq 1, win 1, length 0\n";
+    assert_eq!(is_log(&format!("{packet}{dump}{dump}{packet}{dump}{dump}")), Ok(false));
+    // tcpdump's text in syslog, with lines that continue a packet's.
+    let behind = "Jan 13 11:17:15 fw tcpdump[7]: ";
+    assert_eq!(is_log(&format!("{behind}{packet}{behind}  options\n{behind}  more\n")), Ok(false));
+    assert_eq!(is_log(&format!("{packet}{packet}{flexnet}")), Ok(false));
+}
+
+#[test]
 fn a_firewall_s_lines_are_a_log_s_and_no_capture() {
     let folder = tempfile::tempdir().expect("a folder");
     let is_log = |text: &str| {
