@@ -70,6 +70,30 @@ fn logs_alone_list_attempts_and_the_last_one_decides() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
+    let vmanage = |second: u8, level: &str, words: &str| {
+        format!(
+            "24-Nov-2026 09:40:{second:02},100 UTC {level} [vm] [SmartLicensingUtil] (default task-1) |default| {words}\n"
+        )
+    };
+    let asks = "URL being used for on-prem: https://192.0.2.1:8443/oauth/token";
+    let lines = [
+        vmanage(1, "INFO ", asks),
+        vmanage(
+            2,
+            "ERROR",
+            "Failed to authenticate user - 'admin'. status 401 {\"error\":\"invalid_client\"}",
+        ),
+        vmanage(3, "INFO ", asks),
+        vmanage(4, "INFO ", "Token received successfully, status 200"),
+    ];
+    for (from, status) in [(0, 0), (2, 0)] {
+        let granted = run(&["read", "--log", &write("granted.log", &lines[from..].concat())]);
+        assert_eq!(granted.status, status, "{}", granted.out);
+        assert!(granted.out.contains("200"), "{}", granted.out);
+    }
+    // Words without a status may be about anything.
+    let pause = [vmanage(3, "INFO ", asks), vmanage(4, "INFO ", "Token is shown")].concat();
+    assert_eq!(run(&["read", "--log", &write("pause.log", &pause)]).status, 3);
     let quiet = write("quiet.log", "2026-11-24 09:40:03,398 nothing of interest\n");
     let printed = run(&["read", "--log", &quiet]);
     assert_eq!(printed.status, 3);

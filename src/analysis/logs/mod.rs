@@ -90,7 +90,11 @@ impl LogSummary {
     /// # Errors
     /// When a file can't be read, or is no log.
     pub fn alone(input: &LogInput) -> Result<Self, ReadError> {
-        let logs = log::read(input.source.files(), &input.reading)?;
+        let mut logs = log::read(input.source.files(), &input.reading)?;
+        // Without connections, what a log states is all there is: a status that ends a pause is an answer.
+        for attempt in &mut logs.attempts {
+            attempt.is_presumed &= attempt.status.is_none();
+        }
         let wire = Wire { clock: Clock::Absent, ..Wire::default() };
         Ok(Self::of(logs, &wire, Vec::new(), &input.tying))
     }
