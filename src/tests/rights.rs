@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -266,4 +266,46 @@ fn a_log_that_only_root_can_read_is_read_by_root() {
     assert_eq!(outcome.error, "");
     let outcome = run(&["read", "testdata/refused/plain/capture.pcapng", "--log", path(&log)]);
     assert_eq!((outcome.error.as_str(), outcome.status), ("", 2));
+}
+
+#[test]
+fn root_writes_through_no_folder_that_is_another_user_s_link() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can make a link another user's");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let [shared, elsewhere] = ["shared", "elsewhere"].map(|name| root.path().join(name));
+    fs::create_dir_all(elsewhere.join("sub")).unwrap();
+    fs::create_dir(&shared).unwrap();
+    for (folder, mode) in [(root.path(), 0o755), (&shared, 0o777)] {
+        fs::set_permissions(folder, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let link = shared.join("link");
+    symlink(&elsewhere, &link).unwrap();
+    lchown(&link, Some(USER), None).unwrap();
+    let capture = "testdata/refused/plain/capture.pcapng";
+    let [file, sub, made] = ["x", "sub", "made"].map(|name| path(&link.join(name)).to_owned());
+    let (file, sub, made) = (file.as_str(), sub.as_str(), made.as_str());
+    let commands: [&[&str]; 9] = [
+        &["read", capture, "-w", file],
+        &["read", capture, "--html", file],
+        &["read", capture, "--textfile", file],
+        &["check", "-t", "1", "127.0.0.1:1", "--html", file],
+        &["check", "-t", "1", "127.0.0.1:1", "--textfile", file],
+        &["batch", "testdata/refused/plain", "--into", path(&link)],
+        &["batch", "testdata/refused/plain", "--into", sub],
+        &["batch", "testdata/refused/plain", "--into", made],
+        &["man", "--to", sub],
+    ];
+    for command in commands {
+        let outcome = run(command);
+        assert!(
+            outcome.error.contains("link is a symbolic link of another user"),
+            "{command:?}: {}",
+            outcome.error
+        );
+    }
+    let count = |folder: &std::path::Path| fs::read_dir(folder).unwrap().count();
+    assert_eq!((count(&elsewhere), count(&elsewhere.join("sub"))), (1, 0));
 }

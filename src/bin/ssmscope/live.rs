@@ -25,6 +25,7 @@ use crate::observers::status::StatusLine;
 use crate::page::{PageFile, is_same_file};
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{self, Deadline};
+use crate::system::files;
 use crate::system::privileges::{self, As, Later};
 use crate::system::signals::Signals;
 use crate::{exit, input, logs};
@@ -278,7 +279,7 @@ fn recorder(
         snaplen: options.snaplen,
         remark,
     };
-    recorder::Prepared::new(settings).with_context(|| {
+    files::refuse_foreign_links(folder).and_then(|()| recorder::Prepared::new(settings)).with_context(|| {
         format!("{}: can't be recorded to; --user names whose rights files are opened with", folder.display())
     })
 }

@@ -1,7 +1,9 @@
 //! `ssmscope completions` and `ssmscope man`: what a package installs with the program, made from its own arguments.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -13,10 +15,13 @@ use ssmscope::report::language::Language;
 use ssmscope::verdict::{RULES, Status};
 
 use crate::nearness;
-use crate::system::files;
+use crate::system::folder::Folder;
 use crate::{args, explain};
 
 const NAME: &str = "ssmscope";
+
+/// For everybody to read.
+const PAGE_MODE: u32 = 0o644;
 
 /// The interfaces that a shell knows without running the program. They come and go.
 const INTERFACES: &str = "any $(command ls /sys/class/net 2>/dev/null)";
@@ -106,16 +111,25 @@ pub fn pages(folder: &Path) -> anyhow::Result<Status> {
     Ok(Status::Ok)
 }
 
-/// Pages are made in a folder of their own first: a rename replaces a link that others put under a page's name, and does not follow it.
+/// A page takes the place of a link that others put under its name, and does not follow it.
 fn write_pages(folder: &Path) -> io::Result<()> {
-    files::refuse_foreign_link(folder)?;
-    let made = tempfile::tempdir_in(folder)?;
-    clap_mangen::generate_to(args::command(), made.path())?;
-    for page in fs::read_dir(made.path())? {
-        let page = page?;
-        fs::rename(page.path(), folder.join(page.file_name()))?;
+    let mut command = args::command().disable_help_subcommand(true);
+    command.build();
+    write_page(&command, &Folder::open(folder)?)
+}
+
+/// The page of a command, after those of its subcommands.
+fn write_page(command: &Command, folder: &Folder) -> io::Result<()> {
+    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+        write_page(subcommand, folder)?;
     }
-    Ok(())
+    let man = Man::new(command.clone());
+    let mut file = folder.nameless()?;
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    file.write_all(&page)?;
+    file.set_permissions(fs::Permissions::from_mode(PAGE_MODE))?;
+    folder.put(&file, OsStr::new(&man.get_filename()))
 }
 
 #[cfg(test)]

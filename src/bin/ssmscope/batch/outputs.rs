@@ -81,7 +81,7 @@ impl Outputs {
         let bytes =
             output.as_ref().map(|output| output.file().metadata()).transpose()?.map(|about| about.size());
         if let Some(output) = output {
-            remove(&note)?;
+            files::remove(&note)?;
             output.finish()?;
         }
         let new = NewFile::begin(&note, true)?;
@@ -96,13 +96,6 @@ impl Outputs {
 
     fn note(&self, sha256: &str) -> PathBuf {
         self.folder.join(NOTES).join(format!("{sha256}.{}", self.extension))
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

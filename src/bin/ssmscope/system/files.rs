@@ -1,19 +1,18 @@
 //! Files that an option names: small ones, read within a bound, so that a device or a capture by mistake costs nothing; and
 //! those for packets, which may hold what is nobody else's business.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
-use nix::fcntl::{AT_FDCWD, AtFlags};
-use nix::libc::O_NOFOLLOW;
-use nix::unistd::{geteuid, linkat};
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 use zeroize::Zeroizing;
+
+use super::folder::Folder;
 
 /// Most bytes of a file of certificates: 50 times a system's store.
 pub const CERTIFICATE_BYTES: u64 = 16 * 1024 * 1024;
@@ -23,9 +22,6 @@ const ZONE_BYTES: u64 = 256 * 1024;
 
 /// Where the system's time zones are, where TZDIR names no other place (tzset(3)).
 const ZONES: &str = "/usr/share/zoneinfo";
-
-/// Readable by its owner alone.
-const PRIVATE: u32 = 0o600;
 
 /// Reads a file or a pipe of at most `most` bytes.
 ///
@@ -44,30 +40,33 @@ pub fn read_bounded(path: &Path, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
 /// it open, or made a link to it, gets the packets; a pipe or a device is written to.
 ///
 /// # Errors
-/// When it can't be written, and when a symbolic link or a folder has that name.
+/// When it can't be written, when a symbolic link or a folder has that name, and those of [`Folder::open`].
 pub fn create_private(path: &Path) -> io::Result<File> {
-    match create_new(path) {
+    let (folder, name) = Folder::of(path)?;
+    create_in(&folder, &name)
+}
+
+fn create_in(folder: &Folder, name: &OsStr) -> io::Result<File> {
+    match folder.create(name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         created => return created,
     }
-    let there = fs::symlink_metadata(path)?.file_type();
+    let there = folder.about(name)?.file_type();
     if there.is_file() {
-        let folder = folder_of(path);
-        // Its mode is that of PRIVATE.
-        let new = tempfile::Builder::new().prefix(".ssmscope-").append(true).tempfile_in(folder)?;
-        return Ok(new.persist(path)?);
+        return folder.replace(name);
     }
     if there.is_symlink() || there.is_dir() {
         let what =
             if there.is_dir() { "it is a directory" } else { "it is a symbolic link, which is not followed" };
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
     }
-    OpenOptions::new().write(true).custom_flags(O_NOFOLLOW).open(path)
+    folder.open_existing(name, OFlag::empty())
 }
 
 /// A file of packets that gets its name when it is whole, so that a run that fails leaves what was there.
 pub struct NewFile {
-    path: PathBuf,
+    folder: Folder,
+    name: OsString,
     file: File,
     /// Whether it has no name yet.
     is_nameless: bool,
@@ -82,17 +81,17 @@ impl NewFile {
     /// # Errors
     /// Those of [`create_private`].
     pub fn begin(path: &Path, is_put_later: bool) -> io::Result<Self> {
-        let there = fs::symlink_metadata(path).ok();
+        let (folder, name) = Folder::of(path)?;
+        let there = folder.about(&name).ok();
         let is_replaceable = there.as_ref().is_none_or(fs::Metadata::is_file);
         if is_put_later
             && is_replaceable
-            && let Ok(file) = tempfile::tempfile_in(folder_of(path))
+            && let Ok(file) = folder.nameless()
         {
-            file.set_permissions(fs::Permissions::from_mode(PRIVATE))?;
-            return Ok(Self { path: path.to_owned(), file, is_nameless: true, is_removed: false });
+            return Ok(Self { folder, name, file, is_nameless: true, is_removed: false });
         }
-        let file = create_private(path)?;
-        Ok(Self { path: path.to_owned(), file, is_nameless: false, is_removed: there.is_none() })
+        let file = create_in(&folder, &name)?;
+        Ok(Self { folder, name, file, is_nameless: false, is_removed: there.is_none() })
     }
 
     /// What is written to.
@@ -106,71 +105,57 @@ impl NewFile {
     /// When it can't have it.
     pub fn finish(mut self) -> io::Result<()> {
         self.is_removed = false;
-        if !self.is_nameless || put_in_place(&self.file, &self.path).is_ok() {
-            return Ok(());
-        }
-        // No /proc, or a file system whose files without a name can't be given one.
-        let mut new = tempfile::NamedTempFile::new_in(folder_of(&self.path))?;
-        self.file.rewind()?;
-        io::copy(&mut &self.file, &mut new)?;
-        new.persist(&self.path)?;
-        Ok(())
+        if self.is_nameless { self.folder.put(&self.file, &self.name) } else { Ok(()) }
     }
 }
 
 impl Drop for NewFile {
     fn drop(&mut self) {
         if self.is_removed {
-            let _ = fs::remove_file(&self.path);
+            let _ = self.folder.remove(&self.name);
         }
     }
-}
-
-/// Names a file that has no name, and has it take the place of what has that name.
-///
-/// # Errors
-/// When the file system does not allow it.
-pub fn put_in_place(nameless: &File, path: &Path) -> io::Result<()> {
-    static PUT: AtomicU64 = AtomicU64::new(0);
-    // open(2), O_TMPFILE: the name of a file that has none.
-    let nameless = format!("/proc/self/fd/{}", nameless.as_raw_fd());
-    if linkat(AT_FDCWD, nameless.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW).is_ok() {
-        return Ok(());
-    }
-    let number = PUT.fetch_add(1, Ordering::Relaxed);
-    let named = folder_of(path).join(format!(".ssmscope-{}-{number}.tmp", process::id()));
-    linkat(AT_FDCWD, nameless.as_str(), AT_FDCWD, &named, AtFlags::AT_SYMLINK_FOLLOW)?;
-    fs::rename(&named, path).inspect_err(|_| drop(fs::remove_file(&named)))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// Makes a folder, if it is not there.
 ///
 /// # Errors
-/// When it can't be made, and where another user's symbolic link has that name.
+/// When it can't be made, and those of [`Folder::open`], since it is written to.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {
-            refuse_foreign_link(folder)
+    if let Some(name) = folder.file_name() {
+        let parent = folder.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        match Folder::open(parent)?.make_folder(name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made,
         }
-        made => made,
     }
+    Folder::open(folder).map(drop)
 }
 
-/// Whether a folder may be written to by this name: where others can write, a symbolic link of theirs may lead anywhere.
+/// Whether a folder's path, as far as it is there, has no link that another user made.
 ///
 /// # Errors
-/// When it is a symbolic link that neither root nor this user made.
-pub fn refuse_foreign_link(folder: &Path) -> io::Result<()> {
-    let there = fs::symlink_metadata(folder)?;
-    if there.is_symlink() && ![0, geteuid().as_raw()].contains(&there.uid()) {
-        let what = "it is a symbolic link of another user, which is not followed";
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+/// When it has one.
+pub fn refuse_foreign_links(folder: &Path) -> io::Result<()> {
+    for folder in folder.ancestors().filter(|folder| *folder != Path::new("")) {
+        match Folder::open(folder) {
+            // It will be made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened.map(drop),
+        }
     }
     Ok(())
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// When it can't be removed, and those of [`Folder::open`].
+pub fn remove(path: &Path) -> io::Result<()> {
+    let (folder, name) = Folder::of(path)?;
+    folder
+        .remove(&name)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// Continues a file that [`create_private`] created, or creates it again after it was moved away.
@@ -178,11 +163,12 @@ pub fn refuse_foreign_link(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// When it can't be written, and when the file that has that name now is not the process's own.
 pub fn append_private(path: &Path) -> io::Result<File> {
-    match create_new(path) {
+    let (folder, name) = Folder::of(path)?;
+    match folder.create(&name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         created => return created,
     }
-    let file = OpenOptions::new().append(true).custom_flags(O_NOFOLLOW).open(path)?;
+    let file = folder.open_existing(&name, OFlag::O_APPEND)?;
     let about = file.metadata()?;
     if about.is_file() && (about.uid() != geteuid().as_raw() || about.nlink() > 1) {
         return Err(io::Error::new(
@@ -191,11 +177,6 @@ pub fn append_private(path: &Path) -> io::Result<File> {
         ));
     }
     Ok(file)
-}
-
-fn create_new(path: &Path) -> io::Result<File> {
-    // open(2): O_CREAT with O_EXCL follows no symbolic link.
-    OpenOptions::new().append(true).create_new(true).mode(PRIVATE).open(path)
 }
 
 /// The local time zone; UTC where TZ names something that is no file of that size, such as a pipe, a device or a file of
@@ -222,6 +203,7 @@ mod tests {
     use std::io::Write;
     use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 
+    use super::super::folder::PRIVATE;
     use super::*;
 
     #[test]
@@ -240,6 +222,23 @@ mod tests {
         }
         lchown(&link, Some(65_534), None).unwrap();
         assert!(make_folder(&link).unwrap_err().to_string().contains("symbolic link of another user"));
+        for path in ["x", "sub/x"] {
+            let path = link.join(path);
+            let errors = [
+                make_folder(&path).err(),
+                refuse_foreign_links(&path).err(),
+                create_private(&path).err(),
+                append_private(&path).err(),
+                NewFile::begin(&path, true).err(),
+                NewFile::begin(&path, false).err(),
+                remove(&path).err(),
+            ];
+            for error in errors {
+                assert!(error.unwrap().to_string().contains("symbolic link of another user"));
+            }
+        }
+        refuse_foreign_links(&made.join("not/yet")).unwrap();
+        assert_eq!(fs::read_dir(&made).unwrap().count(), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod deadline;
 pub mod files;
+pub mod folder;
 pub mod locale;
 pub mod privileges;
 mod sandbox;

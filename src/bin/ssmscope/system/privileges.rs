@@ -20,6 +20,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
 
 use super::deadline::Deadline;
+use super::folder;
 use super::sandbox::Sandbox;
 use super::users::Account;
 
@@ -73,6 +74,7 @@ impl Default for As<'_> {
 /// Keeps the process from ever having more rights than now, and its memory, where secrets and packets are, out of files if it should crash.
 /// No program of ours executes another, so nothing that works otherwise fails for it; a kernel that refuses is left alone.
 pub fn confine() {
+    folder::note_rights();
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let _ = prctl::set_no_new_privs();
     let _ = caps::clear(None, CapSet::Bounding);

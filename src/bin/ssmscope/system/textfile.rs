@@ -1,5 +1,6 @@
 //! `--textfile`: metrics for node_exporter's textfile collector, which must never see half a file.
 
+use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -8,9 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use ssmscope::report::monitoring::prometheus::MetricsPage;
-use tempfile::NamedTempFile;
 
-use super::files;
+use super::folder::Folder;
 
 /// For everybody to read: the collector runs as another user.
 const MODE: u32 = 0o644;
@@ -18,7 +18,8 @@ const MODE: u32 = 0o644;
 /// A file of metrics that appears when it is whole.
 pub struct Textfile {
     path: PathBuf,
-    folder: PathBuf,
+    folder: Folder,
+    name: OsString,
     /// In the same folder, where the kernel can without a name, so that no signal leaves it there.
     new: File,
 }
@@ -29,13 +30,10 @@ impl Textfile {
     /// # Errors
     /// When there is no such folder, or nothing can be written to it.
     pub fn begin(path: &Path) -> anyhow::Result<Self> {
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let new = tempfile::tempfile_in(folder)
-            .with_context(|| format!("--textfile {}: can't be written", path.display()))?;
-        Ok(Self { path: path.to_owned(), folder: folder.to_owned(), new })
+        let begun = Folder::of(path).and_then(|(folder, name)| Ok((folder.nameless()?, folder, name)));
+        let (new, folder, name) =
+            begun.with_context(|| format!("--textfile {}: can't be written", path.display()))?;
+        Ok(Self { path: path.to_owned(), folder, name, new })
     }
 
     /// Replaces what was there by the metrics.
@@ -51,13 +49,7 @@ impl Textfile {
         page.add_time(now());
         page.write(&mut text)?;
         write(&self.new, &text)?;
-        if files::put_in_place(&self.new, &self.path).is_err() {
-            // No /proc, or a file system whose files without a name can't be given one.
-            let new = NamedTempFile::new_in(&self.folder)?;
-            write(new.as_file(), &text)?;
-            new.persist(&self.path)?;
-        }
-        Ok(())
+        self.folder.put(&self.new, &self.name)
     }
 }
 
