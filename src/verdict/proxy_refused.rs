@@ -244,6 +244,7 @@ mod tests {
                 client_bytes: 0,
                 is_unlisted: false,
                 slowest_reply: None,
+                slowest_request: None,
             });
         })
     }

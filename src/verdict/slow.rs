@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict, healthy};
-use crate::story::{Moment, RETRANSMISSION_DUE, Story};
+use crate::story::{Moment, Observed, RETRANSMISSION_DUE, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::Basis;
@@ -113,6 +113,9 @@ fn slow_handshake(story: &Story, settings: &JudgementSettings) -> Option<Verdict
 /// What the server says before it is asked to start TLS: its greeting, or its reply to a command.
 const FIRST_REPLY: &str = "the server's reply before TLS was asked for";
 
+/// What the client asks a proxy for after its first reply.
+const NEXT_REQUEST: &str = "the client's next request to the proxy";
+
 /// The step that a lost SYN delays.
 const SYN_ACK: &str = "the server's SYN-ACK";
 
@@ -179,52 +182,54 @@ fn prelude_steps(story: &Story) -> [(&'static str, Actor, Option<Moment>); 2] {
     }
 }
 
+/// A step, who had to take it, and its packet.
+type Named = (&'static str, Actor, Option<Moment>);
+
+/// The steps of the TLS handshake.
+fn tls_steps(story: &Story) -> [Named; 7] {
+    let tls = &story.tls;
+    let hello = tls.client_hello.as_ref().map(|observed| observed.moment);
+    let answered = tls.server_hello.as_ref().map(|observed| observed.moment);
+    let at = |step: &Option<Observed<()>>| step.as_ref().map(|observed| observed.moment);
+    [
+        ("the client's ClientHello", Actor::Client, hello),
+        // Alone, it does not show how long the client took to answer it.
+        ("the server's HelloRetryRequest", Actor::Server, tls.second_hello.and(tls.retry)),
+        ("the client's second ClientHello", Actor::Client, tls.second_hello),
+        ("the server's ServerHello", Actor::Server, answered),
+        ("the server's flight", Actor::Server, at(&tls.server_flight)),
+        ("the client's Finished", Actor::Client, at(&tls.client_finished)),
+        ("the server's Finished", Actor::Server, at(&tls.established)),
+    ]
+}
+
 /// The handshake's steps, each with who had to take it.
 fn steps(story: &Story) -> Vec<Step> {
     let [asked, agreed] = prelude_steps(story);
-    let replies = story.prelude.as_ref().and_then(|prelude| prelude.slowest_reply);
-    let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
-    let moments = [
+    let prelude = story.prelude.as_ref();
+    let is_proxied = prelude.is_some_and(|prelude| prelude.protocol.is_proxy());
+    let owner = if is_proxied { Actor::Path } else { Actor::Server };
+    let replies = prelude.and_then(|prelude| prelude.slowest_reply);
+    let requests = prelude.and_then(|prelude| prelude.slowest_request);
+    // What took place between two of the steps below, by the later one.
+    let within = [(asked.2, FIRST_REPLY, owner, replies), (agreed.2, NEXT_REQUEST, Actor::Client, requests)];
+    let opening = [
         ("the SYN", Actor::Client, story.opening.syn.first()),
         (SYN_ACK, Actor::Server, story.opening.syn_ack.first()),
         asked,
         agreed,
-        (
-            "the client's ClientHello",
-            Actor::Client,
-            story.tls.client_hello.as_ref().map(|observed| observed.moment),
-        ),
-        (
-            "the server's ServerHello",
-            Actor::Server,
-            story.tls.server_hello.as_ref().map(|observed| observed.moment),
-        ),
-        (
-            "the server's flight",
-            Actor::Server,
-            story.tls.server_flight.as_ref().map(|observed| observed.moment),
-        ),
-        (
-            "the client's Finished",
-            Actor::Client,
-            story.tls.client_finished.as_ref().map(|observed| observed.moment),
-        ),
-        (
-            "the server's Finished",
-            Actor::Server,
-            story.tls.established.as_ref().map(|observed| observed.moment),
-        ),
     ];
     let mut steps = Vec::new();
     let mut before: Option<Moment> = None;
-    for (name, by, moment) in moments {
+    for (name, by, moment) in opening.into_iter().chain(tls_steps(story)) {
         let Some(moment) = moment else { continue };
         if let Some(before) = before {
             let mut elapsed = moment.at - before.at;
-            if let Some((from, to)) = replies.filter(|_| asked.2 == Some(moment)) {
-                let by = if is_proxied { Actor::Path } else { Actor::Server };
-                steps.push(Step { name: FIRST_REPLY, by, elapsed: to.at - from.at, between: (from, to) });
-                elapsed = Elapsed::from_nanos(elapsed.nanos() - (to.at - from.at).nanos());
+            for (_, name, by, times) in within.iter().filter(|(later, ..)| *later == Some(moment)) {
+                if let Some((from, to)) = *times {
+                    steps.push(Step { name, by: *by, elapsed: to.at - from.at, between: (from, to) });
+                    elapsed = Elapsed::from_nanos(elapsed.nanos() - (to.at - from.at).nanos());
+                }
             }
             steps.push(Step { name, by, elapsed, between: (before, moment) });
         }
@@ -305,6 +310,40 @@ mod tests {
         let asked = greeted.say(Client, b"EHLO client.example\r\n").say(Server, b"250 STARTTLS\r\n");
         let late = asked.say(Client, b"STARTTLS\r\n").ack(Server).wait(2_900).say(Server, b"220 Ready\r\n");
         assert_eq!(late.then_tls().verdict(0).is(), ("slow", Actor::Server, None));
+    }
+
+    #[test]
+    fn a_client_that_takes_its_time_after_a_proxy_s_first_reply_is_slow_itself() {
+        let greeted = Talk::to_port(1080).open().say(Client, &[5, 1, 0]).say(Server, &[5, 0]).ack(Client);
+        let asked = greeted.wait(2_900).say(Client, &[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb]);
+        let late = asked.say(Server, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).then_tls().verdict(0);
+        assert_eq!(late.is(), ("slow", Actor::Client, None), "{}", late.headline);
+        assert!(late.headline.contains("next request to the proxy"), "{}", late.headline);
+    }
+
+    #[test]
+    fn a_second_client_hello_is_the_client_s_step() {
+        let late = |retry: i64, again: i64, hello: i64| {
+            let at = |millis: i64| Moment {
+                number: 4,
+                at: Story::at(Stage::Syn).last.at + Elapsed::from_millis(millis),
+            };
+            let story = delayed(5, retry + again + hello).but(|story| {
+                let said = story
+                    .tls
+                    .client_hello
+                    .as_ref()
+                    .map_or(0, |hello| (hello.moment.at - at(0).at).nanos() / 1_000_000);
+                story.tls.retry = Some(at(said + retry));
+                story.tls.second_hello = Some(at(said + retry + again));
+            });
+            story.verdict()
+        };
+        let verdict = late(10, 3_000, 0);
+        assert_eq!(verdict.is(), ("slow", Actor::Client, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("second ClientHello"), "{}", verdict.headline);
+        assert!(late(3_000, 10, 0).headline.contains("HelloRetryRequest"));
+        assert!(late(10, 10, 3_000).headline.contains("the server's ServerHello"));
     }
 
     #[test]

@@ -92,6 +92,7 @@ impl StandIns {
             client_hello,
             hello_acknowledged: _,
             retry: _,
+            second_hello: _,
             retry_group: _,
             server_hello,
             key_exchange_group: _,

@@ -181,6 +181,9 @@ impl Handshake {
         let tls = &mut story.tls;
         match event.message {
             Message::ClientHello(hello) if role == Role::Client => {
+                if tls.retry.is_some() && tls.client_hello.is_some() {
+                    tls.second_hello.get_or_insert(moment);
+                }
                 take_client_hello(tls, *hello, moment, basis);
                 on_client_hello(moment, basis, story);
             }

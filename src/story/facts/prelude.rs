@@ -20,6 +20,8 @@ pub struct PreludeFacts {
     pub is_unlisted: bool,
     /// Between which packets the slowest of the server's replies came that preceded the request, its greeting included.
     pub slowest_reply: Option<(Moment, Moment)>,
+    /// Between which packets the client took longest to continue after a reply: to choose a destination, or to give a password.
+    pub slowest_request: Option<(Moment, Moment)>,
 }
 
 impl PreludeFacts {
@@ -32,13 +34,34 @@ impl PreludeFacts {
     ) {
         match slot {
             Some(known) if known.protocol == protocol => {
+                known.record_pause(&latest);
                 (known.latest, known.client_bytes) = (latest, client_bytes);
             }
             slot => {
                 let asked = latest.moment;
-                let (is_unlisted, slowest_reply) = (false, None);
-                *slot = Some(Self { protocol, asked, latest, client_bytes, is_unlisted, slowest_reply });
+                let is_unlisted = false;
+                let (slowest_reply, slowest_request) = (None, None);
+                let begun = Self {
+                    protocol,
+                    asked,
+                    latest,
+                    client_bytes,
+                    is_unlisted,
+                    slowest_reply,
+                    slowest_request,
+                };
+                *slot = Some(begun);
             }
+        }
+    }
+
+    /// Records how long the client took for this step, where a reply asked it to continue.
+    fn record_pause(&mut self, next: &Observed<PreludeStep>) {
+        let is_its_turn = matches!(self.latest.what, PreludeStep::Continued | PreludeStep::Refused(_));
+        let (from, to) = (self.latest.moment, next.moment);
+        let is_slowest = self.slowest_request.is_none_or(|(one, other)| to.at - from.at > other.at - one.at);
+        if is_its_turn && next.what == PreludeStep::Asked && is_slowest {
+            self.slowest_request = Some((from, to));
         }
     }
 

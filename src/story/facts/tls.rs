@@ -19,6 +19,8 @@ pub struct TlsFacts {
     pub hello_acknowledged: Option<Moment>,
     /// A HelloRetryRequest.
     pub retry: Option<Moment>,
+    /// The ClientHello that answers it.
+    pub second_hello: Option<Moment>,
     /// The key exchange group that it asks for.
     pub retry_group: Option<NamedGroup>,
     /// The ServerHello.
