@@ -28,9 +28,10 @@ const AT_SERVER: [&str; 2] = [
 fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(_) = &ending.what else { return None };
-    // A server that continues had the acknowledgement, though the capture lacks it; and so had one that sends its SYN-ACK once,
-    // since it would repeat it.
-    let is_proved = story.one_sided().is_some() && story.stage > Stage::SynAck;
+    // A server that continues had the acknowledgement, though the capture lacks it, as one that acknowledges later data had; and so had
+    // one that sends its SYN-ACK once, since it would repeat it.
+    let is_proved =
+        story.stage > Stage::SynAck && (story.one_sided().is_some() || story.missing.acked_unseen.client > 1);
     if ending.stage != Stage::SynAck || is_proved || story.opening.syn_ack.count < 2 {
         return None;
     }
@@ -128,6 +129,19 @@ mod tests {
         assert_eq!(repeated.code(2_500), "tcp-handshake-incomplete");
         assert_eq!(repeated.story(2_500).stage, Stage::SynAck);
         assert_eq!(ssm().syn().syn_ack().segment(Client, "R", 1, &[]).code(0), "reset");
+    }
+
+    #[test]
+    fn a_server_that_closes_on_data_that_the_capture_lacks_had_the_acknowledgement() {
+        let repeated = || ssm().syn().syn_ack().wait(1_000).syn_ack().wait(2_500).syn_ack().wait(500);
+        let closed = |acked: u32| {
+            let closed = repeated().segment_with(Server, "F.", 2_000, acked, &[], |_| {});
+            closed.segment_with(Client, "F.", acked, 2_001, &[], |_| {}).verdict(0)
+        };
+        assert_eq!(closed(400).code.name(), "capture-gap", "{:?}", closed(400));
+        // What was given up acknowledges nothing.
+        let given_up = repeated().segment(Server, "R", 1, &[]).verdict(0);
+        assert_eq!(given_up.code.name(), "tcp-handshake-incomplete", "{given_up:?}");
     }
 
     #[test]
