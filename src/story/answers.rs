@@ -348,9 +348,10 @@ impl Story {
                 && self.order.is_after(first.moment.number, turn.first.number);
             turn.acknowledged.is_some_and(is_before) || is_had
         });
-        // A client that had left before lacks nothing.
-        let has_left =
-            self.missing.fin.client.is_some_and(|fin| !self.order.is_after(fin.number, first.moment.number));
+        // A client that had left before lacks nothing. What it sent last and the capture lacks may be its close_notify and its FIN.
+        let is_by_then = |acked: Moment| !self.order.is_after(acked.number, first.moment.number);
+        let has_left = self.missing.fin.client.is_some_and(is_by_then)
+            || self.unseen_after(Role::Client).is_some_and(is_by_then);
         let is_sure = is_sure && !has_left && !self.may_have_said_goodbye(first);
         (is_close && was_asked && is_sure && is_open && has_request).then_some(first.moment)
     }

@@ -138,6 +138,11 @@ mod tests {
         let (seq, ack) = (asked.next(Server), asked.next(Client) + 1);
         let closed = asked.segment_with(Server, "F.", seq, ack, &[], |_| {}).ack(Client);
         assert_ne!(closed.code(0), "no-response");
+        // Its close_notify before that is not there either.
+        let asked = exchange().ack(Client).ack(Server).wait(900).say(Client, &talk::data()).ack(Server);
+        let (seq, ack) = (asked.next(Server), asked.next(Client) + 25);
+        let closed = asked.segment_with(Server, "F.", seq, ack, &[], |_| {}).ack(Client);
+        assert_ne!(closed.code(0), "no-response");
     }
 
     #[test]
