@@ -326,7 +326,15 @@ impl Story {
                     ending.by == Role::Server && may_be_early && self.traffic.counters.server.cut_bytes > 0;
                 // The length of a truncated line is unknown, so what follows it seems to leave a gap.
                 let is_after_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
+                // Nothing shows where the server's numbers began, and so not that it sent nothing.
+                let is_beginning_unseen = ending.by == Role::Server
+                    && ending.stage == Stage::TcpEstablished
+                    && self.opening.syn_ack.count == 0
+                    && self.data.server.first.is_none()
+                    && !self.expects_tls
+                    && !self.capture.is_text;
                 is_after_gap
+                    || is_beginning_unseen
                     || is_closed(ending.by.other())
                     || may_be_answer && ending.stage >= Stage::ClientHello
             }
@@ -460,6 +468,18 @@ mod tests {
             b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
         );
         assert_ne!(code(3128, &[refused, refused, refused]), "plaintext");
+    }
+
+    #[test]
+    fn without_its_syn_ack_a_server_that_closes_may_have_sent_data_before() {
+        let closed = |port: u16, has_syn_ack: bool| {
+            let mut talk = Talk::to_port(port).open().fin(Server).fin(Client).ack(Server);
+            if !has_syn_ack {
+                talk.packets.remove(1);
+            }
+            talk.verdict(0).code.name()
+        };
+        assert_eq!((closed(3306, true), closed(3306, false)), ("closed-early", "capture-gap"));
     }
 
     #[test]
