@@ -30,13 +30,19 @@ pub(super) struct AtTheEnd {
     /// Whether it ends where a server that hangs leaves it: all that both sides sent was acknowledged, and the server owes an answer of
     /// which no byte came.
     pub(super) is_unanswered: bool,
+    /// From which byte on one side reports that it lacks bytes of the other.
+    pub(super) lacks_from: Option<u32>,
+    /// Whether packets of it came in another order than they were sent in.
+    pub(super) is_reordered: bool,
 }
 
 /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
 /// more, and several that nobody ended, and in which no stall shows, have as many. Connections that fail alike may have as many too, so
 /// those have to differ in where they got, to be of many servers, or to be past the first steps without another that got as far and
 /// stopped earlier. A tool that counts packets stops anywhere; where most of them stop after a request that was acknowledged and not
-/// answered, their servers hang. `most_before` is the most that a connection had which left earlier.
+/// answered, their servers hang, and where most of them stop at the same hole, which the receiver reports, the path loses the same packet of
+/// each, unless the capture shows that it reorders them.
+/// `most_before` is the most that a connection had which left earlier.
 pub(super) fn packets_each<I: Iterator<Item = AtTheEnd>>(
     connections: impl Fn() -> I,
     most_before: u64,
@@ -58,13 +64,30 @@ pub(super) fn packets_each<I: Iterator<Item = AtTheEnd>>(
                 && stages.iter().any(|stage| connection.stage >= *stage)
         })
     };
-    let hang = cut().filter(|connection| connection.is_unanswered).count();
-    let do_hang =
-        most > ALIKE && stages.len() == 1 && servers.len() < MANY_SERVERS && 2 * hang > cut().count();
+    let are_most = |count: usize| 2 * count > cut().count();
+    let do_hang = most > ALIKE
+        && stages.len() == 1
+        && servers.len() < MANY_SERVERS
+        && are_most(cut().filter(|connection| connection.is_unanswered).count());
+    let do_lose = !connections().any(|connection| connection.is_reordered)
+        && most_frequent(cut().filter_map(|connection| connection.lacks_from)).is_some_and(|from| {
+            are_most(cut().filter(|connection| connection.lacks_from == Some(from)).count())
+        });
     let is_cut = cut().count() >= 2
         && !do_hang
+        && !do_lose
         && (stages.len() > 1 || servers.len() >= MANY_SERVERS || most > ALIKE && !stopped_earlier());
     u32::try_from(most).ok().filter(|_| is_cut)
+}
+
+/// The number that is more than half of all, if there is one; some number of them if not (the vote of Boyer and Moore).
+fn most_frequent(numbers: impl Iterator<Item = u32>) -> Option<u32> {
+    let (number, lead) = numbers.fold((0, 0_u64), |(number, lead), other| match lead {
+        0 => (other, 1),
+        _ if number == other => (number, lead + 1),
+        _ => (number, lead - 1),
+    });
+    (lead > 0).then_some(number)
 }
 
 #[cfg(test)]
@@ -80,6 +103,8 @@ mod tests {
             is_closed: false,
             is_open_to_its_last_packet: true,
             is_unanswered: false,
+            lacks_from: None,
+            is_reordered: false,
         }
     }
 
@@ -135,6 +160,26 @@ mod tests {
         let of = |server: u8| AtTheEnd { server: [198, 51, 100, server].into(), ..hangs };
         assert_eq!(each(&[of(1), of(2), of(3)]), None);
         assert_eq!(each(&[of(1), of(2), of(3), of(4)]), Some(14), "many servers do not hang alike");
+    }
+
+    #[test]
+    fn connections_that_most_of_all_stop_at_a_reported_hole_lose_the_same_packet() {
+        let loses = AtTheEnd { lacks_from: Some(1), ..open(1, Stage::ClientHello, 7) };
+        let other = open(1, Stage::ClientHello, 7);
+        assert_eq!((each(&[loses, loses]), each(&[loses, loses, other])), (None, None));
+        assert_eq!((each(&[loses, other]), each(&[other, other])), (Some(7), Some(7)));
+        // One path may lead to many servers, and to each of them at another time.
+        let of = |server: u8, stage: Stage| AtTheEnd { lacks_from: Some(1), ..open(server, stage, 7) };
+        assert_eq!(each(&[1, 2, 3, 4].map(|server| of(server, Stage::ClientHello))), None);
+        assert_eq!(each(&[of(1, Stage::ClientHello), of(2, Stage::ApplicationData)]), None);
+        let elsewhere = AtTheEnd { lacks_from: Some(1_449), ..loses };
+        assert_eq!(each(&[elsewhere, loses, loses]), None);
+        // What is late is missing for a moment, at other places or where the path reorders packets.
+        assert_eq!(each(&[loses, elsewhere]), Some(7));
+        assert_eq!(
+            each(&[loses, loses, AtTheEnd { is_reordered: true, segments: 6, ..of(2, Stage::Syn) }]),
+            Some(7)
+        );
     }
 
     #[test]

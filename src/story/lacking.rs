@@ -233,6 +233,12 @@ impl Story {
         self.data.client.reported_hole.is_some() || self.data.server.reported_hole.is_some()
     }
 
+    /// From which byte on one side reports that it lacks bytes of the other.
+    pub(crate) fn reported_hole_from(&self) -> Option<u32> {
+        let holes = [&self.data.client.reported_hole, &self.data.server.reported_hole];
+        holes.into_iter().flatten().next().map(|hole| hole.what.0)
+    }
+
     /// Whether the snapshot length cuts off what would show that the client speaks TLS or asks for it, where nothing else shows it.
     pub fn is_protocol_hidden(&self) -> bool {
         self.data.client.is_beginning_hidden

@@ -154,6 +154,8 @@ fn packets_each<'a, 's: 'a>(shares: &(impl Iterator<Item = &'a Connections<'s>> 
                 is_closed: tracked.is_closed(),
                 is_open_to_its_last_packet: tracked.is_open_to_its_last_packet(),
                 is_unanswered: tracked.is_unanswered(),
+                lacks_from: story.reported_hole_from(),
+                is_reordered: story.data.client.late.count + story.data.server.late.count > 0,
             }
         })
     };
