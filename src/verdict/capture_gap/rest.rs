@@ -7,10 +7,11 @@ pub(super) fn cut_short(story: &Story, reached: &str, last: u64) -> (String, Str
     let after = story.capture.end - story.last.at;
     if let Some(each) = story.capture.packets_each.filter(|each| u64::from(*each) == story.segments()) {
         return (
-            format!("the capture holds the first {each} packets of each connection"),
+            format!("the capture seems to hold no more than the first {each} packets of each connection"),
             format!(
                 "Nothing is wrong up to {reached}. This connection ends with its packet number {each} (packet {last}), \
-                 as many others here do, and none has more: only the first {each} packets of each connection were captured."
+                 as others here do, and none has more: either only the first {each} packets of each connection were captured, or all of \
+                 them stopped at the same place."
             ),
         );
     }
