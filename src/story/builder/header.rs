@@ -2,12 +2,21 @@
 
 use super::notes::Notes;
 use super::{Builder, PacketId};
-use crate::packet::{Direction, Filtered, SegmentHeader, Viewpoint};
+use crate::packet::{Direction, Filtered, IpHeader, Names, SegmentHeader, Viewpoint};
 use crate::story::{Moment, Note, Stage, Turns};
 use crate::tcp::{HandshakeStep, Observation, Role, SegmentKind, TcpConnection};
 use crate::tls::RECORD_HEADER_BYTES;
 
 impl Builder {
+    /// Records the version of IP, and what the packet's source calls its hosts.
+    pub(super) fn on_hosts(&mut self, names: &Names, ip: &IpHeader) {
+        self.story.version = ip.version;
+        if !names.is_empty() {
+            self.story.names.adopt(names, ip.source);
+            self.story.names.adopt(names, ip.destination);
+        }
+    }
+
     /// What the headers show of their sender, and of what the capture lacks.
     pub(super) fn on_header(&mut self, id: PacketId<'_>, header: &SegmentHeader, observation: &Observation) {
         let moment = id.moment;

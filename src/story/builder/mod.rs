@@ -12,6 +12,7 @@ mod notes;
 mod opening;
 mod plain_answer;
 mod probes;
+mod reordered;
 mod roles;
 mod silence;
 mod tls;
@@ -25,16 +26,17 @@ use http2::Http2;
 use notes::Notes;
 use plain_answer::{PlainAnswer, PlainRequest};
 use probes::BareProbes;
+use reordered::Reordered;
 use silence::Silences;
 use tls::Handshake;
 
 use crate::limits;
 use crate::packet::SELECTED;
-use crate::packet::{Direction, Filtered, IcmpError, IpHeader, Names, Origin, Segment, Seq, Viewpoint};
+use crate::packet::{Direction, Filtered, IcmpError, Names, Origin, Segment, Seq, Viewpoint};
 use crate::story::{
     CaptureFacts, Ending, EndingKind, Moment, Note, Observed, Opening, RoundTrips, Seen, Stage, Story,
 };
-use crate::tcp::{HandshakeStep, Observation, Role, SegmentKind, TcpConnection};
+use crate::tcp::{HandshakeStep, Observation, Role, TcpConnection};
 use crate::time::{Clock, Elapsed};
 use crate::tls::{Basis, CertificateMessage, Plain, TlsEvent, Tracker};
 
@@ -51,6 +53,7 @@ pub struct Builder {
     spoken: Spoken,
     http2: Http2,
     bare_probes: BareProbes,
+    reordered: Reordered,
     /// Whether the segment's sender was inside a TLS record before it.
     was_inside_record: bool,
     keeps_timeline: bool,
@@ -93,6 +96,7 @@ impl Builder {
             spoken: Spoken::default(),
             http2: Http2::default(),
             bare_probes: BareProbes::default(),
+            reordered: Reordered::default(),
             was_inside_record: false,
             keeps_timeline,
             viewpoint: Viewpoint::default(),
@@ -265,15 +269,6 @@ impl Builder {
         notes
     }
 
-    /// Records the version of IP, and what the packet's source calls its hosts.
-    fn on_hosts(&mut self, names: &Names, ip: &IpHeader) {
-        self.story.version = ip.version;
-        if !names.is_empty() {
-            self.story.names.adopt(names, ip.source);
-            self.story.names.adopt(names, ip.destination);
-        }
-    }
-
     fn on_segment(
         &mut self,
         id: PacketId<'_>,
@@ -326,8 +321,7 @@ impl Builder {
         if observation.role == Role::Server {
             self.on_server_s_turn(moment, may_answer);
         }
-        if observation.kind == SegmentKind::OutOfOrder {
-            // Captured after what answers it, perhaps.
+        if self.reordered.on_segment(moment, connection, observation, &self.story) {
             self.story.tls.turns.on_unseen();
         }
         notes.shorten();
