@@ -10,6 +10,7 @@ mod builder;
 mod certificates;
 mod dialogue;
 mod facts;
+mod framed;
 mod knowledge;
 mod lacking;
 mod of_text;

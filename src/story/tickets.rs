@@ -60,6 +60,9 @@ pub enum AnswerDoubt {
     OpenRequest(Moment),
     /// The client's latest record, from this packet on, lacks its end, and nobody answered it.
     CutRequest(Moment),
+    /// All that the server sent after this packet of the client, a request perhaps, may be frames of HTTP/2 that answer nothing, and the
+    /// connection ended.
+    Frames(Moment),
     /// The client closed its direction with this packet right after a message, and the server, which may still send, neither replied
     /// nor closed for a while.
     HalfClosed(Moment),
@@ -186,6 +189,7 @@ impl Story {
             .or_else(|| self.tickets_doubt(stall_after))
             .or_else(|| self.short_request_doubt(stall_after))
             .or_else(|| self.begun_request().map(|part| AnswerDoubt::CutRequest(part.first)))
+            .or_else(|| self.framed_request().map(AnswerDoubt::Frames))
             .or_else(|| self.renegotiation_doubt())
             .or_else(|| self.half_close_doubt(stall_after))
             .or_else(|| self.cut_doubt())

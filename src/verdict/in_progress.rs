@@ -193,6 +193,15 @@ fn of_open_message(doubt: AnswerDoubt) -> Option<(Moment, &'static str, String)>
                 begun.number
             ),
         ),
+        AnswerDoubt::Frames(asked) => (
+            asked,
+            "TLS was established; it is unknown whether the client's last message was answered",
+            format!(
+                "All that the server sent after the client's message in packet {} is as short as HTTP/2's control frames. Those answer \
+                 nothing, and one of them refuses a request (RST_STREAM, RFC 9113, 6.4); a reply without a body may be as short.",
+                asked.number
+            ),
+        ),
         AnswerDoubt::HalfClosed(close) => (
             close,
             "TLS was established; the client closed after its last message, and no reply came",

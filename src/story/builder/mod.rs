@@ -303,6 +303,7 @@ impl Builder {
             self.silences.on_answer(moment, observation.role, &mut self.story);
         }
         let begins_record = !self.was_inside_record || !events.is_empty();
+        let are_frames = tls::are_control_frames(events, &self.story);
         for event in events.drain(..) {
             let (by, moment) = (event.role, Moment { number: event.number, at: event.at });
             if let Some(what) = self.handshake.on_event(event, &mut self.story, notes) {
@@ -319,7 +320,7 @@ impl Builder {
         self.handshake.on_client_data(moment, segment.header, observation.role, &self.story);
         let may_answer = observation.new_bytes > 0 && !is_farewell_only && !is_before_request;
         if observation.role == Role::Server {
-            self.on_server_s_turn(moment, may_answer);
+            self.on_server_s_turn(moment, may_answer, are_frames);
         }
         if self.reordered.on_segment(moment, connection, observation, &self.story) {
             self.story.tls.turns.on_unseen();
@@ -343,13 +344,16 @@ impl Builder {
     }
 
     /// The server sent a segment, whose bytes may answer what the client asked inside TLS.
-    fn on_server_s_turn(&mut self, moment: Moment, may_answer: bool) {
+    fn on_server_s_turn(&mut self, moment: Moment, may_answer: bool, are_frames: bool) {
         if may_answer {
             withdrawal::withdraw_answered_closing(moment, &mut self.story);
         }
         if may_answer && self.story.has_asked_inside_tls() {
             let may_be_tickets = self.story.may_be_tickets_in(moment);
-            self.story.tls.turns.on_server(moment, may_be_tickets);
+            let turns = &mut self.story.tls.turns;
+            let asked = turns.pending();
+            turns.on_server(moment, may_be_tickets);
+            turns.on_frames(asked, are_frames);
         }
         if self.story.data.client.is_all_acknowledged {
             self.story.tls.turns.on_acknowledgement(moment);

@@ -327,6 +327,16 @@ pub(super) fn answers_nothing(event: &TlsEvent, story: &Story) -> bool {
     is_farewell(event) || is_unasked_frame(event, story)
 }
 
+/// Whether events are the server's records and nothing else, each as short as HTTP/2's control frames, where the client offers HTTP/2.
+pub(super) fn are_control_frames(events: &[TlsEvent], story: &Story) -> bool {
+    let is_tls13 = story.tls.is_tls13() == Some(true);
+    let is_frame = |event: &TlsEvent| match event.message {
+        Message::ApplicationData(len) => Turns::may_be_control_frames(len, is_tls13),
+        _ => false,
+    };
+    !events.is_empty() && story.may_speak_http2() && events.iter().all(is_frame)
+}
+
 /// Whether an event is a record of frames that answer no request.
 fn is_unasked_frame(event: &TlsEvent, story: &Story) -> bool {
     let is_tls13 = story.tls.is_tls13() == Some(true);

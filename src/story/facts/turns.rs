@@ -64,6 +64,8 @@ pub struct Turns {
     /// The client's latest message that is shorter than that and no sum of control frames, as long as the server sent nothing: where it
     /// is HTTP/2, it may be a request whose header is compressed to a few bytes.
     short: Option<Moment>,
+    /// The last packet of the client's latest message, where all that the server sent after it is as short as HTTP/2's control frames.
+    framed: Option<Moment>,
     /// How long after a bare acknowledgement of the client's first request the server's first bytes after it came.
     after_acknowledgement: Option<Elapsed>,
     /// The same of bytes that the capture lacks, up to the client's acknowledgement of them.
@@ -202,6 +204,23 @@ impl Turns {
             }
         }
         self.last_answer = Some(moment);
+    }
+
+    /// The last packet of the client's message that may be a request, as long as the server sent nothing after it. Control frames ask for
+    /// such frames at most.
+    pub(in crate::story) fn pending(&self) -> Option<Moment> {
+        self.open.filter(|turn| !is_control(turn.bytes)).map(|turn| turn.last).or(self.short)
+    }
+
+    /// Records whether what the server sent after `asked`, or after what it had answered so already, is no longer than HTTP/2's control
+    /// frames.
+    pub(in crate::story) fn on_frames(&mut self, asked: Option<Moment>, are_frames: bool) {
+        self.framed = asked.or(self.framed).filter(|_| are_frames);
+    }
+
+    /// The last packet of the client's latest message, where all that the server sent after it is as short as HTTP/2's control frames.
+    pub(in crate::story) fn framed(&self) -> Option<Moment> {
+        self.framed
     }
 
     /// The server acknowledged all that the client had sent.
