@@ -1,7 +1,7 @@
 //! Protocols in clear in which the server answers each command: SMTP, FTP, POP3, IMAP and MySQL, where it greets before, and those whose
 //! first request has a known form.
 
-use super::requests::{self, Question};
+use super::requests::Question;
 
 /// A dialogue, by the form of its greeting or of its first request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,9 +98,9 @@ impl Dialogue {
         Question::of_first(payload).map(Self::Asked)
     }
 
-    /// Whether these bytes of the client end the dialogue: what follows may need no reply.
-    pub(crate) fn is_ended_by(self, payload: &[u8]) -> bool {
-        self == Self::Asked(Question::Redis) && requests::silences_redis(payload)
+    /// Whether these bytes of the client take its request back, so that no reply is owed.
+    pub(crate) fn is_taken_back_by(self, payload: &[u8]) -> bool {
+        matches!(self, Self::Asked(question) if question.is_taken_back_by(payload))
     }
 
     /// Whether the server must reply to these bytes of the client, which came after `reply`. A goodbye or an incomplete

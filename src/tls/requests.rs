@@ -11,12 +11,8 @@ pub enum Question {
     Mqtt,
     /// PostgreSQL's protocol 3.0.
     Postgres,
-    /// Redis (RESP's specification).
-    Redis,
-    /// NFS and what belongs to it, over ONC RPC (RFC 5531).
+    /// NFS and its mount service, over ONC RPC (RFC 5531).
     Rpc,
-    /// RTSP (RFC 2326; RFC 7826).
-    Rtsp,
 }
 
 impl Question {
@@ -27,9 +23,7 @@ impl Question {
             () if is_ldap(bytes) => Some(Self::Ldap),
             () if is_mqtt(bytes) => Some(Self::Mqtt),
             () if is_postgres(bytes) => Some(Self::Postgres),
-            () if redis_command(bytes).is_some() => Some(Self::Redis),
             () if is_rpc(bytes) => Some(Self::Rpc),
-            () if is_rtsp(bytes) => Some(Self::Rtsp),
             () => None,
         }
     }
@@ -42,21 +36,19 @@ impl Question {
             Self::Ldap => is_ldap(bytes) && !waits_for_changes(bytes),
             Self::Mqtt => is_mqtt_request(bytes),
             Self::Postgres => is_postgres_query(bytes),
-            Self::Redis => redis_command(bytes).is_some_and(|word| {
-                REDIS_COMMANDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
-            }),
             Self::Rpc => is_rpc(bytes),
-            Self::Rtsp => is_rtsp(bytes),
         }
     }
-}
 
-/// Redis's commands that wait for nothing and have a reply.
-const REDIS_COMMANDS: [&str; 30] = [
-    "PING", "ECHO", "AUTH", "HELLO", "SELECT", "GET", "SET", "SETEX", "SETNX", "GETSET", "MGET", "MSET",
-    "DEL", "EXISTS", "EXPIRE", "TTL", "TYPE", "INCR", "DECR", "HGET", "HSET", "HMGET", "HGETALL", "HDEL",
-    "LPUSH", "RPUSH", "LPOP", "RPOP", "SADD", "SMEMBERS",
-];
+    /// Whether the client takes its request back, which is answered no more then: LDAP's AbandonRequest (RFC 4511, 4.11).
+    pub(super) fn is_taken_back_by(self, bytes: &[u8]) -> bool {
+        const SEQUENCE: u8 = 0x30;
+        const INTEGER: u8 = 2;
+        const ABANDON: u8 = 0x50;
+        let [SEQUENCE, _, INTEGER, len, rest @ ..] = bytes else { return false };
+        self == Self::Ldap && rest.get(usize::from(*len)) == Some(&ABANDON)
+    }
+}
 
 /// Whether a client's first segment is a request of a protocol that answers each: DNS over TCP, PostgreSQL, LDAP, MQTT, AMQP, SMB, Kerberos,
 /// Redis, Microsoft's SQL Server or Oracle's database. Each carries its own length, or its protocol's name.
@@ -154,32 +146,6 @@ fn is_redis(bytes: &[u8]) -> bool {
         && (rest.starts_with(b"\r\n$") || rest.get(1..).is_some_and(|rest| rest.starts_with(b"\r\n$")))
 }
 
-/// The command of bytes that are one array of bulk strings and no more (RESP's specification).
-fn redis_command(bytes: &[u8]) -> Option<&[u8]> {
-    let (count, mut rest) = redis_number(bytes, b'*')?;
-    let mut command = None;
-    for _ in 0..count {
-        let (len, after) = redis_number(rest, b'$')?;
-        let (word, after) = after.split_at_checked(len)?;
-        rest = after.strip_prefix(b"\r\n")?;
-        command.get_or_insert(word);
-    }
-    command.filter(|_| rest.is_empty())
-}
-
-/// A number after a mark, up to its line's end, and what follows.
-fn redis_number(bytes: &[u8], mark: u8) -> Option<(usize, &[u8])> {
-    let rest = bytes.strip_prefix(&[mark])?;
-    let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
-    let number = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
-    Some((number, rest[end..].strip_prefix(b"\r\n")?))
-}
-
-/// Whether it is the command of Redis that may switch replies off (`CLIENT REPLY OFF`).
-pub(super) fn silences_redis(bytes: &[u8]) -> bool {
-    redis_command(bytes).is_some_and(|word| word.eq_ignore_ascii_case(b"CLIENT"))
-}
-
 /// A search that lasts and is answered when something changes: a persistent search, content synchronization (RFC 4533), or Active
 /// Directory's notification.
 fn waits_for_changes(bytes: &[u8]) -> bool {
@@ -210,9 +176,8 @@ fn is_postgres_query(bytes: &[u8]) -> bool {
     matches!(last, Some(b'Q' | b'S' | b'p'))
 }
 
-/// A call of version 2 in one fragment, to the port mapper, NFS or its mount service (RFC 5531, 9 and 11).
+/// A call of version 2 in one fragment, to NFS or its mount service (RFC 5531, 9 and 11).
 fn is_rpc(bytes: &[u8]) -> bool {
-    const PORT_MAPPER: u32 = 100_000;
     const NFS: u32 = 100_003;
     const MOUNT: u32 = 100_005;
     const LAST_FRAGMENT: u32 = 0x8000_0000;
@@ -220,17 +185,7 @@ fn is_rpc(bytes: &[u8]) -> bool {
     word(0).is_some_and(|mark| mark & LAST_FRAGMENT != 0)
         && word(0).is_some_and(|mark| (mark & !LAST_FRAGMENT) as usize + 4 == bytes.len())
         && (word(8), word(12)) == (Some(0), Some(2))
-        && matches!(word(16), Some(PORT_MAPPER | NFS | MOUNT))
-}
-
-/// A request line, up to the empty line, of a method that servers answer; some ignore the parameters that keep a session.
-fn is_rtsp(bytes: &[u8]) -> bool {
-    const METHODS: [&[u8]; 7] =
-        [b"OPTIONS ", b"DESCRIBE ", b"SETUP ", b"PLAY ", b"PAUSE ", b"ANNOUNCE ", b"RECORD "];
-    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    METHODS.iter().any(|method| line.starts_with(method))
-        && (line.ends_with(b" RTSP/1.0") || line.ends_with(b" RTSP/2.0"))
-        && memchr::memmem::find(bytes, b"\r\n\r\n").is_some()
+        && matches!(word(16), Some(NFS | MOUNT))
 }
 
 /// A PRELOGIN message, whose first option is the version (MS-TDS, 2.2.3.1 and 2.2.6.5).
@@ -316,22 +271,13 @@ mod tests {
             (Question::Mqtt, b"\x82\x03\x00\x01\x00", b"\x30\x03\x00\x01a"),
             (Question::Postgres, b"Q\x00\x00\x00\x05\x00", b"X\x00\x00\x00\x04"),
             (Question::Postgres, b"P\x00\x00\x00\x04S\x00\x00\x00\x04", b"d\x00\x00\x00\x05a"),
-            (
-                Question::Redis,
-                b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n",
-                b"*3\r\n$5\r\nBLPOP\r\n$1\r\na\r\n$1\r\n0\r\n",
-            ),
             (Question::Rpc, RPC, b"\x80\x00\x00\x08\x00\x00\x00\x07\x00\x00\x00\x01"),
-            (
-                Question::Rtsp,
-                b"DESCRIBE rtsp://a/b RTSP/1.0\r\nCSeq: 2\r\n\r\n",
-                b"TEARDOWN rtsp://a/b RTSP/1.0\r\nCSeq: 2\r\n\r\n",
-            ),
         ] {
             assert!(question.asks_again(asks), "{question:?} {asks:?}");
             assert!(!question.asks_again(not), "{question:?} {not:?}");
         }
-        assert!(silences_redis(b"*3\r\n$6\r\nclient\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n"));
+        let abandon = [0x30, 6, 2, 1, 3, 0x50, 1, 2];
+        assert!(Question::Ldap.is_taken_back_by(&abandon) && !Question::Ldap.is_taken_back_by(&search(b"")));
         assert_eq!(kerberos_len(b"\x00\x00\x01\x04\x6a\x82\x01\x00"), Some(264));
     }
 
@@ -341,7 +287,7 @@ mod tests {
             let _ = is_request(&bytes);
             let _ = Question::of_first(&bytes);
             for question in [
-                Question::Ldap, Question::Mqtt, Question::Postgres, Question::Redis, Question::Rpc, Question::Rtsp,
+                Question::Ldap, Question::Mqtt, Question::Postgres, Question::Rpc,
             ] {
                 let _ = question.asks_again(&bytes);
             }

@@ -31,7 +31,8 @@ fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
         || (story.open_plain_request().or(story.open_ping()).is_some() || story.has_reported_hole())
             && story.endings.is_empty()
-        || (story.is_plain_answer_cut() || story.is_plain_request_cut()) && story.endings.is_empty();
+        || (story.is_plain_answer_cut() || story.is_plain_request_cut() && story.data.server.first.is_none())
+            && story.endings.is_empty();
     // Data that is neither acknowledged nor retransmitted in time is missing from the capture, and so is its outcome.
     let is_cut_off = story
         .data

@@ -62,8 +62,8 @@ impl Spoken {
         /// Who says goodbye later than this after a command had waited for its reply, and gives up.
         const TAKEN_BACK_WITHIN: Elapsed = Elapsed::from_millis(3_000);
         let Some(dialogue) = story.dialogue else { return };
-        if dialogue.is_ended_by(payload) {
-            story.dialogue = None;
+        if dialogue.is_taken_back_by(payload) {
+            story.later_plain_request = None;
         } else if dialogue.asks(payload, self.reply) {
             story.later_plain_request = Some(moment);
         } else {
@@ -122,27 +122,23 @@ mod tests {
 
     #[test]
     fn a_later_request_of_a_known_form_is_owed_its_reply_and_no_client_has_to_wait_for_it() {
-        let get = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+        let search = |number: u8| [0x30, 7, 2, 1, number, 0x63, 2, 4, 0];
         let answered = || {
-            let first = Talk::to_port(6379).open().say(Client, b"*1\r\n$4\r\nPING\r\n");
-            first.say(Server, b"+PONG\r\n").ack(Client).wait(100)
+            let first = Talk::to_port(389).open().say(Client, &search(1));
+            first.say(Server, &[0x30, 7, 2, 1, 1, 0x65, 2, 10, 0]).ack(Client).wait(100)
         };
-        let asked = answered().say(Client, get).ack(Server);
+        let asked = answered().say(Client, &search(2)).ack(Server);
         let hung = asked.clone().wait(30_000).fin(Client).verdict(0);
         assert_eq!(hung.is(), ("no-response", Actor::Server, None), "{}", hung.headline);
         assert_eq!(asked.clone().fin(Server).fin(Client).code(0), "no-response");
         assert_eq!(asked.clone().rst(Server).code(0), "reset");
         assert_eq!(asked.clone().wait(300).rst(Client).code(0), "plaintext");
         assert_eq!(asked.clone().wait(300).fin(Client).fin(Server).code(0), "plaintext");
-        assert_eq!(asked.say(Server, b"$-1\r\n").wait(30_000).fin(Client).fin(Server).code(0), "plaintext");
-        // What waits, and what wants no replies.
-        let blocking = answered().say(Client, b"*3\r\n$5\r\nBLPOP\r\n$1\r\na\r\n$1\r\n0\r\n").ack(Server);
-        assert_eq!(blocking.wait(30_000).fin(Client).fin(Server).code(0), "plaintext");
-        let silenced = answered().say(Client, b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n");
-        assert_eq!(
-            silenced.say(Client, get).ack(Server).wait(30_000).fin(Client).fin(Server).code(0),
-            "plaintext"
-        );
+        let reply = asked.clone().say(Server, &[0x30, 7, 2, 1, 2, 0x65, 2, 10, 0]);
+        assert_eq!(reply.wait(30_000).fin(Client).fin(Server).code(0), "plaintext");
+        // The client takes it back, and no reply is owed.
+        let abandoned = asked.wait(5_000).say(Client, &[0x30, 6, 2, 1, 3, 0x50, 1, 2]).ack(Server);
+        assert_eq!(abandoned.wait(60_000).fin(Client).fin(Server).code(0), "plaintext");
     }
 
     #[test]

@@ -31,6 +31,14 @@ struct Streams {
     ping: Option<Moment>,
     /// The stream of the server's latest HEADERS or DATA, as long as it lacks its end.
     answering: Option<u32>,
+    /// The client's latest stream. It numbers them upwards (RFC 9113, 5.1.1).
+    latest: u32,
+    /// The latest stream that the client gave up: what is on its way of it and of earlier ones ends nothing.
+    given_up: u32,
+    /// The client said that it takes in no more.
+    is_client_leaving: bool,
+    /// The last stream that the server takes in, where it said so.
+    last_taken_in: Option<u32>,
     has_server_frame: bool,
     /// The server's first frame was not the one that HTTP/2 begins with.
     is_other_protocol: bool,
@@ -89,15 +97,22 @@ impl Streams {
     fn on_client(&mut self, moment: Moment, frame: &Http2Frame) {
         let waited = self.asked.map_or(Elapsed::ZERO, |(_, asked)| moment.at - asked.at);
         match frame.kind {
-            kind::HEADERS if frame.ends_stream() && frame.ends_headers() => {
-                self.asked.get_or_insert((frame.stream, moment));
+            // The server does not take it in, and the client may ask again elsewhere.
+            kind::HEADERS if self.last_taken_in.is_some_and(|last| frame.stream > last) => {}
+            kind::HEADERS if frame.stream > self.latest => {
+                self.latest = frame.stream;
+                if frame.ends_stream() && frame.ends_headers() {
+                    self.asked.get_or_insert((frame.stream, moment));
+                } else {
+                    self.begun = Some(frame.stream);
+                }
             }
-            kind::HEADERS => self.begun = Some(frame.stream),
-            // What ends a stream that has an answer asks for nothing.
-            kind::DATA if frame.ends_stream() && self.begun == Some(frame.stream) => {
+            // What ends a stream that has an answer asks for nothing, be it data or trailers.
+            kind::DATA | kind::HEADERS if frame.ends_stream() && self.begun == Some(frame.stream) => {
                 self.asked.get_or_insert((frame.stream, moment));
             }
             kind::RST_STREAM => {
+                self.given_up = self.given_up.max(frame.stream);
                 self.answering = self.answering.filter(|stream| *stream != frame.stream);
                 let is_over = !(TAKEN_BACK_WITHIN..SUBSCRIBED_FOR).contains(&waited);
                 self.asked = self.asked.filter(|(stream, _)| *stream != frame.stream || !is_over);
@@ -106,8 +121,9 @@ impl Streams {
                 self.ping.get_or_insert(moment);
             }
             kind::GOAWAY => {
+                self.is_client_leaving = true;
                 self.answering = None;
-                self.asked = self.asked.filter(|_| waited >= TAKEN_BACK_WITHIN);
+                self.asked = self.asked.filter(|_| (TAKEN_BACK_WITHIN..SUBSCRIBED_FOR).contains(&waited));
             }
             _ => {}
         }
@@ -125,8 +141,11 @@ impl Streams {
             kind::HEADERS | kind::DATA => {
                 self.begun = None;
                 self.asked = None;
-                self.answering = Some(frame.stream);
+                let is_wanted = frame.stream > self.given_up && !self.is_client_leaving;
+                self.answering = is_wanted.then_some(frame.stream);
             }
+            // A server that lives and sends nothing may wait for what the client subscribed to.
+            kind::PING if frame.is_acknowledgement() => self.asked = None,
             kind::PUSH_PROMISE | kind::RST_STREAM => {
                 self.begun = None;
                 self.asked = None;
@@ -141,7 +160,9 @@ impl Streams {
     /// 9113, 6.8).
     fn on_goaway(&mut self, frame: &Http2Frame) {
         self.answering = None;
-        if let Some((last, 0)) = frame.goaway {
+        let Some((last, error)) = frame.goaway else { return };
+        self.last_taken_in = Some(last);
+        if error == 0 {
             self.asked = self.asked.filter(|(stream, _)| *stream <= last);
         }
     }
@@ -240,6 +261,41 @@ mod tests {
         assert_eq!(open.clone().wait(300_000).fin(Client).fin(Server).code(0), "plaintext");
         let over = answered(open, 1).say(Client, &frame(0, 1, 1, b"")).ack(Server);
         assert_eq!(over.wait(60_000).fin(Client).fin(Server).code(0), "plaintext");
+    }
+
+    #[test]
+    fn what_was_given_up_or_is_not_taken_in_ends_nothing() {
+        let cancel = |stream| frame(3, 0, stream, &[0, 0, 0, 8]);
+        // Data that was on its way when the client cancelled, or said goodbye.
+        let streaming =
+            || asked().say(Server, &headers(0, 1)).say(Server, &frame(0, 0, 1, b"some")).ack(Client);
+        for given_up in [cancel(1), frame(7, 0, 0, &[0; 8])] {
+            let late =
+                || streaming().say(Client, &given_up).say(Server, &frame(0, 0, 1, b"more")).ack(Client);
+            assert_eq!(late().wait(30_000).fin(Server).fin(Client).code(0), "plaintext");
+            assert_eq!(late().wait(30_000).rst(Server).code(0), "plaintext");
+        }
+        // A request that crosses the server's goodbye.
+        let leaving =
+            || answered(asked(), 1).wait(60_000).say(Server, &frame(7, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]));
+        let crossed = || leaving().say(Client, &headers(1, 3)).ack(Server);
+        assert_eq!(crossed().fin(Server).fin(Client).code(0), "plaintext");
+        assert_eq!(crossed().wait(50).rst(Server).code(0), "plaintext");
+        // Trailers of a stream that has its answer.
+        let trailers =
+            answered(begun().say(Client, &headers(0, 1)).ack(Server), 1).say(Client, &headers(1, 1));
+        assert_eq!(trailers.ack(Server).wait(12_000).fin(Client).fin(Server).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_subscription_to_which_nothing_happens_hangs_not() {
+        let goodbye = frame(7, 0, 0, &[0; 8]);
+        let left = |talk: Talk| talk.say(Client, &goodbye).fin(Client).fin(Server).ack(Client).code(0);
+        assert_eq!(left(asked().wait(60_000)), "plaintext");
+        assert_eq!(left(asked().wait(10_000)), "no-response");
+        let pinged =
+            asked().wait(10_000).say(Client, &frame(6, 0, 0, &[0; 8])).say(Server, &frame(6, 1, 0, &[0; 8]));
+        assert_eq!(left(pinged.ack(Client).wait(5_000)), "plaintext");
     }
 
     #[test]

@@ -67,7 +67,8 @@ fn unfinished(story: &Story, fin: &Ending) -> Verdict {
     let headline = format!("the client did not complete its request, and the {} closed", fin.by);
     Verdict::new(&RULE, Actor::Client, story.basis, headline)
         .explain(
-            "The request lacks its end: the end of its header, or bytes of its body. The server waits for that before it replies, and all              that the client sent was delivered.",
+            "The request lacks its end: the end of its header, or bytes of its body. The server waits for that before it replies, and \
+             all that the client sent was delivered.",
         )
         .reported(&["java.net.SocketException: Unexpected end of file from server"])
         .proved_by(first.into_iter().chain(last).chain([fin.moment]).map(|moment| moment.number))

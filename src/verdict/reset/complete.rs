@@ -100,7 +100,8 @@ pub(super) fn is_message_lost(story: &Story, ending: &Ending, facts: &ResetFacts
     const LONGEST_FAREWELL: u32 = 256;
     let client = &story.data.client;
     let is_last = |since: Moment| {
-        story.data.server.last.is_some_and(|last| story.order.is_after(since.number, last.number))
+        story.order.is_after(ending.moment.number, since.number)
+            && story.data.server.last.is_some_and(|last| story.order.is_after(since.number, last.number))
     };
     let is_first_ending =
         story.endings.first().is_some_and(|first| first.moment.number == ending.moment.number);
