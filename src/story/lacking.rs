@@ -348,9 +348,10 @@ impl Story {
             EndingKind::Reset(_) => is_closed(Role::Client) || is_closed(Role::Server),
             // What was awaited may have come, as far as one byte shows it.
             EndingKind::Silence(_) => {
-                missing.since_step[ending.by] == 1
-                    && !self.repeats_unacknowledged(ending.by.other())
-                    && self.unseen_after(ending.by).is_some_and(is_before)
+                self.reset_ahead(ending).is_some()
+                    || missing.since_step[ending.by] == 1
+                        && !self.repeats_unacknowledged(ending.by.other())
+                        && self.unseen_after(ending.by).is_some_and(is_before)
             }
             EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }

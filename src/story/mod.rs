@@ -19,6 +19,7 @@ mod purpose;
 mod samples;
 #[cfg(test)]
 pub(crate) mod script;
+mod sent_ahead;
 mod tickets;
 mod timeline;
 

@@ -41,6 +41,18 @@ pub(super) fn unseen_reply(ending: &Ending, reached: &str) -> (String, String) {
     )
 }
 
+/// A silence that ended with a RST whose number is ahead of what the capture holds of its sender.
+pub(super) fn sent_ahead(reset: &Ending, reached: &str) -> (String, String) {
+    let (by, number) = (reset.by, reset.moment.number);
+    (
+        format!("what the {by} sent last is missing from the capture"),
+        format!(
+            "Nothing is certainly wrong up to {reached}. The sequence number of the {by}'s RST in packet {number} is ahead of all that the \
+             capture holds of the {by}: it had sent more, a reply perhaps."
+        ),
+    )
+}
+
 /// What an ending means depends on what came before the last step.
 pub(super) fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (String, String) {
     let acked = story.missing.acked_unseen;

@@ -9,7 +9,7 @@ use super::words::last_step::{self, last_step};
 use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict, client_silent};
 use crate::story::Story;
 use crate::tcp::Role;
-use before::{first_words, unseen_answer, unseen_reply, what_preceded};
+use before::{first_words, sent_ahead, unseen_answer, unseen_reply, what_preceded};
 use left_out::{hidden_answer, left_out};
 use rest::{acknowledgement, cut_short};
 
@@ -128,6 +128,9 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
     }
     if !story.depends_on_missing(ending) {
         return acknowledgement(ending);
+    }
+    if let Some(reset) = story.reset_ahead(ending) {
+        return Some(sent_ahead(reset, reached));
     }
     if story.may_lack_reply(ending) {
         return Some(unseen_reply(ending, reached));
