@@ -18,6 +18,7 @@ const MANY_SERVERS: usize = 4;
 
 /// What counts of a connection at the capture's end.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
 pub(super) struct AtTheEnd {
     pub(super) server: Host,
     pub(super) stage: Stage,
