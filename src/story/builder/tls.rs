@@ -181,9 +181,6 @@ impl Handshake {
         let tls = &mut story.tls;
         match event.message {
             Message::ClientHello(hello) if role == Role::Client => {
-                if tls.retry.is_some() && tls.client_hello.is_some() {
-                    tls.second_hello.get_or_insert(moment);
-                }
                 take_client_hello(tls, *hello, moment, basis);
                 on_client_hello(moment, basis, story);
             }
@@ -262,6 +259,9 @@ fn on_server_flight(by: Role, moment: Moment, basis: Basis, story: &mut Story) {
 
 /// Keeps the first ClientHello. A tool shows the name at the last segment of one whose first was known by its length.
 fn take_client_hello(tls: &mut TlsFacts, hello: ClientHello, moment: Moment, basis: Basis) {
+    if tls.retry.is_some() && tls.client_hello.is_some() {
+        tls.second_hello.get_or_insert(moment);
+    }
     let name = hello.server_name.clone();
     let known = tls.client_hello.get_or_insert(Observed { what: hello, moment, basis });
     if known.basis == Basis::Inferred && tls.server_hello.is_none() {
