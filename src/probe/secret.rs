@@ -25,20 +25,39 @@ const LEAST_HEXADECIMAL: usize = 8;
 /// Shortest part of a secret's base64 that is looked for: less occurs by chance.
 const LEAST_BASE64: usize = 4;
 
+/// The same in base32, whose letters are those of words.
+const LEAST_BASE32: usize = 8;
+
+/// Fewest characters of a secret that are covered where a peer cut it: fewer may be a word of the peer's own.
+const LEAST_CUT: usize = 8;
+
+/// What a form leaves as it is (application/x-www-form-urlencoded).
+const FORM: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+
 /// A text that is never printed, and whose memory is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Zeroizing<String>, Cut);
+
+/// Whether a beginning of a secret is secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Secret,
+    /// It begins with a user's name.
+    Name,
+}
 
 impl Secret {
     /// Takes a text as a secret.
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Zeroizing::new(text), Cut::Secret)
     }
 
     /// What a user's name and password are sent as, and the password: the longest first, so that a shorter one leaves no rest of it.
     pub(super) fn of_login(user: &str, password: &Self) -> Vec<Self> {
-        let plain = Self::new(format!("{user}:{}", password.expose()));
-        let sent = Self::new(STANDARD_NO_PAD.encode(plain.expose()));
+        let named = |text: String| Self(Zeroizing::new(text), Cut::Name);
+        let plain = named(format!("{user}:{}", password.expose()));
+        let sent = named(STANDARD_NO_PAD.encode(plain.expose()));
         vec![sent, plain, password.clone()]
     }
 
@@ -119,33 +138,74 @@ impl Secret {
     /// What is looked for.
     fn needles(&self) -> Vec<Needle> {
         let mut needles = self.in_base64();
+        needles.extend(self.in_base32());
         let halves = self.0.bytes().flat_map(|byte| [byte >> 4, byte & 0xf]);
         let hexadecimal: String = halves.filter_map(|half| char::from_digit(half.into(), 16)).collect();
         if hexadecimal.len() >= LEAST_HEXADECIMAL {
-            needles.push(Needle { text: Zeroizing::new(hexadecimal), encoding: Encoding::Hexadecimal });
+            needles.push(Needle::new(hexadecimal, Encoding::Hexadecimal));
         }
-        needles.push(Needle { text: self.0.clone(), encoding: Encoding::Plain });
+        let plain =
+            Needle { text: self.0.clone(), encoding: Encoding::Plain, may_be_cut: self.1 == Cut::Secret };
+        needles.push(plain);
         needles
     }
 
-    /// What is certain in its base64, of either alphabet, whatever precedes and follows it: three bytes begin at one of
-    /// three places (RFC 4648, 4).
+    /// What is certain in its base64, and in that of the spellings that are sent in base64: in Basic it is form-encoded (RFC 6749, 2.3.1),
+    /// in an object of JSON escaped, and what is in base64 already may be encoded once more.
     fn in_base64(&self) -> Vec<Needle> {
+        let form = percent_encoding::utf8_percent_encode(&self.0, FORM).to_string();
+        let json = serde_json::to_string(&*self.0).unwrap_or_default();
+        let json = json.trim_matches('"');
+        let mut texts = vec![self.0.clone()];
+        for text in [form.replace("%20", "+"), form.clone(), json.to_owned(), json.replace('/', "\\/")] {
+            if !texts.iter().any(|known| **known == text) {
+                texts.push(Zeroizing::new(text));
+            }
+        }
+        let mut encoded: Vec<_> = texts.iter().flat_map(|text| certain_base64(text.as_bytes())).collect();
+        let again = certain_base64(self.0.as_bytes());
+        let again = again.iter().filter(|text| text.len() >= LEAST_BASE32);
+        let twice: Vec<_> = again.flat_map(|text| certain_base64(text.as_bytes())).collect();
+        encoded.extend(twice);
+        encoded.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        encoded.dedup();
+        encoded.iter().map(|text| Needle::new(text.to_string(), Encoding::Base64)).collect()
+    }
+
+    /// What is certain in its base32, where five bytes begin at one of five places (RFC 4648, 6).
+    fn in_base32(&self) -> Vec<Needle> {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let mut needles = Vec::new();
-        for before in 0..3 {
-            let bytes = Zeroizing::new([&[0; 2][..before.min(2)], self.0.as_bytes()].concat());
-            let certain = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
-            for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-                let text = Zeroizing::new(engine.encode(bytes.as_slice()));
-                let needle = text.get(certain.clone()).unwrap_or_default();
-                if needle.len() >= LEAST_BASE64 {
-                    let text = Zeroizing::new(needle.to_owned());
-                    needles.push(Needle { text, encoding: Encoding::Base64 });
-                }
+        for before in 0..5 {
+            let bytes = Zeroizing::new([&[0; 4][..before], self.0.as_bytes()].concat());
+            let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
+            let letter = |at: usize| (0..5).fold(0, |value, next| value << 1 | bit(at * 5 + next));
+            let certain = (before * 8).div_ceil(5)..bytes.len() * 8 / 5;
+            let text: String = certain.map(|at| char::from(ALPHABET[usize::from(letter(at) & 31)])).collect();
+            if text.len() >= LEAST_BASE32 {
+                needles.push(Needle::new(text, Encoding::Base32));
             }
         }
         needles
     }
+}
+
+/// What is certain in the base64 of these bytes, of either alphabet, whatever precedes and follows them: three bytes begin at one of
+/// three places (RFC 4648, 4).
+fn certain_base64(text: &[u8]) -> Vec<Zeroizing<String>> {
+    let mut encoded = Vec::new();
+    for before in 0..3 {
+        let bytes = Zeroizing::new([&[0; 2][..before], text].concat());
+        let certain = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+            let text = Zeroizing::new(engine.encode(bytes.as_slice()));
+            let certain = text.get(certain.clone()).unwrap_or_default();
+            if certain.len() >= LEAST_BASE64 {
+                encoded.push(Zeroizing::new(certain.to_owned()));
+            }
+        }
+    }
+    encoded
 }
 
 /// How a secret is encoded where it is looked for.
@@ -155,6 +215,8 @@ enum Encoding {
     Plain,
     /// In base64, over one or several lines.
     Base64,
+    /// In base32 of any case, over one or several lines.
+    Base32,
     /// In hexadecimal digits of any case, with or without separators.
     Hexadecimal,
 }
@@ -163,9 +225,15 @@ enum Encoding {
 struct Needle {
     text: Zeroizing<String>,
     encoding: Encoding,
+    /// Whether its beginning is looked for too.
+    may_be_cut: bool,
 }
 
 impl Needle {
+    fn new(text: String, encoding: Encoding) -> Self {
+        Self { text: Zeroizing::new(text), encoding, may_be_cut: false }
+    }
+
     /// Whether a text ends in the middle of it, which it spells from its beginning.
     fn is_begun(&self, text: &[u8]) -> bool {
         let mut ends = vec![0];
@@ -191,15 +259,21 @@ impl Needle {
         let first = text.first()?;
         let own = self.text.as_bytes().first()?;
         // Nearly everywhere nothing begins, and what was captured may be megabytes.
-        if !own.eq_ignore_ascii_case(first) && !matches!(first, b'%' | b'\\' | b'&' | b'+') {
+        let is_plain = self.encoding == Encoding::Plain;
+        let is_escape =
+            matches!(first, b'%' | b'\\' | b'&' | b'+') || is_plain && matches!(first, b'=' | 0xe3 | 0xef);
+        if !own.eq_ignore_ascii_case(first) && !is_escape {
             return None;
         }
         let mut ends = vec![0];
-        for character in self.text.chars() {
-            ends = self.step(text, &ends, character);
-            if ends.is_empty() {
-                return None;
+        for (spelled, (at, character)) in self.text.char_indices().enumerate() {
+            let next = self.step(text, &ends, character);
+            if next.is_empty() {
+                let beginning = self.text.get(..at).unwrap_or_default();
+                let is_cut = self.may_be_cut && spelled >= LEAST_CUT && is_no_word(beginning);
+                return ends.into_iter().max().filter(|_| is_cut);
             }
+            ends = next;
         }
         ends.into_iter().max()
     }
@@ -222,13 +296,20 @@ impl Needle {
     }
 }
 
+/// Whether the beginning of a secret is no word that a peer may use by chance: it has letters and digits.
+fn is_no_word(beginning: &str) -> bool {
+    let has = |what: fn(char) -> bool| beginning.chars().any(what);
+    has(char::is_alphabetic) && has(|character| character.is_ascii_digit())
+}
+
 /// The length of what may separate the characters of an encoding: ends of lines as any spelling has them, spaces, and colons between
 /// hexadecimal digits.
 fn breaks(text: &[u8], encoding: Encoding) -> usize {
     /// A line's end and some indentation.
     const MOST: usize = 16;
     if encoding == Encoding::Plain {
-        return 0;
+        // Where quoted-printable breaks a line (RFC 2045, 6.7).
+        return [&b"=\r\n"[..], b"=\n"].iter().find(|end| text.starts_with(end)).map_or(0, |end| end.len());
     }
     let mut len = 0;
     for _ in 0..MOST {
@@ -261,7 +342,11 @@ fn lengths(text: &[u8], character: char, is_any_case: bool) -> Vec<usize> {
         Some(b'\\') => lengths.extend(backslash(text, character)),
         Some(b'&') => lengths.extend(entity(text, character)),
         Some(b'+') if character == ' ' => lengths.push(1),
+        Some(b'=') => lengths.extend(quoted_printable(text, plain)),
         _ => {}
+    }
+    if let Some(wide) = is_any_case.then(|| full_width(character)).flatten() {
+        lengths.extend(self::lengths(text, wide, false));
     }
     let is_plain = |found: &[u8]| found == plain || is_any_case && found.eq_ignore_ascii_case(plain);
     if text.get(..plain.len()).is_some_and(is_plain) {
@@ -297,6 +382,22 @@ fn percent(text: &[u8], plain: &[u8]) -> Option<usize> {
     Some(len)
 }
 
+/// The form of a character as wide as a Chinese one (Unicode, Halfwidth and Fullwidth Forms).
+fn full_width(character: char) -> Option<char> {
+    match character {
+        ' ' => Some('\u{3000}'),
+        '!'..='~' => char::from_u32(u32::from(character) + 0xfee0),
+        _ => None,
+    }
+}
+
+/// Quoted-printable (RFC 2045, 6.7).
+fn quoted_printable(text: &[u8], plain: &[u8]) -> Option<usize> {
+    let spelled: String = plain.iter().map(|byte| format!("={byte:02x}")).collect();
+    let found = text.get(..spelled.len())?;
+    found.eq_ignore_ascii_case(spelled.as_bytes()).then_some(spelled.len())
+}
+
 /// Escapes of JSON (RFC 8259, 7) and of this program's own reports, after one backslash or several.
 fn backslash(text: &[u8], character: char) -> Vec<usize> {
     let count = text.iter().take_while(|byte| **byte == b'\\').count();
@@ -306,7 +407,12 @@ fn backslash(text: &[u8], character: char) -> Vec<usize> {
     let by_units =
         |separator: &str| units.iter().map(|unit| format!("u{unit:04x}")).collect::<Vec<_>>().join(separator);
     let code = u32::from(character);
-    let spellings = [by_units("\\"), by_units("\\\\"), format!("x{code:02x}"), format!("u{{{code:x}}}")];
+    let mut buffer = [0; 4];
+    let bytes = character.encode_utf8(&mut buffer).as_bytes();
+    let octal = bytes.iter().map(|byte| format!("{byte:03o}")).collect::<Vec<_>>().join("\\");
+    let by_bytes = bytes.iter().map(|byte| format!("x{byte:02x}")).collect::<Vec<_>>().join("\\");
+    let (short, braced) = (format!("x{code:02x}"), format!("u{{{code:x}}}"));
+    let spellings = [by_units("\\"), by_units("\\\\"), short, braced, octal, by_bytes];
     let mut lengths: Vec<_> = spellings
         .iter()
         .filter(|spelling| {
@@ -426,6 +532,55 @@ mod tests {
             "p&amp;s %&quot;&#252;/&#x5c;1",
         ] {
             assert_eq!(secret.cover(&format!("<{spelling}>")), "<[secret]>", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_covered_where_an_encoding_holds_an_encoding() {
+        let text = "Zq8+vT/r4&w\"Xk=Lm9";
+        let secret = Secret::new(text.to_owned());
+        let escaped = |byte: fn(u8) -> String| text.bytes().map(byte).collect::<String>();
+        let wide: String = text.chars().filter_map(full_width).collect();
+        for spelling in [
+            escaped(|byte| format!("\\{byte:03o}")),
+            escaped(|byte| format!("={byte:02X}")),
+            "Zq8+vT/r4&w=\r\n\"Xk=3DLm9".to_owned(),
+            wide.clone(),
+            wide.chars().map(|wide| format!("\\u{:04x}", u32::from(wide))).collect(),
+        ] {
+            assert_eq!(secret.cover(&format!("<{spelling}>")), "<[secret]>", "{spelling}");
+        }
+        let form = "Zq8%2BvT%2Fr4%26w%22Xk%3DLm9";
+        let json = r#"{"a": 1, "client_secret": "Zq8+vT/r4&w\"Xk=Lm9"}"#;
+        for inner in [form.to_owned(), format!("id:{form}"), json.to_owned(), STANDARD.encode(text)] {
+            for before in ["", "x", "xy"] {
+                let outer = STANDARD.encode(format!("{before}{inner}"));
+                let covered = secret.cover(&outer);
+                let left = inner.len() - inner.rfind("Zq8").unwrap_or(0);
+                assert!(
+                    covered.contains(COVER) && covered.len() + left < outer.len() + COVER.len(),
+                    "{covered}"
+                );
+            }
+        }
+        // As Python's base64.b32encode has it.
+        let base32 = "LJYTQK3WKQXXENBGO4RFQ2Z5JRWTS===";
+        for spelling in [base32.to_owned(), base32.to_lowercase()] {
+            assert!(secret.cover(&spelling).starts_with(COVER), "{spelling}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_a_peer_cut_is_covered_unless_its_beginning_is_a_word() {
+        let secret = Secret::new("Zq8+vT/r4&w\"Xk=Lm9".to_owned());
+        assert_eq!(secret.cover("client Zq8+vT/r4&w... is unknown"), "client [secret]... is unknown");
+        assert_eq!(secret.cover("Zq8%2BvT%2Fr and Zq8+vT/"), "[secret] and Zq8+vT/");
+        let worded = Secret::new("password-of-ssm-2026".to_owned());
+        for text in ["password-of-ssm is wrong", "the password is wrong"] {
+            assert_eq!(worded.cover(text), text);
+        }
+        for login in Secret::of_login("user01@example.net", &Secret::new("x9".to_owned())) {
+            assert_eq!(login.cover("no user01@example.net here"), "no user01@example.net here");
         }
     }
 
