@@ -165,6 +165,21 @@ impl Calendar {
     }
 }
 
+/// A prefix's time whose year is missing, in the year that brings it nearest to the line's own time, if that has one.
+pub(super) fn in_year_of<'a>(prefix: Stamp<'a>, own: Option<Stamp>) -> Stamp<'a> {
+    let own = own.filter(|own| own.order != Order::Either).and_then(|own| own.date);
+    let (Some(date @ Date { year: None, .. }), Some(Date { year: Some(year), month, day })) =
+        (prefix.date, own)
+    else {
+        return prefix;
+    };
+    let own = days_since_1970(year, month, day);
+    let has_day = |year: &i32| u32::from(date.day) <= days_in_month(*year, u32::from(date.month));
+    let years = (year.saturating_sub(1)..=year.saturating_add(1)).filter(has_day);
+    let year = years.min_by_key(|year| days_since_1970(*year, date.month, date.day).abs_diff(own));
+    Stamp { date: Some(Date { year, ..date }), ..prefix }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::stamp::{iso, month_day, time_only, year_last};
@@ -172,6 +187,23 @@ mod tests {
 
     fn at(text: &str) -> i64 {
         text.parse::<jiff::Timestamp>().expect("a time").as_nanosecond() as i64
+    }
+
+    #[test]
+    fn a_prefix_is_of_the_year_that_the_line_itself_states() {
+        for (prefix, own, year) in [
+            ("Jun 12 10:11:13", "2024-06-12T10:11:12Z", Some(2024)),
+            ("Jan  1 00:00:01", "2023-12-31T23:59:59Z", Some(2024)),
+            ("Dec 31 23:59:59", "2024-01-01T00:00:01Z", Some(2023)),
+            ("Feb 29 00:00:01", "2024-02-28T23:59:59Z", Some(2024)),
+            ("Feb 29 00:00:01", "2022-02-28T23:59:59Z", None),
+        ] {
+            let (prefix, _) = month_day(prefix, false).expect("a time");
+            let (own, _) = iso(own).expect("a time");
+            assert_eq!(in_year_of(prefix, Some(own)).date.expect("a date").year, year);
+            assert_eq!(in_year_of(prefix, Some(prefix)), prefix);
+            assert_eq!(in_year_of(own, Some(prefix)), own);
+        }
     }
 
     #[test]

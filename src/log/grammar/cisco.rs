@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> Option<Entry<'_>> {
     let mut entry = Entry::new(Grammar::Cisco, cursor.0);
     entry.level = Level::of_severity(severity);
     entry.source = Some(name);
-    entry.stamp = time(before);
+    (entry.outer, entry.stamp) = times(before);
     entry.host = host(before);
     if facility.ends_with("SMART_LIC")
         || facility.ends_with("SMART_LIC_UTILITY")
@@ -75,8 +75,9 @@ fn parts(name: &str) -> Option<(&str, u32, &str)> {
     ))
 }
 
-/// The time in what precedes the message: the first that begins there after a space, a colon or a mark.
-fn time(before: &str) -> Option<stamp::Stamp<'_>> {
+/// The times in what precedes the message, each after a space, a colon or a mark: that of syslog's prefix, where a server put one there,
+/// and the device's own, which is the last.
+fn times(before: &str) -> (Option<stamp::Stamp<'_>>, Option<stamp::Stamp<'_>>) {
     let is_start = |index: usize| {
         index == 0 || matches!(before.as_bytes().get(index - 1), Some(b' ' | b':' | b'*' | b'.'))
     };
@@ -87,7 +88,11 @@ fn time(before: &str) -> Option<stamp::Stamp<'_>> {
             .char_indices()
             .find_map(|(index, _)| is_start(index).then(|| stamp::iso(before.get(index..)?)).flatten())
     };
-    read.next().or_else(iso).map(|(stamp, _)| stamp)
+    let Some((first, _)) = read.next().or_else(iso) else { return (None, None) };
+    match read.last() {
+        Some((own, _)) => (Some(first), Some(own)),
+        None => (None, Some(first)),
+    }
 }
 
 /// The node of IOS-XR, `RP/0/RP0/CPU0`.
@@ -127,6 +132,19 @@ mod tests {
                 (Level::Error, "Communications failure : Unable to resolve")
             );
         }
+    }
+
+    #[test]
+    fn the_device_s_own_time_is_told_from_the_prefix() {
+        let line = "Jun 12 10:11:13 10.1.1.1 1235: Jun 12 2024 10:11:12.5 CEST: %CALL_HOME-5-SL_MESSAGE_FAILED: Fail";
+        let entry = read(line).expect("a line");
+        let (outer, own) = (entry.outer.expect("a prefix"), entry.stamp.expect("a time"));
+        assert_eq!((outer.digits, outer.date.expect("a date").year), (0, None));
+        assert_eq!(
+            (own.digits, own.date.expect("a date").year, own.zone),
+            (1, Some(2024), Zone::Named("CEST"))
+        );
+        assert!(read("*Jun 12 10:11:12.5: %SYS-5-CONFIG_I: x").expect("a line").outer.is_none());
     }
 
     #[test]

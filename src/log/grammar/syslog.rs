@@ -49,8 +49,21 @@ pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<
     is_numeric.then_some(())?;
     // The kubelet's files name the stream and whether the line is whole (CRI).
     let text = ["stdout F ", "stderr F "].iter().find_map(|mark| all.strip_prefix(mark)).unwrap_or(all);
-    let inner = own(text, formats)?;
+    let inner = own_of_process(text, formats).or_else(|| own(text, formats))?;
     Some(Entry { outer: Some(outer), ..inner })
+}
+
+/// Where one host writes, as Heroku's drains do, the process alone precedes the text: `app[web.1]: text`.
+fn own_of_process<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
+    let (process, rest) = text.split_at_checked(text.find("]: ")? + 1)?;
+    let (name, instance) = process.strip_suffix(']')?.split_once('[')?;
+    let text = rest.strip_prefix(": ")?;
+    let is_word = |word: &str| {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        !word.is_empty() && word.bytes().all(is_part)
+    };
+    let inner = own(text, formats).filter(|_| is_word(name) && is_word(instance))?;
+    Some(Entry { source: inner.source.or(Some(process)), ..inner })
 }
 
 /// Whether this can be a host's name or address, and is no first word of a sentence and no level.
@@ -226,6 +239,29 @@ mod tests {
             let entry = read(&line, &[]).unwrap_or_else(|| panic!("{line}"));
             assert_eq!(entry.grammar, Grammar::NginxAccess, "{line}");
             assert!(entry.outer.is_some() && matches!(entry.fact, Fact::Request(_)));
+        }
+    }
+
+    #[test]
+    fn a_process_may_precede_the_text_without_a_host() {
+        let prefix = "2020-07-06T00:29:24.127212+00:00 app[web.1]: ";
+        for text in [
+            "Started GET \"/callback\" for 192.0.2.4 at 2020-07-06 00:29:24 +0000",
+            "Completed 401 Unauthorized in 3ms (ActiveRecord: 0.0ms)",
+            "method=POST path=/oauth/token status=401 duration=0.46 view=0.26",
+        ] {
+            let line = format!("{prefix}{text}");
+            let entry = read(&line, &[]).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!((entry.grammar, entry.source), (Grammar::Lograge, Some("app[web.1]")), "{line}");
+            assert!(
+                entry.outer.is_some()
+                    && matches!(entry.fact, Fact::Started { .. } | Fact::Completed { .. } | Fact::Request(_))
+            );
+        }
+        for text in
+            ["x", "say [1]: method=GET path=/ status=200 x=1", "[1]: method=GET path=/ status=200 x=1"]
+        {
+            assert!(own_of_process(text, &[]).is_none(), "{text}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::opened::EMPTY;
 use crate::limits;
 use crate::log::attempt::{Gatherer, Seen};
-use crate::log::calendar::{Calendar, Dating};
+use crate::log::calendar::{Calendar, Dating, in_year_of};
 use crate::log::clocks::{ClockId, ClockKey, Clocks};
 use crate::log::grammar::{self, Entry, Fact, Grammar};
 use crate::log::logs::LogFile;
@@ -108,7 +108,7 @@ impl Lines {
     ) -> Option<(Seen<'a>, bool)> {
         let mut placed = |stamp: Stamp<'a>| self.calendar.place(&stamp).map(|at| (stamp, at));
         let own = entry.stamp.and_then(&mut placed);
-        let outer = entry.outer.and_then(&mut placed);
+        let outer = entry.outer.map(|outer| in_year_of(outer, entry.stamp)).and_then(&mut placed);
         let outer_at = outer.map(|(_, at)| at);
         let (stamp, (nanos, dating), is_prefix) = match (own, outer) {
             (Some((own, at)), Some((outer, outer_at))) => {
