@@ -28,7 +28,7 @@ const COVERS: &[&str] =
     &["[secret", "[filtered", "[redacted", "[hidden", "[masked", "[removed", "[FILTERED]", "[secret]"];
 
 /// Schemes of an `Authorization` field that may be written without its name.
-const SCHEMES: &[&str] = &["bearer ", "basic ", "digest ", "negotiate "];
+const SCHEMES: &[&str] = &["bearer ", "basic ", "digest ", "negotiate ", "ntlm "];
 
 /// `text` with its secrets covered.
 #[cfg(test)]
@@ -98,16 +98,23 @@ fn two_words(text: &str, start: usize, at: &mut usize) -> bool {
 /// The value of a name that ends at `at`.
 fn value_after(text: &str, at: usize, name: &str, is_option: bool) -> Option<Range<usize>> {
     let rest = text.get(at..)?;
-    let trimmed = rest.trim_start_matches(['"', '\'', '\\', ' ', ']', '*']);
+    let trimmed = unmarked(rest);
     let has_space = rest.starts_with(' ');
-    let separator = ["=>", ":=", "=", ":", ">", "%3D", "%3d"].iter().find(|mark| trimmed.starts_with(**mark));
+    let separators = ["=>", ":=", "==", "::", "->", "=", ":", ">", "%3D", "%3d"];
+    let separator = separators.iter().find(|mark| trimmed.starts_with(**mark));
     let after = match separator {
         Some(mark) => trimmed.get(mark.len()..)?,
         // `--client-secret VALUE`
         None if is_option && has_space => trimmed,
         None => return None,
     };
-    let value = after.trim_start_matches([' ', '\\']);
+    let value = after.trim_start_matches(['\\', ' ', '\t', '\u{a0}']);
+    let value = value.strip_prefix("&quot;").unwrap_or(value);
+    // A list, all of which is secret: `"passwords":["a","b"]`.
+    if let Some(list) = value.strip_prefix('[').filter(|list| list.starts_with(['"', '\''])) {
+        let start = text.len() - list.len();
+        return Some(start..start + list.find(']').unwrap_or(list.len()));
+    }
     let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
     let value = quote.map_or(value, |_| &value[1..]);
     let start = text.len() - value.len();
@@ -141,8 +148,19 @@ fn value_after(text: &str, at: usize, name: &str, is_option: bool) -> Option<Ran
         || value.bytes().all(|byte| byte == b'*');
     // `/oauth/token: 401 Unauthorized`
     let is_status = may_be_word && value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit());
-    let is_label = quote.is_none() && !to_the_end && is_label(text, start..start + len);
+    let is_label = !to_the_end && is_label(text, start..start + len);
     (!is_plain && !is_covered && !is_word && !is_status && !is_label).then_some(start..start + len)
+}
+
+/// What follows the marks that close a name.
+fn unmarked(mut text: &str) -> &str {
+    loop {
+        text = text.trim_start_matches(['"', '\'', '\\', ' ', '\t', '\u{a0}', '[', ']', '*']);
+        match text.strip_prefix("&quot;") {
+            Some(rest) => text = rest,
+            None => return text,
+        }
+    }
 }
 
 /// Whether a value is the name of another secret, whose value follows: `get token: client_secret: "X"`, `token: --password X`. A
@@ -154,8 +172,9 @@ fn is_label(text: &str, value: Range<usize>) -> bool {
     if two_words(text, value.start, &mut value.end.clone()) {
         return true;
     }
-    let follows = after.trim_start_matches(['"', '\'', '\\', ' ']);
-    let is_marked = name.len() < option.len() || follows.starts_with([':', '=']);
+    let is_marked = name.len() < option.len() || unmarked(after).starts_with([':', '=']);
+    // `user[password]=X`
+    let name = name.rsplit(['[', '.', '{']).next().unwrap_or(name);
     secret_name(name.as_bytes()) && (is_marked || word.starts_with("--"))
 }
 
@@ -354,6 +373,18 @@ mod tests {
             ("get secret: --password q7mk", "get secret: --password [secret]"),
             ("the secret: Client ID: q7mk", "the secret: Client ID: [secret]"),
             ("password: secret", "password: [secret]"),
+            ("get token: \"client_secret\"=>\"Hunt3r\"", "get token: \"client_secret\"=>\"[secret]\""),
+            ("get token: \"idToken\":\"Hunt3r\"", "get token: \"idToken\":\"[secret]\""),
+            ("get token: user[password]=Hunt3r", "get token: user[password]=[secret]"),
+            ("password[]=Hunt3r", "password[]=[secret]"),
+            ("get token: \"password\":[\"Hunt3r\",\"b\"]", "get token: \"password\":[[secret]]"),
+            ("password:\tHunt3r", "password:\t[secret]"),
+            ("password\u{a0}=\u{a0}Hunt3r", "password\u{a0}=\u{a0}[secret]"),
+            ("password -> Hunt3r, password == Hunt3r", "password -> [secret], password == [secret]"),
+            ("userPassword:: SHVudDNy", "userPassword:: [secret]"),
+            ("&quot;password&quot;:&quot;Hunt3r&quot;", "&quot;password&quot;:&quot;[secret]&quot;"),
+            ("secret_key_base: Hunt3r", "secret_key_base: [secret]"),
+            ("WWW-Authenticate: NTLM TlRMTVNTUAAB", "WWW-Authenticate: NTLM [secret]"),
             ("password=token=q7mk", "password=[secret]"),
             ("Cookie: token= q7mk; b", "Cookie: [secret]"),
         ] {

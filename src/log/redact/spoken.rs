@@ -41,7 +41,7 @@ fn command(before: &str, name: &str, after: &str) -> Option<Range<usize>> {
     // Cisco's types of encryption have one digit.
     let is_type = first.len() == 1 && after[first.clone()].starts_with(|digit: char| digit.is_ascii_digit());
     let value = if is_type { words.next()? } else { first };
-    let is_typed = is_type && is(&["secret", "password", "key"]);
+    let is_typed = is_type && is(&["secret", "password", "key", "key_string"]);
     let is_value = is_certain || is_typed || is_likely && is_no_word(&after[value.clone()]);
     is_value.then_some(value)
 }
@@ -89,10 +89,24 @@ fn field(before: &str, name: &str, after: &str) -> Option<Range<usize>> {
 
 /// `password X`, `passwd (X)`, `password;X`: what has letters and digits is no word of a sentence. After a command, any word is the value.
 fn adjoining(before: &str, name: &str, after: &str) -> Option<Range<usize>> {
-    const PASSWORDS: [&str; 7] = ["password", "passwd", "pwd", "passcode", "passwort", "kennwort", "secret"];
+    const PASSWORDS: [&str; 11] = [
+        "password",
+        "passwd",
+        "pwd",
+        "passcode",
+        "passwort",
+        "kennwort",
+        "secret",
+        "pre_shared_key",
+        "authentication_key",
+        "key_string",
+        "requirepass",
+    ];
     /// Marks and spaces between the name and its value.
     const MARKS: usize = 3;
-    if !PASSWORDS.iter().any(|known| ends_like(name.as_bytes(), known.as_bytes())) {
+    // Commands of SMTP, POP and Redis, whose names are words otherwise.
+    let is_upper = matches!(name, "PASS" | "AUTH");
+    if !is_upper && !PASSWORDS.iter().any(|known| ends_like(name.as_bytes(), known.as_bytes())) {
         return None;
     }
     let is_mark =
@@ -192,6 +206,8 @@ mod tests {
             ("enable password q7zAm", "enable password [secret]"),
             (" password cisco123", " password [secret]"),
             ("INFO passwd (q768J)", "INFO passwd ([secret])"),
+            ("key-string q7zAm, key-string 7 q7z", "key-string [secret], key-string 7 [secret]"),
+            ("PASS q7zAm", "PASS [secret]"),
             ("password;q7SqfM", "password;[secret]"),
             ("user, Password, q7SqfM.", "user, Password, [secret]"),
             ("password|q7SqfM|x", "password|[secret]|x"),
