@@ -89,7 +89,7 @@ fn times(before: &str) -> (Option<stamp::Stamp<'_>>, Option<stamp::Stamp<'_>>) {
             .find_map(|(index, _)| is_start(index).then(|| stamp::iso(before.get(index..)?)).flatten())
     };
     let Some((first, _)) = read.next().or_else(iso) else { return (None, None) };
-    match read.last() {
+    match read.next_back() {
         Some((own, _)) => (Some(first), Some(own)),
         None => (None, Some(first)),
     }

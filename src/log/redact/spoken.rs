@@ -138,7 +138,7 @@ fn has_digits(value: &str) -> bool {
     };
     let unit = value.trim_start_matches(|digit: char| digit.is_ascii_digit() || digit == '.');
     value.len() >= LEAST
-        && has(|letter| letter.is_ascii_digit())
+        && has(char::is_ascii_digit)
         && has(|letter| letter.is_alphabetic())
         && !value.contains(['/', ':', '(', '='])
         && (unit.len() > 2 || unit.len() == value.len())
