@@ -27,8 +27,11 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let icmp = if fact.version == IpVersion::V4 { "ICMP" } else { "ICMPv6" };
     let error = format!("{icmp} \"{}\" (type {}, code {})", meaning.words, fact.icmp_type, fact.code);
     let is_rejected = meaning.cause == Some("icmp-admin-prohibited");
+    let is_client_s = fact.from == story.parties.client.host && !fact.from.is_unspecified();
+    let has_no_way = matches!(meaning.cause, Some("icmp-net-unreachable" | "icmp-host-unreachable"));
     let headline = match (fact.from.is_unspecified(), is_rejected) {
         (true, _) => format!("the SYN was answered by {error}"),
+        (false, _) if is_client_s => format!("the client's own host answered the SYN: {error}"),
         (false, true) => format!("{sender} rejected the SYN: {error}"),
         (false, false) => format!("{sender} answered the SYN: {error}"),
     };
@@ -36,6 +39,12 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         "A socket does not show which address sent it; a capture does.".to_owned()
     } else if fact.from == story.parties.server.host {
         "It was sent from the server's own address.".to_owned()
+    } else if is_client_s && has_no_way {
+        "It was sent from the client's own address: its kernel has no route, or the next hop does not answer ARP or neighbour \
+         discovery."
+            .to_owned()
+    } else if is_client_s {
+        "It was sent from the client's own address: a rule of its host firewall, or its kernel.".to_owned()
     } else {
         format!("It was sent by {sender}, a router or firewall on the path.")
     };
@@ -45,7 +54,11 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         let field = if fact.version == IpVersion::V4 { "TTL" } else { "hop limit" };
         format!(" The SYN's {field} was {hop_limit} where it was captured: a traceroute sends such SYNs, while hosts begin with 64 or more.")
     });
-    let actor = if is_own { Actor::Server } else { Actor::Path };
+    let actor = match (is_own, is_client_s && !has_no_way) {
+        (true, _) => Actor::Server,
+        (_, true) => Actor::Client,
+        _ => Actor::Path,
+    };
     let mut verdict = Verdict::new(&RULE, actor, story.basis, headline)
         .explain(format!(
             "The reply to the SYN is {}, which quotes it. {whose}{}",
@@ -66,6 +79,11 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         verdict = verdict.cause(cause);
     }
     Some(match meaning.cause {
+        _ if is_client_s && has_no_way => verdict.advise(&[
+            "On the client: `ip route get SERVER` names the next hop, and `ip neigh` shows whether it answers.",
+            "The next hop is the gateway, or the server itself on the same link: is it up, and on this link?",
+        ]),
+        _ if is_client_s => verdict.advise(&["On the client: look for a rule of its host firewall that rejects with ICMP."]),
         Some("icmp-admin-prohibited") => verdict.advise(&[
             "A filter rejects this traffic: add a rule on ICMP_SENDER that allows it.",
         ]),
@@ -137,6 +155,28 @@ mod tests {
         assert!(!verdict.mentions("ARP"), "{verdict:?}");
         let own = Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 1).verdict();
         assert!(!own.mentions("ARP") && own.mentions("host firewall"), "{own:?}");
+    }
+
+    #[test]
+    fn an_error_from_the_client_s_own_address_is_of_its_own_host() {
+        let own = |icmp_type, code| {
+            let story = Story::at(Stage::Syn).but(|story| story.parties.client.host = [192, 0, 2, 9].into());
+            let story = story.icmp([192, 0, 2, 9], icmp_type, code);
+            let verdict = story.verdict();
+            let advice: Vec<_> = verdict.advice(&story).map(std::borrow::Cow::into_owned).collect();
+            (verdict, advice.join(" "))
+        };
+        let (verdict, advice) = own(3, 1);
+        assert_eq!(verdict.is(), ("unreachable", Actor::Path, Some("icmp-host-unreachable")));
+        assert!(verdict.headline.starts_with("the client's own host"), "{}", verdict.headline);
+        assert!(verdict.mentions("its kernel has no route") && !verdict.mentions("router or firewall"));
+        assert!(
+            advice.contains("`ip route get 198.51.100.20`") && !advice.contains("server's network"),
+            "{advice}"
+        );
+        let (verdict, advice) = own(3, 13);
+        assert_eq!(verdict.actor, Actor::Client);
+        assert!(verdict.mentions("host firewall") && advice.contains("On the client"), "{advice}");
     }
 
     #[test]

@@ -235,6 +235,9 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
                 "{} (the server's own address: its firewall, or a device that replies for it)",
                 story.names.show(sender)
             ),
+            Some(sender) if sender == story.parties.client.host => {
+                "the client's route, or the next hop".to_owned()
+            }
             Some(sender) => format!("{} (router or firewall on the path)", story.names.show(sender)),
             None => "path".to_owned(),
         },
