@@ -24,6 +24,9 @@ use crate::verdict::Severity;
 const LINES: usize = 12;
 const EXAMPLES: usize = 4;
 
+/// Examples where more groups failed than have a line, so that the report stays within some 60 rows.
+const EXAMPLES_OF_MANY: usize = 3;
+
 /// Writes the answer: how many failed, between which hosts, when, and in which ways.
 pub(super) fn write(
     collection: &Collection,
@@ -223,9 +226,31 @@ fn write_groups(
 
 /// What has no line in the groups' table.
 pub(super) fn left_out(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> Option<String> {
-    let left: u64 =
-        groups.iter().skip(LINES).map(|(_, group)| group.count).sum::<u64>() + summary.groups.ungrouped;
-    (left > 0).then(|| format!("{} in further groups: -o table lists them", count(left, "connection")))
+    let hidden = groups.get(LINES..).unwrap_or_default();
+    let sum = |groups: &[(&GroupKey, &Group)]| groups.iter().map(|(_, group)| group.count).sum::<u64>();
+    let left = sum(hidden) + summary.groups.ungrouped;
+    if left == 0 {
+        return None;
+    }
+    // The worst are first.
+    let is_failure = |severity| matches!(severity, Severity::Critical | Severity::Warning);
+    let failing = &hidden[..hidden.iter().take_while(|(key, _)| is_failure(key.severity)).count()];
+    let further = match (failing.len() as u64, sum(failing)) {
+        (0, _) => count(left, "connection"),
+        (groups, failed) => {
+            let failing = format!("{} ({})", count(groups, "failing group"), count(failed, "connection"));
+            match left - failed {
+                0 => failing,
+                others => format!("{failing} and {}", count(others, "other connection")),
+            }
+        }
+    };
+    let text = if failing.is_empty() {
+        format!("{further} in further groups")
+    } else {
+        format!("not listed: {further}")
+    };
+    Some(format!("{text}; -o table lists them"))
 }
 
 /// The groups' table in cells, with its header.
@@ -302,8 +327,10 @@ fn shared_prefix(groups: &[(&GroupKey, &Group)]) -> Option<String> {
 pub(super) fn failing<'s>(collection: &Collection, summary: &'s Summary) -> Vec<(&'s GroupKey, &'s Group)> {
     let groups = collection.groups(summary);
     let of = |severities: &[Severity]| {
-        let shown = groups.iter().filter(|(key, _)| severities.contains(&key.severity));
-        shown.copied().take(EXAMPLES).collect::<Vec<_>>()
+        let mut shown: Vec<_> =
+            groups.iter().filter(|(key, _)| severities.contains(&key.severity)).copied().collect();
+        shown.truncate(if shown.len() > LINES { EXAMPLES_OF_MANY } else { EXAMPLES });
+        shown
     };
     let failed = of(&[Severity::Critical, Severity::Warning]);
     if failed.is_empty() && headline(summary).0 == Severity::Unknown {
@@ -323,4 +350,46 @@ pub(super) fn neighbours(
     let span = (summary.begin, summary.end);
     let time = |at| clock::time_within(at, span, summary.about.clock, &style.zone);
     neighbours::conclude(summary, key, group, &time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{Talk, exchange};
+    use crate::tcp::Role;
+
+    #[test]
+    fn failing_groups_without_a_line_are_counted_and_have_fewer_examples() {
+        let judged = |talk: Talk, port: u16| {
+            let mut story = talk.story(60_000);
+            story.parties.server.port = port;
+            Judged { verdict: story.verdict(), story, findings: Vec::new() }
+        };
+        let mut summary = Summary::default();
+        let mut add = |refused: std::ops::Range<u16>, healthy: u16| {
+            for port in refused {
+                summary.groups.add(&judged(Talk::to_port(443).syn().rst(Role::Server), port));
+            }
+            for port in 0..healthy {
+                summary.groups.add(&judged(exchange().fin(Role::Client).fin(Role::Server), 1_000 + port));
+            }
+            let groups = summary.groups.worst_first();
+            (
+                left_out(&summary, &groups),
+                failing(&Collection::new(false, crate::report::Detail::Examples), &summary).len(),
+            )
+        };
+        assert_eq!(add(0..4, 0), (None, 4));
+        let (left, examples) = add(4..20, 0);
+        assert_eq!(
+            left.as_deref(),
+            Some("not listed: 8 failing groups (8 connections); -o table lists them")
+        );
+        assert_eq!(examples, 3);
+        let (left, _) = add(20..20, 5);
+        assert_eq!(
+            left.as_deref(),
+            Some("not listed: 8 failing groups (8 connections) and 5 other connections; -o table lists them")
+        );
+    }
 }
