@@ -37,6 +37,7 @@ fn message(source: Host, destination: Host, is_answer: bool, bytes: &[u8]) -> Op
     }
     let question = message.first_question()?;
     let is_for_addresses = matches!(question.qtype(), Rtype::A | Rtype::AAAA);
+    let is_ipv6 = question.qtype() == Rtype::AAAA;
     let name = question.qname().to_string();
     let (client, resolver) = if is_answer { (destination, source) } else { (source, destination) };
     let mut addresses = Vec::new();
@@ -62,6 +63,7 @@ fn message(source: Host, destination: Host, is_answer: bool, bytes: &[u8]) -> Op
         id: header.id(),
         name,
         is_for_addresses,
+        is_ipv6,
         is_answer,
         addresses,
         failure,

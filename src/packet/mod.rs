@@ -265,6 +265,8 @@ pub struct DnsMessage {
     pub name: String,
     /// Whether the name's addresses are asked for (types A and AAAA), and not another type of record.
     pub is_for_addresses: bool,
+    /// Whether these are addresses of IPv6 (type AAAA).
+    pub is_ipv6: bool,
     /// Whether this is the answer.
     pub is_answer: bool,
     /// The addresses in it, up to [`limits::ADDRESSES`](crate::limits::ADDRESSES).

@@ -369,6 +369,7 @@ fn what_came_before_a_connection_and_belongs_to_it_comes_first() {
             id: 7,
             name,
             is_for_addresses: true,
+            is_ipv6: false,
             is_answer,
             addresses,
             failure: None,

@@ -140,7 +140,17 @@ mod tests {
         let addresses = address.into_iter().map(IpAddr::from).collect::<Vec<_>>();
         let is_answer = !addresses.is_empty();
         let name = "ssm.example".to_owned();
-        DnsMessage { client, resolver, id, name, is_for_addresses: true, is_answer, addresses, failure: None }
+        DnsMessage {
+            client,
+            resolver,
+            id,
+            name,
+            is_for_addresses: true,
+            is_ipv6: false,
+            is_answer,
+            addresses,
+            failure: None,
+        }
     }
 
     fn moment(number: u64) -> Moment {

@@ -67,6 +67,10 @@ pub struct Unanswered {
     pub first: Moment,
     /// The last one.
     pub last: Moment,
+    /// The first question for the other type of address: most clients ask for A and AAAA.
+    pub other_type: Option<Moment>,
+    /// How often a question was repeated, and the last time.
+    pub repeated: Option<(u64, Moment)>,
     /// The answer that shows what was wrong, where there was one.
     pub answered: Option<Moment>,
     /// The packets that show it: the first and the last question, and the answer.
@@ -124,6 +128,12 @@ struct Course {
     asked: u64,
     first: Moment,
     last: Moment,
+    /// Whether the first question was for IPv6 addresses.
+    is_ipv6: bool,
+    /// The first question for the other type.
+    other_type: Option<Moment>,
+    /// How often a type was asked for again, and the last time.
+    repeated: Option<(u64, Moment)>,
     /// Who was asked last.
     resolver: Host,
     /// Questions that wait for their answers, by id, with the first packet of each.
@@ -160,6 +170,9 @@ impl Courses {
             asked: 0,
             first: moment,
             last: moment,
+            is_ipv6: lookup.is_ipv6,
+            other_type: None,
+            repeated: None,
             resolver: lookup.resolver,
             open: Vec::new(),
             is_resolved: false,
@@ -208,6 +221,11 @@ impl Course {
         if !lookup.is_answer {
             self.asked += 1;
             self.last = moment;
+            if lookup.is_ipv6 != self.is_ipv6 && self.other_type.is_none() {
+                self.other_type = Some(moment);
+            } else if self.asked > 1 {
+                self.repeated = Some((self.repeated.map_or(1, |(count, _)| count + 1), moment));
+            }
             self.resolver = lookup.resolver;
             if self.open.len() < OPEN && !self.open.iter().any(|(id, _)| *id == lookup.id) {
                 self.open.push((lookup.id, moment));
@@ -276,6 +294,8 @@ pub(in crate::analysis) fn unanswered(
             asked: course.asked,
             first: course.first,
             last: course.last,
+            other_type: course.other_type,
+            repeated: course.repeated,
             answered,
             evidence: evidence([Some(course.first), Some(course.last), answered]),
         });
@@ -298,6 +318,8 @@ pub(in crate::analysis) fn unanswered(
             asked: search.asked,
             first,
             last,
+            other_type: None,
+            repeated: (search.asked > 1).then(|| (search.asked - 1, last)),
             answered: None,
             evidence: evidence([Some(first), Some(last), None]),
         });
@@ -308,6 +330,7 @@ pub(in crate::analysis) fn unanswered(
 
 fn evidence(moments: [Option<Moment>; 3]) -> Vec<u64> {
     let mut numbers: Vec<_> = moments.into_iter().flatten().map(|moment| moment.number).collect();
+    numbers.sort_unstable();
     numbers.dedup();
     numbers
 }
@@ -346,6 +369,7 @@ mod tests {
                 id,
                 name: "SSM.example".to_owned(),
                 is_for_addresses: true,
+                is_ipv6: false,
                 is_answer,
                 addresses: if matches!(said, Address(_)) {
                     vec![IpAddr::from([198, 51, 100, 20])]
@@ -395,6 +419,34 @@ mod tests {
     }
 
     #[test]
+    fn the_question_for_the_other_type_of_address_is_no_repetition() {
+        let mut summary = Summary::default();
+        for (number, is_ipv6, failure) in
+            [(1, false, None), (2, true, None), (3, false, Some(NOBODY)), (4, true, None), (5, true, None)]
+        {
+            let lookup = DnsMessage {
+                client: [192, 0, 2, 10].into(),
+                resolver: [192, 0, 2, 53].into(),
+                id: number as u16,
+                name: "ssm.example".to_owned(),
+                is_for_addresses: true,
+                is_ipv6,
+                is_answer: failure.is_some(),
+                addresses: Vec::new(),
+                failure,
+            };
+            summary.lookups.add(&lookup, moment(number));
+            if number == 3 {
+                let found = unanswered(of(&summary), &Target::default(), STALL);
+                assert_eq!((found[0].other_type, found[0].repeated), (Some(moment(2)), None));
+            }
+        }
+        let found = unanswered(of(&summary), &Target::default(), STALL);
+        assert_eq!((found[0].other_type, found[0].repeated), (Some(moment(2)), Some((2, moment(5)))));
+        assert_eq!(found[0].evidence, [1, 3, 5], "in the order of packets");
+    }
+
+    #[test]
     fn the_answer_that_says_most_decides() {
         let said = [Asked(1), No(1, SERVFAIL), Asked(2), No(2, NOBODY)];
         assert_eq!(fault(&said, 0), Some(("name-unknown", vec![1, 3, 4])));
@@ -425,6 +477,7 @@ mod tests {
                         id: number,
                         name: (*name).to_owned(),
                         is_for_addresses: true,
+                        is_ipv6: false,
                         is_answer,
                         addresses: vec![],
                         failure: (is_answer && !is_found).then_some(NOBODY),
@@ -490,6 +543,7 @@ mod tests {
                 id: number as u16,
                 name: format!("{number}.example"),
                 is_for_addresses: true,
+                is_ipv6: false,
                 is_answer: false,
                 addresses: Vec::new(),
                 failure: None,

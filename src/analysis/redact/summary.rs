@@ -26,6 +26,8 @@ impl StandIns {
             asked: _,
             first: _,
             last: _,
+            other_type: _,
+            repeated: _,
             answered: _,
             evidence: _,
         } in &mut summary.unanswered

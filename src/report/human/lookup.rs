@@ -37,9 +37,15 @@ pub(super) fn rows(found: &Unanswered, summary: &Summary) -> Vec<Row> {
     };
     let asks = || Arrow::From(Role::Client, protocol.to_owned());
     let mut rows = vec![row(found.first, asks(), question)];
-    if found.asked > 1 {
-        let text = count(found.asked - 1, "retransmission");
-        rows.push(Row { kind: Kind::Repeat, ..row(found.last, asks(), text) });
+    if let (Some(at), LookupSubject::Name(name, ..)) = (found.other_type, &found.subject) {
+        rows.push(row(
+            at,
+            asks(),
+            format!("the address of {}? (the other type of A and AAAA)", escaped(name)),
+        ));
+    }
+    if let Some((repeated, last)) = found.repeated {
+        rows.push(Row { kind: Kind::Repeat, ..row(last, asks(), count(repeated, "retransmission")) });
     }
     let answer = lookups::of(found, &summary.names).answer();
     let fault = match (found.answered, answer) {
@@ -47,6 +53,8 @@ pub(super) fn rows(found: &Unanswered, summary: &Summary) -> Vec<Row> {
         _ => silence(found, summary.end),
     };
     rows.push(Row { is_fault: true, ..fault });
+    // A silence has no time of its own and is the last.
+    rows.sort_by_key(|row| (row.at.is_none(), row.at));
     rows
 }
 
@@ -105,8 +113,8 @@ mod tests {
         Moment { number, at: Timestamp::from_parts(number as i64, 0) }
     }
 
-    fn shown(subject: LookupSubject, asked: u64, answered: Option<Moment>) -> Vec<(String, Arrow, bool)> {
-        let found = Unanswered {
+    fn found(subject: LookupSubject, asked: u64, answered: Option<Moment>) -> Unanswered {
+        Unanswered {
             fault: LookupFault::NameUnknown,
             is_critical: true,
             subject,
@@ -114,9 +122,15 @@ mod tests {
             asked,
             first: moment(1),
             last: moment(asked),
+            other_type: None,
+            repeated: (asked > 1).then(|| (asked - 1, moment(asked))),
             answered,
             evidence: vec![1],
-        };
+        }
+    }
+
+    fn shown(subject: LookupSubject, asked: u64, answered: Option<Moment>) -> Vec<(String, Arrow, bool)> {
+        let found = found(subject, asked, answered);
         let summary = Summary { end: moment(9).at, unanswered: vec![found.clone()], ..Summary::default() };
         assert_eq!(client(&found, &summary), "several hosts");
         let rows = rows(&found, &summary).into_iter();
@@ -131,6 +145,11 @@ mod tests {
         assert!(rows[0].0.starts_with("the address of ssm") && !rows[0].0.contains('\u{202e}'), "{rows:?}");
         assert_eq!(rows[1].1, Arrow::From(Role::Server, "DNS".to_owned()));
         assert!(rows[1].0.starts_with("NXDOMAIN") && rows[1].2);
+        let mut both = found(name(Some(NoAddress::Rcode(3))), 2, Some(moment(2)));
+        (both.other_type, both.repeated) = (Some(moment(3)), None);
+        let labels: Vec<_> =
+            super::rows(&both, &Summary::default()).into_iter().map(|row| row.label).collect();
+        assert_eq!(labels, ["1", "2", "3"], "in the order of packets");
         let rows = shown(LookupSubject::Neighbor(resolver), 3, None);
         assert_eq!((rows.len(), rows[0].0.as_str()), (3, "who has 192.0.2.53?"));
         assert_eq!(rows[1].0, "2 retransmissions");

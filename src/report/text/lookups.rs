@@ -70,23 +70,26 @@ impl LookupText<'_> {
         let found = self.found;
         let client = found.client.map(|client| self.names.show(client).to_string());
         let client = client.as_deref().unwrap_or("several hosts");
-        let asked = times(found.asked);
+        let (asked, name) = match found.other_type {
+            Some(_) if found.repeated.is_none() => {
+                ("once".to_owned(), "for each type of the name's addresses, A and AAAA")
+            }
+            Some(_) => (times(found.asked), "for the name's addresses, A and AAAA"),
+            None => (times(found.asked), "for the name's address"),
+        };
         let (question, answer) = match (&found.subject, found.fault) {
             (LookupSubject::Neighbor(_), _) => (
                 "for its link address",
                 "Without that nothing can be sent to it: it is down, or not on this link.",
             ),
-            (LookupSubject::Name(..), LookupFault::ResolverSilent) => (
-                "for the name's address",
-                "No answer was captured, so the client has no address to send a SYN to.",
-            ),
+            (LookupSubject::Name(..), LookupFault::ResolverSilent) => {
+                (name, "No answer was captured, so the client has no address to send a SYN to.")
+            }
             (LookupSubject::Name(..), LookupFault::ResolverFailed) => (
-                "for the name's address",
+                name,
                 "The resolver could not resolve the name, or refused to: the client has no address to send a SYN to.",
             ),
-            (LookupSubject::Name(..), _) => {
-                ("for the name's address", "The client has no address to send a SYN to.")
-            }
+            (LookupSubject::Name(..), _) => (name, "The client has no address to send a SYN to."),
         };
         format!("{client} asked {asked} {question} ({}). {answer}", self.packets())
     }

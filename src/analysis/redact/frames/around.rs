@@ -105,9 +105,9 @@ fn dns(message: &DnsMessage) -> Vec<u8> {
     const CUT: u16 = 0x0200;
     // Types A, PTR and AAAA (RFC 1035, 3.2.2; RFC 3596, 2.1), and the class of the Internet.
     let kind = |address: &IpAddr| if address.is_ipv6() { 28_u16 } else { 1 };
-    let asked = match (message.is_for_addresses, message.addresses.first()) {
-        (true, Some(address)) => kind(address),
-        (true, None) => 1,
+    let asked = match (message.is_for_addresses, message.is_ipv6) {
+        (true, true) => 28,
+        (true, false) => 1,
         (false, _) => 12,
     };
     let flags = match (message.is_answer, message.failure) {
@@ -171,6 +171,7 @@ mod tests {
                 id: 77,
                 name: "h1xxx.example".to_owned(),
                 is_for_addresses: true,
+                is_ipv6: addresses.iter().any(|address| address.contains(':')),
                 is_answer,
                 addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
                 failure,
