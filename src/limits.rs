@@ -352,6 +352,18 @@ pub const LOOKUPS_FOUND: usize = 4_096;
 /// Pairs of a server and a client of which it is counted what the server answered.
 pub const SERVER_CLIENTS: usize = 16_384;
 
+/// Spans of time in which a server answered, or served, that are kept apart; the longest gaps between them outlive it.
+pub const SERVER_SPANS: usize = 16;
+
+/// Names, targets, and versions that the clients of one server, or of one group, asked for and that are compared.
+pub const TRAIT_VALUES: usize = 4;
+
+/// ICMP errors of a text, without the packets that they quote, whose numbers are kept.
+pub const UNQUOTED_ERRORS: usize = 4_096;
+
+/// Senders of ICMP errors that a group counts one by one.
+pub const GROUP_SENDERS: usize = 8;
+
 /// Certificates of one server, or of one group, that are counted one by one. A pool has a few members, each with its own.
 pub const SERVER_CERTIFICATES: usize = 8;
 

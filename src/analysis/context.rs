@@ -4,15 +4,17 @@
 //! the reports word them.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::hop_limits::OtherDistance;
 use super::scan::{self, Scan};
 use super::servers::{Dealings, Presented, ServerSummary, Times};
+use super::traits::Difference;
 use super::{Group, GroupKey, Summary};
 use crate::limits;
-use crate::packet::Host;
+use crate::packet::{Host, Moment};
 use crate::time::Elapsed;
-use crate::verdict::Severity;
+use crate::verdict::{Code, Severity};
 
 /// The neighbours of a group of failures.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +35,44 @@ pub struct GroupContext {
     pub scan: Option<Scan>,
     /// Whether its clients did without these connections.
     pub is_spare: bool,
+    /// The span in which all failed, where others were answered, or worked, before and after it alone.
+    pub outage: Option<Outage>,
+    /// Whether most of its clients appear once: that no other connection is theirs follows from that.
+    pub are_single: bool,
+    /// The network that all of its clients are in, and no client whose SYN was answered.
+    pub network: Option<Network>,
+    /// Whether its connections were ended by the clients themselves.
+    pub is_client_s_act: bool,
+    /// What its clients asked for, and those whose connections are ok did not.
+    pub difference: Option<Difference>,
+    /// Whether the server completed a TLS handshake on any connection.
+    pub speaks_tls: bool,
+    /// Who sent the ICMP errors that decided, with the connections of each.
+    pub senders: Vec<(Host, u64)>,
+}
+
+/// A fault with a beginning and an end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outage {
+    /// The first packet of the first connection that failed.
+    pub from: Moment,
+    /// The first packet of the last one.
+    pub to: Moment,
+    /// Connections that were answered, or worked, before it.
+    pub before: u64,
+    /// Those after it.
+    pub after: u64,
+    /// Another server that failed in the same way at the same time.
+    pub alike: Option<(Host, u16)>,
+}
+
+/// Addresses that begin alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Network {
+    /// The first address.
+    pub address: IpAddr,
+    /// Bits that all have in common.
+    pub bits: u32,
 }
 
 /// Other connections of a group's server.
@@ -121,7 +161,76 @@ impl GroupContext {
             retried_after: group.course.regular_span(),
             scan: Scan::of(summary, key, group),
             is_spare: scan::are_spare(summary, key, group),
+            outage: outage(summary, key, group),
+            are_single: group.course.are_mostly_single(),
+            network: network(server, group),
+            is_client_s_act: group.course.client_acts == group.count,
+            difference: group.course.traits.compare(&server.worked_traits),
+            speaks_tls: server.handshakes > 0,
+            senders: group.course.senders.iter().map(|(sender, count)| (*sender, *count)).collect(),
         })
+    }
+}
+
+/// Failures that it takes to speak of an outage: one or two in a row may be chance.
+const OUTAGE: u64 = 3;
+
+/// The span in which all failed, where the server did better before and after it alone.
+fn outage(summary: &Summary, key: &GroupKey, group: &Group) -> Option<Outage> {
+    let own = span_between(summary, key, group)?;
+    let others = summary.groups.worst_first().into_iter().filter(|(other, _)| {
+        (other.code, &other.cause) == (key.code, &key.cause) && other.server.0 != key.server.0
+    });
+    let mut others = others.filter_map(|(other, group)| Some((other, span_between(summary, other, group)?)));
+    let is_meanwhile = |other: &Outage| other.from.at <= own.to.at && own.from.at <= other.to.at;
+    let alike = others.find(|(_, other)| is_meanwhile(other)).map(|(other, _)| other.server);
+    Some(Outage { alike, ..own })
+}
+
+fn span_between(summary: &Summary, key: &GroupKey, group: &Group) -> Option<Outage> {
+    let server = summary.servers.get(&key.server).filter(|_| group.count >= OUTAGE)?;
+    let (from, to) = (group.course.began.first?, group.course.began.last?);
+    let spans = match key.code {
+        Code::SynNoReply | Code::Refused => &server.answered,
+        _ => &server.worked,
+    };
+    let (before, after) = spans.around(from, to)?;
+    Some(Outage { from, to, before, after, alike: None })
+}
+
+/// The network of the group's clients, where no client whose SYN the server answered is in it.
+fn network(server: &ServerSummary, group: &Group) -> Option<Network> {
+    if server.has_further_clients || group.clients.len() >= limits::GROUP_CLIENTS || group.clients.len() < 2 {
+        return None;
+    }
+    let addresses: Option<Vec<_>> = group.clients.iter().map(|client| client.address()).collect();
+    let addresses = addresses?;
+    let (first, rest) = addresses.split_first()?;
+    let is_v6 = first.is_ipv6();
+    // An administrator's networks are of these sizes; what is wider says little.
+    let (most, least) = if is_v6 { (64, 48) } else { (24, 16) };
+    let bits = rest.iter().map(|other| common_bits(*first, *other)).min()?.min(most);
+    let is_free = server
+        .clients
+        .iter()
+        .filter(|(_, dealings)| dealings.answered.count > 0)
+        .all(|(client, _)| client.address().is_some_and(|address| common_bits(*first, address) < bits));
+    if bits < least || !is_free {
+        return None;
+    }
+    let address = match first {
+        IpAddr::V4(first) => IpAddr::from((u32::from(*first) & (u32::MAX << (32 - bits))).to_be_bytes()),
+        IpAddr::V6(first) => IpAddr::from((u128::from(*first) & (u128::MAX << (128 - bits))).to_be_bytes()),
+    };
+    Some(Network { address, bits })
+}
+
+/// With how many equal bits two addresses begin; those of different versions with none.
+fn common_bits(one: IpAddr, other: IpAddr) -> u32 {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => (u32::from(one) ^ u32::from(other)).leading_zeros(),
+        (IpAddr::V6(one), IpAddr::V6(other)) => (u128::from(one) ^ u128::from(other)).leading_zeros(),
+        _ => 0,
     }
 }
 
@@ -260,6 +369,27 @@ mod tests {
             let group = summary.groups.get(&key).expect("a group");
             assert_eq!(GroupContext::of(&summary, &key, group).is_some(), has_context, "{captures}");
         }
+    }
+
+    #[test]
+    fn a_network_is_that_of_the_failing_clients_alone() {
+        let host = |address: &str| Host::Address(address.parse().expect("an address"));
+        let of = |failing: &[&str], answered: &[&str]| {
+            let worked = Dealings { answered: times(&[1]), worked: times(&[1]) };
+            let clients = answered.iter().map(|client| (host(client), worked)).collect();
+            let server = ServerSummary { clients, ..ServerSummary::default() };
+            let group = Group::of_clients(failing.iter().map(|client| host(client)).collect());
+            network(&server, &group).map(|network| format!("{}/{}", network.address, network.bits))
+        };
+        assert_eq!(of(&["10.1.2.10", "10.1.2.11"], &["10.1.3.9"]).as_deref(), Some("10.1.2.0/24"));
+        assert_eq!(of(&["10.1.2.10", "10.1.2.11"], &["10.1.2.12"]), None, "others are in it");
+        assert_eq!(of(&["10.1.2.10", "10.9.2.11"], &["11.1.2.12"]), None, "too wide");
+        assert_eq!(of(&["10.1.2.10"], &["11.1.2.12"]), None, "one client is no network");
+        assert_eq!(of(&["10.1.2.10", "2001:db8::1"], &["11.1.2.12"]), None);
+        assert_eq!(
+            of(&["2001:db8:1:2::1", "2001:db8:1:2::9"], &["2001:db8:1:3::1"]).as_deref(),
+            Some("2001:db8:1:2::/64")
+        );
     }
 
     #[test]

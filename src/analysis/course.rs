@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Judged;
 use super::hop_limits::HopLimits;
 use super::servers::{Fingerprint, Times, own_certificate};
+use super::traits::Traits;
 use crate::limits;
 use crate::packet::Host;
 use crate::story::{EndingKind, Story};
 use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
+use crate::verdict::{Actor, Code};
 
 /// How many connections of a client it takes to call its attempts regular.
 const REGULAR: u64 = 4;
@@ -33,6 +35,12 @@ pub struct Course {
     pub(super) refusals: u64,
     /// With which TTLs or hop limits the RSTs arrived that refused its connections.
     pub(super) refusal_hop_limits: HopLimits,
+    /// Connections that the client ended itself, or on which it sent nothing.
+    pub(super) client_acts: u64,
+    /// What the clients asked for.
+    pub(super) traits: Traits,
+    /// Who sent the ICMP errors that decided, and how many, up to [`limits::GROUP_SENDERS`].
+    pub(super) senders: BTreeMap<Host, u64>,
     /// Each client's attempts, up to [`limits::GROUP_CLIENTS`].
     attempts: BTreeMap<Host, Attempts>,
     has_further_clients: bool,
@@ -88,6 +96,11 @@ impl Course {
         }
         self.refusals += u64::from(is_certificate_refused(story));
         self.refusal_hop_limits.add_refusal(judged.verdict.code, story);
+        self.client_acts += u64::from(is_client_s_act(judged));
+        self.traits.add(story);
+        if let Some(sender) = judged.verdict.icmp_sender {
+            self.add_sender(sender);
+        }
         let (client, at) = (story.parties[Role::Client].host, story.first.at);
         if let Some(attempts) = self.attempts.get_mut(&client) {
             attempts.add(at);
@@ -99,12 +112,36 @@ impl Course {
         }
     }
 
+    fn add_sender(&mut self, sender: Host) {
+        if self.senders.len() < limits::GROUP_SENDERS || self.senders.contains_key(&sender) {
+            *self.senders.entry(sender).or_default() += 1;
+        }
+    }
+
+    /// Whether most clients appear once, so that the others prove nothing about a client's address.
+    pub(super) fn are_mostly_single(&self) -> bool {
+        let repeated = self.attempts.values().filter(|attempts| attempts.count > 1).count();
+        repeated * 2 < self.attempts.len()
+    }
+
     /// The span after which each client tries again, where all of them wait equally long.
     pub(super) fn regular_span(&self) -> Option<Elapsed> {
         let spans: Option<Vec<_>> = self.attempts.values().map(Attempts::regular_span).collect();
         let spans = spans.filter(|_| !self.has_further_clients)?;
         let (least, most) = (spans.iter().min()?, spans.iter().max()?);
         (most.nanos() - least.nanos() <= least.nanos() / TOLERANCE).then_some(*least)
+    }
+}
+
+/// Whether the client did what ended the connection: nothing that rejects its address does that.
+fn is_client_s_act(judged: &Judged) -> bool {
+    let verdict = &judged.verdict;
+    match verdict.code {
+        Code::ClientSilent => verdict.actor == Actor::Client,
+        Code::ClosedEarly | Code::Reset => {
+            judged.story.decisive().is_some_and(|ending| ending.by == Role::Client)
+        }
+        _ => false,
     }
 }
 

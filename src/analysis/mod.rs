@@ -22,10 +22,12 @@ mod run;
 mod scan;
 mod servers;
 mod shares;
+mod spans;
 mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
+mod traits;
 mod watch;
 mod window;
 
@@ -36,7 +38,7 @@ use std::thread;
 
 #[cfg(feature = "command")]
 pub(crate) use clock::{DISORDER, LEAP};
-pub use context::{Clients, GroupContext, Others, RefusedCertificates, RelativeTime};
+pub use context::{Clients, GroupContext, Network, Others, Outage, RefusedCertificates, RelativeTime};
 pub use course::Course;
 pub use groups::{Group, GroupKey, Groups, title};
 pub use hop_limits::{HopLimits, OtherDistance};
@@ -48,6 +50,7 @@ pub use scan::Scan;
 pub use servers::{Dealings, Presented, ServerSummary, Times};
 pub use summary::Summary;
 pub use table::Bounds;
+pub use traits::{Difference, Trait};
 pub use window::{Window, WindowEnd, WindowError};
 
 use crate::capture::{About, Frame, ReadError, Source, Target, TargetError};

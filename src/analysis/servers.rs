@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Judged;
 use super::hop_limits::HopLimits;
+use super::spans::Spans;
+use super::traits::Traits;
 use crate::limits;
 use crate::packet::Host;
 use crate::story::{Moment, Story};
@@ -30,6 +32,14 @@ pub struct ServerSummary {
     pub has_further_certificates: bool,
     /// With which TTLs or hop limits its packets arrived, RSTs aside.
     pub hop_limits: HopLimits,
+    /// Connections on which TLS was established.
+    pub handshakes: u64,
+    /// When it answered a SYN.
+    pub(crate) answered: Spans,
+    /// When a connection was seen to work.
+    pub(crate) worked: Spans,
+    /// What the clients asked for whose connections are ok.
+    pub(crate) worked_traits: Traits,
 }
 
 /// How a server's connections with one client, or with all, turned out.
@@ -97,12 +107,20 @@ impl Dealings {
 
 impl ServerSummary {
     /// Takes in a connection. `pairs` counts the clients of all servers.
-    pub(super) fn add(&mut self, judged: &Judged, pairs: &mut usize) {
+    pub(crate) fn add(&mut self, judged: &Judged, pairs: &mut usize) {
         let (story, verdict) = (&judged.story, &judged.verdict);
         *self.codes.entry(verdict.code).or_default() += 1;
         let answered = story.opening.syn_ack.first();
         let worked = (verdict.severity == Severity::Ok).then(|| shown_to_work(story));
         self.all.add(answered, worked);
+        self.handshakes += u64::from(story.tls.established.is_some());
+        if let Some(moment) = answered {
+            self.answered.add(moment);
+        }
+        if let Some(moment) = worked {
+            self.worked.add(moment);
+            self.worked_traits.add(story);
+        }
         let client = story.parties[Role::Client].host;
         if answered.is_none() && worked.is_none() {
             // A client without anything to count needs no room: a scan has one such client for each server.

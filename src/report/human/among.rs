@@ -25,6 +25,7 @@ pub(super) fn among<'j>(
     let mut judged = judged.clone();
     let verdict = &mut judged.verdict;
     verdict.headline = neighbours::headline(Some(&others), &verdict.headline).into_owned().into();
+    verdict.explanation = neighbours::explanation(Some(&others), &verdict.explanation).into_owned().into();
     let Conclusion { text, stance, advice, actor, .. } = others;
     if let Some(actor) = actor {
         // What to do was about another.

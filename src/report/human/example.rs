@@ -44,7 +44,8 @@ pub(super) fn write(
     write_headline(verdict.severity, without_remark(&text, style), style, out)?;
     judgement::write_translation(&judgement::line_name(verdict), style, out)?;
     write_rows(judged, page, out)?;
-    let why = first_sentences(&verdict.explanation, SHORT);
+    let explanation = neighbours::explanation(others.as_ref(), &verdict.explanation);
+    let why = first_sentences(&explanation, SHORT);
     let mut advice = neighbours::advice(others.as_ref(), judgement::advice(story, verdict, style));
     advice.truncate(ADVICE);
     let why = match others {

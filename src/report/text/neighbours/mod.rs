@@ -1,5 +1,7 @@
 //! What a group's neighbours show, in words, and the packets that prove it.
 
+mod difference;
+mod outage;
 mod refusal;
 mod refused_certificates;
 
@@ -8,7 +10,10 @@ use std::borrow::Cow;
 use super::ends;
 use super::escape::escaped;
 use super::numbers::{count, grouped};
-use crate::analysis::{Clients, Group, GroupContext, GroupKey, Others, RelativeTime, Summary};
+use crate::analysis::{
+    Clients, Group, GroupContext, GroupKey, Network, Others, RefusedCertificates, RelativeTime, Summary,
+    Trait,
+};
 use crate::packet::Names;
 use crate::time::Timestamp;
 use crate::verdict::{Actor, Code};
@@ -28,11 +33,13 @@ pub(in crate::report) struct Conclusion {
     pub(in crate::report) advice: Option<Cow<'static, str>>,
     /// The side to look at, where they show that it is another one than the verdict names.
     pub(in crate::report) actor: Option<Actor>,
+    /// Whether the server completed a TLS handshake on another connection.
+    pub(in crate::report) speaks_tls: bool,
 }
 
 impl Conclusion {
     fn new(text: String, evidence: Vec<u64>, stance: Stance) -> Self {
-        Self { text, evidence, stance, word: None, advice: None, actor: None }
+        Self { text, evidence, stance, word: None, advice: None, actor: None, speaks_tls: false }
     }
 }
 
@@ -57,6 +64,19 @@ pub(in crate::report) fn advice(
     match conclusion.and_then(|conclusion| conclusion.advice.clone()) {
         Some(first) => std::iter::once(first).chain(own.skip(1)).collect(),
         None => own.collect(),
+    }
+}
+
+/// A connection's explanation without what its neighbours exclude.
+#[cfg(feature = "command")]
+pub(in crate::report) fn explanation<'v>(conclusion: Option<&Conclusion>, own: &'v str) -> Cow<'v, str> {
+    const EXCLUDED: [&str; 2] =
+        ["a service that does not speak TLS, ", "it does not speak TLS on this port, "];
+    match EXCLUDED.into_iter().find(|part| own.contains(part)) {
+        Some(part) if conclusion.is_some_and(|conclusion| conclusion.speaks_tls) => {
+            Cow::Owned(own.replace(part, ""))
+        }
+        _ => Cow::Borrowed(own),
     }
 }
 
@@ -115,7 +135,9 @@ impl<'a> Words<'a> {
 
     fn conclusion(&self) -> Option<Conclusion> {
         let mut conclusion = self.conclude();
-
+        if let Some(conclusion) = &mut conclusion {
+            conclusion.speaks_tls = self.context.speaks_tls;
+        }
         if let Some(span) = self.context.retried_after {
             let whose = if self.group.clients.len() == 1 { "The client" } else { "Each client" };
             let text = format!("{whose} tries again every {span}.");
@@ -143,15 +165,31 @@ impl Words<'_> {
         if let Some(purpose) = self.of_scan().or_else(|| self.of_spare()) {
             return Some(purpose);
         }
+        let particular = self.of_outage().or_else(|| self.of_senders());
+        if particular.is_some() {
+            return particular;
+        }
         match self.key.code {
             Code::SynNoReply => self.of_silence(answered),
             Code::Refused if self.key.actor == Actor::Server => {
                 self.of_other_device(answered).or_else(|| self.of_refusal(answered))
             }
-            Code::TlsAlert => self.of_certificates().or_else(|| self.of_alert(worked)),
+            Code::TlsAlert if self.do_names_differ() => self.of_difference(worked),
+            Code::TlsAlert => self
+                .of_certificates()
+                .or_else(|| self.of_difference(worked))
+                .or_else(|| self.of_alert(worked)),
+            _ if self.context.difference.is_some() => self.of_difference(worked),
             _ => None,
         }
         .or_else(|| self.of_any(worked))
+    }
+
+    /// Whether other names were asked for where it worked, and no certificate that was refused is one that was accepted.
+    fn do_names_differ(&self) -> bool {
+        let is_accepted = matches!(self.context.certificates, Some(RefusedCertificates::SameAccepted { .. }));
+        let difference = self.context.difference.as_ref();
+        difference.is_some_and(|difference| difference.what != Trait::Version) && !is_accepted
     }
 
     fn of_scan(&self) -> Option<Conclusion> {
@@ -195,9 +233,12 @@ impl Words<'_> {
                 self.none_before(answered)
             ),
             (_, Clients::Others) => format!(
-                "{name} answered {others}, none of them from {}: a firewall rule or a route for {} is likely.",
-                self.these_clients(),
-                if self.group.clients.len() == 1 { "its address" } else { "their addresses" },
+                "{name} answered {others}, {}: {}.",
+                self.none_of_theirs(),
+                match self.common_address() {
+                    Some(addresses) => format!("a firewall rule or a route for {addresses} is likely"),
+                    None => "loss, a full accept queue, or a rule or route for some addresses".to_owned(),
+                }
             ),
             (when, clients) => {
                 let rule = match (when, clients) {
@@ -224,6 +265,9 @@ impl Words<'_> {
         let advice = match (answered.when?, answered.clients) {
             (RelativeTime::Before | RelativeTime::After, _) => {
                 self.of_change(answered, "the service, its host, a route or a firewall rule")
+            }
+            (_, Clients::Others) if self.common_address().is_none() => {
+                format!("Try again from {}: a rule or a route fails each time, loss does not.", self.these_clients()).into()
             }
             (_, Clients::Others) => "Check the firewall rules and the route for these clients' addresses.".into(),
             _ => "On the server: `nstat -az TcpExtListenOverflows TcpExtListenDrops`. Numbers that rise are SYNs that a full accept \
@@ -283,11 +327,13 @@ impl Words<'_> {
             RelativeTime::Before => format!("{fine}, before {these}{}.", self.none_since()),
             RelativeTime::After => format!("{fine}, after {these}{}.", self.none_before(worked)),
             RelativeTime::Between | RelativeTime::Around => match worked.clients {
-                Clients::Others => format!(
-                    "{fine}, none of them from {}: a rule for {}, or something on the way to it, is the likely cause.",
-                    self.these_clients(),
-                    if self.group.clients.len() == 1 { "its address" } else { "their addresses" }
-                ),
+                Clients::Others => {
+                    let cause = self.common_address().filter(|_| !self.context.is_client_s_act);
+                    let cause = cause.map(|addresses| {
+                        format!(": a rule for {addresses}, or a device on the path, is the likely cause")
+                    });
+                    format!("{fine}, {}{}.", self.none_of_theirs(), cause.unwrap_or_default())
+                }
                 Clients::Same => format!("{fine}, from {} too.", self.these_clients()),
                 Clients::Some | Clients::Unknown => format!("{fine}."),
             },
@@ -318,6 +364,26 @@ impl Words<'_> {
     /// The clients of the group.
     fn these_clients(&self) -> &'static str {
         if self.group.clients.len() == 1 { "this client" } else { "these clients" }
+    }
+
+    /// The clients of the group, where no other connection is theirs.
+    fn none_of_theirs(&self) -> &'static str {
+        match (self.group.clients.len(), self.context.are_single) {
+            (1, true) => "none of them from this client, which appears once",
+            (1, false) => "none of them from this client",
+            (_, true) => "none of them from these clients, most of which appear once",
+            (_, false) => "none of them from these clients",
+        }
+    }
+
+    /// What the clients that fail have in common and no other has, for which there may be a rule.
+    fn common_address(&self) -> Option<String> {
+        match (self.context.network, self.context.are_single) {
+            (Some(Network { address, bits }), true) => Some(format!("{address}/{bits}")),
+            (None, true) => None,
+            (_, false) if self.group.clients.len() == 1 => Some("its address".to_owned()),
+            (_, false) => Some("their addresses".to_owned()),
+        }
     }
 
     /// That nothing followed, and from when on.
@@ -359,8 +425,8 @@ mod tests {
     use super::*;
     use crate::analysis::{Dealings, Judged, OtherDistance, ServerSummary, Times};
     use crate::packet::Moment;
-    use crate::story::Story;
-    use crate::story::script::talk::{self, ssm};
+    use crate::story::script::talk::{self, Talk, ssm};
+    use crate::story::{Stage, Story};
     use crate::tcp::Role;
     use crate::verdict::Severity;
 
@@ -499,6 +565,137 @@ mod tests {
             text.contains("none of them from this client") && !text.contains("Intermittent loss"),
             "{text}"
         );
+    }
+
+    /// A conversation that begins in this second.
+    fn at(second: i64) -> Talk {
+        let mut talk = ssm();
+        talk.now = Timestamp::from_parts(second, 0);
+        talk
+    }
+
+    /// What is concluded of the worst group of these.
+    fn among(stories: Vec<Box<Story>>) -> Conclusion {
+        let mut summary = Summary::default();
+        for story in stories {
+            let judged = Judged { verdict: story.verdict(), story, findings: Vec::new() };
+            let server = &judged.story.parties.server;
+            summary.servers.entry((server.host, server.port)).or_default().add(&judged, &mut 0);
+            summary.groups.add(&judged);
+        }
+        let groups = summary.groups.worst_first();
+        let (key, group) = groups[0];
+        let time = |at: Timestamp| Some(format!("{} s", at.nanos() / 1_000_000_000));
+        conclude(&summary, key, group, &time).expect("a conclusion")
+    }
+
+    /// A connection of this client that works.
+    fn works(second: i64, client: u8) -> Box<Story> {
+        of(at(second).open().then_tls().fin(Role::Client).fin(Role::Server).story(0), client)
+    }
+
+    fn of(mut story: Box<Story>, client: u8) -> Box<Story> {
+        story.parties.client.host = [10, client, 0, 1].into();
+        story
+    }
+
+    fn silent(second: i64, client: u8) -> Box<Story> {
+        of(at(second).syn().story(4_000), client)
+    }
+
+    #[test]
+    fn a_fault_that_began_and_ended_is_no_intermittent_loss() {
+        let outage = || (10..15).map(|second| silent(second, 1));
+        let around = || [1, 2, 30].map(|second| works(second, 1));
+        let text = among(outage().chain(around()).collect()).text;
+        assert!(
+            text.contains(
+                " answered no connection begun from 10 s to 14 s, 2 before that and 1 after it. A fault that"
+            ),
+            "{text}"
+        );
+        let text = among(outage().chain(around()).chain([works(12, 2)]).collect()).text;
+        assert!(text.contains("Intermittent loss"), "one was answered meanwhile: {text}");
+        let text = among([10, 11].map(|second| silent(second, 1)).into_iter().chain(around()).collect()).text;
+        assert!(text.contains("Intermittent loss"), "two may be chance: {text}");
+    }
+
+    #[test]
+    fn clients_that_appear_once_prove_no_rule() {
+        let failed = |clients: &[u8]| {
+            let failed = clients.iter().map(|client| silent(i64::from(*client), *client));
+            among(failed.chain([works(1, 200), works(15, 201), works(100, 201)]).collect()).text
+        };
+        let text = failed(&[10, 20, 30]);
+        assert!(text.contains("most of which appear once: loss") && !text.contains("is likely"), "{text}");
+        let text = failed(&[10, 10, 20, 20]);
+        assert!(text.contains("a firewall rule or a route for their addresses is likely"), "{text}");
+        let text = failed(&[10]);
+        assert!(text.contains("this client, which appears once: loss"), "{text}");
+    }
+
+    #[test]
+    fn no_rule_makes_a_client_end_its_own_connection() {
+        let checks = [10, 20].map(|second| of(at(second).open().fin(Role::Client).story(0), 1));
+        let text = among(checks.into_iter().chain([works(5, 2), works(30, 2)]).collect()).text;
+        assert!(text.ends_with("none of them from this client."), "{text}");
+        let resets = [10, 20].map(|second| {
+            of(at(second).open().say(Role::Client, &talk::client_hello()).rst(Role::Server).story(0), 1)
+        });
+        let text = among(resets.into_iter().chain([works(5, 2), works(30, 2)]).collect()).text;
+        assert!(text.contains("a rule for its address"), "the server reset these: {text}");
+    }
+
+    #[test]
+    #[cfg(feature = "command")]
+    fn a_server_that_completed_handshakes_speaks_tls() {
+        let reset = at(10).open().say(Role::Client, &talk::client_hello()).rst(Role::Server).story(0);
+        let closed = at(10).open().say(Role::Client, &talk::client_hello()).fin(Role::Server).story(0);
+        for failed in [reset, closed] {
+            let own = failed.verdict().explanation;
+            assert!(own.contains("not speak TLS"), "{own}");
+            let conclusion = among(vec![failed, works(30, 10)]);
+            let text = explanation(Some(&conclusion), &own);
+            assert!(!text.contains("not speak TLS") && text.contains("without"), "{text}");
+            assert_eq!(explanation(None, &own), own);
+        }
+    }
+
+    #[test]
+    fn the_name_that_all_that_fail_ask_for_is_said() {
+        let named = |mut story: Box<Story>, name: &str| {
+            let hello = story.tls.client_hello.as_mut().expect("a ClientHello");
+            hello.what.server_name = Some(name.to_owned());
+            story
+        };
+        let reset =
+            |second| at(second).open().say(Role::Client, &talk::client_hello()).rst(Role::Server).story(0);
+        let text = among(vec![
+            named(reset(10), "blocked.example"),
+            named(reset(20), "blocked.example"),
+            named(works(30, 10), "ssm.example"),
+        ])
+        .text;
+        assert!(
+            text.contains("all 2 that fail ask for blocked.example (SNI); the one that is ok asks for ssm.example (SNI)."),
+            "{text}"
+        );
+        let text = among(vec![named(reset(10), "ssm.example"), named(works(30, 10), "ssm.example")]).text;
+        assert!(!text.contains("SNI"), "{text}");
+    }
+
+    #[test]
+    fn all_devices_that_sent_errors_are_named() {
+        let rejected = |second: i64, last: u8| {
+            let mut story = Box::new(Story::at(Stage::Syn).icmp([203, 0, 113, last], 3, 13));
+            story.first = moment(second as u64);
+            story
+        };
+        let conclusion = among(vec![rejected(1, 1), rejected(2, 2), rejected(3, 1)]);
+        assert_eq!(conclusion.text, "The ICMP errors came from 203.0.113.1 (2), 203.0.113.2 (1).");
+        assert!(conclusion.advice.is_some_and(|advice| advice.contains("203.0.113.1, 203.0.113.2")));
+        let conclusion = among(vec![rejected(1, 1), rejected(2, 1)]);
+        assert!(!conclusion.text.contains("errors came"), "{}", conclusion.text);
     }
 
     #[test]

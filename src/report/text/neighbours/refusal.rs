@@ -59,8 +59,12 @@ impl Words<'_> {
                 self.none_before(answered)
             ),
             RelativeTime::Between | RelativeTime::Around if answered.clients == Clients::Others => format!(
-                "{name} accepted {others}, none of them from {}: a rule that rejects these clients is likely.",
-                self.these_clients()
+                "{name} accepted {others}, {}: {}.",
+                self.none_of_theirs(),
+                match self.common_address() {
+                    Some(addresses) => format!("a rule that rejects {addresses} is likely"),
+                    None => "a rule that rejects some addresses, a full accept queue, or a pool of which one member is down".to_owned(),
+                }
             ),
             RelativeTime::Between | RelativeTime::Around => format!(
                 "{name} also accepted {others}: a service that restarts, a full accept queue, or a pool of which one member is \
@@ -69,7 +73,9 @@ impl Words<'_> {
         };
         let advice = match answered.when? {
             RelativeTime::Before | RelativeTime::After => self.of_change(answered, "the service, its host, or a firewall rule"),
-            _ if answered.clients == Clients::Others => "Check the firewall rules for these clients' addresses.".into(),
+            _ if answered.clients == Clients::Others && self.common_address().is_some() => {
+                "Check the firewall rules for these clients' addresses.".into()
+            }
             _ => "Read the service log at these times: a restart, a full accept queue, or a pool member that is down.".into(),
         };
         Some(Conclusion { advice: Some(advice), ..resting_on(text, answered, Stance::Adds) })

@@ -1,0 +1,135 @@
+//! What clients asked for and offered: what may differ between connections that fail and others that are ok.
+
+use std::collections::BTreeSet;
+
+use crate::limits;
+use crate::story::Story;
+use crate::tls::Prelude;
+
+/// What the clients of several connections asked for and offered.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Traits {
+    targets: Values,
+    names: Values,
+    versions: Values,
+}
+
+/// The values of one trait, up to [`limits::TRAIT_VALUES`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Values {
+    known: BTreeSet<Option<String>>,
+    /// Whether a connection does not show it, or there are more.
+    is_incomplete: bool,
+}
+
+/// What may differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trait {
+    /// The host and port that a proxy is asked for.
+    Target,
+    /// The server's name in the ClientHello (SNI).
+    Name,
+    /// The highest version of TLS that is offered.
+    Version,
+}
+
+/// What all connections of a group have in common and no connection that is ok has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// What it is.
+    pub what: Trait,
+    /// The values of those that failed; nothing is the absence of a name.
+    pub failed: Vec<Option<String>>,
+    /// The values of those that are ok.
+    pub worked: Vec<Option<String>>,
+}
+
+impl Values {
+    fn add(&mut self, value: Option<Option<&str>>) {
+        let Some(value) = value else {
+            self.is_incomplete = true;
+            return;
+        };
+        let value = value.map(str::to_owned);
+        if self.known.contains(&value) {
+            return;
+        }
+        if self.known.len() < limits::TRAIT_VALUES {
+            self.known.insert(value);
+        } else {
+            self.is_incomplete = true;
+        }
+    }
+
+    fn differ(&self, others: &Self) -> bool {
+        let is_whole = |values: &Self| !values.is_incomplete && !values.known.is_empty();
+        is_whole(self) && is_whole(others) && self.known.is_disjoint(&others.known)
+    }
+}
+
+impl Traits {
+    /// Takes in a connection.
+    pub(super) fn add(&mut self, story: &Story) {
+        let is_tunnel = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol == Prelude::Connect);
+        let line =
+            story.plain.client.as_ref().filter(|_| is_tunnel).map(|observed| observed.what.line.as_str());
+        let target = line.and_then(|line| line.strip_prefix("CONNECT ")?.split(' ').next());
+        self.targets.add(target.map(Some));
+        let hello = story.tls.client_hello.as_ref().map(|observed| &observed.what);
+        let hello = hello.filter(|hello| hello.is_whole || hello.server_name.is_some());
+        self.names.add(hello.map(|hello| hello.server_name.as_deref()));
+        let version = hello.filter(|hello| hello.is_whole).and_then(|hello| hello.versions.first());
+        let version = version.map(ToString::to_string);
+        self.versions.add(version.as_deref().map(Some));
+    }
+
+    /// What differs between these connections and `worked`, what is most likely to decide first.
+    pub(super) fn compare(&self, worked: &Self) -> Option<Difference> {
+        let all = [
+            (Trait::Target, &self.targets, &worked.targets),
+            (Trait::Name, &self.names, &worked.names),
+            (Trait::Version, &self.versions, &worked.versions),
+        ];
+        let (what, failed, worked) = all.into_iter().find(|(_, own, others)| own.differ(others))?;
+        let list = |values: &Values| values.known.iter().cloned().collect();
+        Some(Difference { what, failed: list(failed), worked: list(worked) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(known: &[Option<&str>]) -> Values {
+        let mut values = Values::default();
+        known.iter().for_each(|value| values.add(Some(*value)));
+        values
+    }
+
+    #[test]
+    fn values_differ_where_all_are_known_and_none_is_common() {
+        let one = values(&[Some("a"), Some("b")]);
+        assert!(one.differ(&values(&[Some("c"), None])));
+        assert!(!one.differ(&values(&[Some("b"), Some("c")])), "a common one");
+        assert!(!one.differ(&Values::default()), "no other");
+        let mut unknown = values(&[Some("c")]);
+        unknown.add(None);
+        assert!(!one.differ(&unknown), "one is not known");
+        let names: Vec<_> = (0..=limits::TRAIT_VALUES).map(|name| name.to_string()).collect();
+        let many: Vec<_> = names.iter().map(|name| Some(name.as_str())).collect();
+        assert!(!one.differ(&values(&many)), "not all are kept");
+    }
+
+    #[test]
+    fn the_target_of_a_proxy_counts_more_than_a_name() {
+        let of = |target, name| Traits {
+            targets: values(&[Some(target)]),
+            names: values(&[Some(name)]),
+            versions: values(&[Some("TLS 1.3")]),
+        };
+        let what = |one: Traits, other: Traits| one.compare(&other).map(|difference| difference.what);
+        assert_eq!(what(of("a:443", "a"), of("b:443", "b")), Some(Trait::Target));
+        assert_eq!(what(of("a:443", "a"), of("a:443", "b")), Some(Trait::Name));
+        assert_eq!(what(of("a:443", "a"), of("a:443", "a")), None);
+    }
+}
