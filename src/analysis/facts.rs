@@ -4,7 +4,8 @@ use super::Settings;
 use super::clock::Eras;
 use super::losses::Losses;
 use crate::capture::{About, UnreadLine};
-use crate::packet::{Flags, Host, Viewpoint};
+use crate::limits;
+use crate::packet::{Content, Flags, Host, Other, Viewpoint};
 use crate::story::{CaptureFacts, Holds, Story, UnreadLines};
 use crate::time::Timestamp;
 
@@ -21,6 +22,8 @@ pub(super) struct Facts<'s> {
     has_others: bool,
     /// Whether it has segments of TCP that are neither SYN nor SYN-ACK.
     has_more_than_openings: bool,
+    /// ICMP errors that do not show which packet they quote, up to [`limits::UNQUOTED_ERRORS`].
+    unquoted_errors: Vec<u64>,
     /// Where the source has packet lines that could not be read.
     unread: Vec<UnreadLine>,
 }
@@ -38,6 +41,7 @@ impl<'s> Facts<'s> {
             part: 1,
             has_others: false,
             has_more_than_openings: false,
+            unquoted_errors: Vec::new(),
             unread: Vec::new(),
         }
     }
@@ -53,6 +57,7 @@ impl<'s> Facts<'s> {
         self.part = self.part.saturating_add(1);
         self.has_others = false;
         self.has_more_than_openings = false;
+        self.unquoted_errors.clear();
     }
 
     /// What a capture lacks is not what the next one lacks.
@@ -67,8 +72,13 @@ impl<'s> Facts<'s> {
     }
 
     /// Takes in a packet that is neither TCP nor an ICMP error: a filter on flags would have left it out.
-    pub(super) fn record_other(&mut self) {
+    pub(super) fn record_other(&mut self, content: &Content<'_>, number: u64) {
         self.has_others = true;
+        if matches!(content, Content::Other(Other::UnquotedIcmpError))
+            && self.unquoted_errors.len() < limits::UNQUOTED_ERRORS
+        {
+            self.unquoted_errors.push(number);
+        }
     }
 
     /// Takes in a segment's flags.
@@ -146,6 +156,7 @@ impl<'s> Facts<'s> {
         CaptureFacts {
             unread: UnreadLines::between(unread, first, last),
             end: self.clock.end_for(last),
+            unquoted_icmp_error: self.unquoted_errors.iter().find(|number| **number > first).copied(),
             clock_step: self.clock.step_between(first, last),
             part: self.reported.is_text.then_some(self.part),
             holds: if self.reported.is_text && !self.has_others {

@@ -210,7 +210,7 @@ impl<'env> Run<'env> {
                 self.shares.icmp(id, error, &self.facts)?;
             }
             content => {
-                self.facts.record_other();
+                self.facts.record_other(content, moment.number);
                 self.summary.count_unconnected(content, moment, packet.names);
             }
         }

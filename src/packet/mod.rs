@@ -304,6 +304,8 @@ pub enum Other {
     Udp,
     /// ICMP or ICMPv6 that is not an error.
     Icmp,
+    /// An ICMP or ICMPv6 error in text that does not show which packet it quotes.
+    UnquotedIcmpError,
     /// Another IP protocol, by its number.
     IpProtocol(u8),
     /// A fragment that waits for others of its datagram.
@@ -333,6 +335,7 @@ impl std::fmt::Display for Other {
             Self::Dns => write!(f, "DNS"),
             Self::Udp => write!(f, "UDP"),
             Self::Icmp => write!(f, "ICMP (not an error)"),
+            Self::UnquotedIcmpError => write!(f, "ICMP error without the packet that it quotes"),
             Self::IpProtocol(number) => write!(f, "IP protocol {number}"),
             Self::Fragment => write!(f, "IP fragment"),
             Self::EtherType(number) => write!(f, "EtherType 0x{number:04x}"),

@@ -79,7 +79,14 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
                     .numbers()
                     .chain(previous_connection.map(|previous_connection| previous_connection.number)),
             )
-            .advise(&advice::PATH_TO_SERVER),
+            .advise(match story.capture.unquoted_icmp_error {
+                Some(_) => &[
+                    "Print the packets with `tcpdump -v`: it shows for which packet an ICMP error was sent.",
+                    "Look at the device that sent the ICMP error: it is on the path.",
+                    "Capture on the server: does the SYN arrive, and does a SYN-ACK leave?",
+                ],
+                None => &advice::PATH_TO_SERVER,
+            }),
     )
 }
 
@@ -118,6 +125,13 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
              firewall, because \
              the host is down, or because the accept queue is full (Linux then drops SYNs)."
         };
+    }
+    if let (None, Some(number)) = (story.path.icmp_errors.first(), story.capture.unquoted_icmp_error) {
+        return format!(
+            "There was no SYN-ACK and no RST. The ICMP error in packet {number} may be the answer: the text does not show which packet \
+             it quotes."
+        )
+        .into();
     }
     match story.path.icmp_errors.first() {
         None => drops::with_caveat(
@@ -229,6 +243,19 @@ mod tests {
         };
         assert_eq!(notes(&repeated.clone().wait(4_000).syn()), [false; 4]);
         assert_eq!(notes(&repeated.wait(4_000).syn_ack()), [false, false, false, true]);
+    }
+
+    #[test]
+    fn an_icmp_error_about_an_unknown_packet_may_be_the_answer() {
+        let story = ssm().syn().story_in(crate::story::CaptureFacts {
+            end: ssm().now + Elapsed::from_millis(60_000),
+            unquoted_icmp_error: Some(2),
+            ..crate::story::CaptureFacts::default()
+        });
+        let verdict = story.verdict();
+        assert_eq!(verdict.is(), ("syn-no-reply", Actor::Unknown, None));
+        assert!(verdict.mentions("The ICMP error in packet 2 may be the answer"), "{}", verdict.explanation);
+        assert!(!verdict.mentions("no ICMP error") && verdict.mentions("tcpdump -v"));
     }
 
     #[test]

@@ -195,7 +195,12 @@ fn unanswered(story: &Story) -> Row {
             Some(Elapsed::from_nanos(if elapsed > 0 { elapsed } else { silence })),
             Some(Awaited { from: Role::Server, since: story.began().at }),
         ),
-        text: vec!["no SYN-ACK, no RST, no ICMP error".to_owned()],
+        text: vec![match story.capture.unquoted_icmp_error {
+            Some(number) => {
+                format!("no SYN-ACK, no RST; packet {number} is an ICMP error about an unknown packet")
+            }
+            None => "no SYN-ACK, no RST, no ICMP error".to_owned(),
+        }],
         is_fault: true,
         is_dim: false,
         kind: Kind::Key,

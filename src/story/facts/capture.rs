@@ -28,6 +28,9 @@ pub struct CaptureFacts {
     pub lost_others: bool,
     /// How long the capture as a whole was interrupted right after the connection's last packet, in seconds.
     pub interrupted: Option<NonZeroU32>,
+    /// The first packet behind the connection's first one that is an ICMP error of a text, without the packet that it quotes: it may be
+    /// about this connection.
+    pub unquoted_icmp_error: Option<u64>,
     /// Whether it is text, without payload.
     pub is_text: bool,
     /// Which of the captures that a text holds it is, counted from 1.

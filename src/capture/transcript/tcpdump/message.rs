@@ -111,7 +111,7 @@ fn error(
     printed: &icmp::Printed,
     context: &mut Context<'_>,
 ) -> PrintedContent {
-    let nothing = PrintedContent::Other(Other::Icmp);
+    let nothing = PrintedContent::Other(Other::UnquotedIcmpError);
     let find = |text: &str, next| {
         // With `-e` the word IP is not printed.
         let text = strip_ip_word(text).unwrap_or(text);

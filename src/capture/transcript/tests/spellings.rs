@@ -177,6 +177,19 @@ fn an_error_and_its_quote_may_have_been_joined() {
 }
 
 #[test]
+fn an_icmp_error_whose_quote_is_not_printed_is_an_error() {
+    let text = "10:00:00.000000 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win 502, length 0\n\
+                10:00:00.100000 IP 203.0.113.9 > 192.0.2.10: ICMP time exceeded in-transit, length 36\n\
+                10:00:00.200000 IP 192.0.2.10 > 192.0.2.9: ICMP echo request, id 1, seq 1, length 64";
+    let others = summaries(text);
+    assert!(
+        others[1].contains("UnquotedIcmpError") || others[1].contains("ICMP error without"),
+        "{others:?}"
+    );
+    assert!(!others[2].contains("rror"), "{others:?}");
+}
+
+#[test]
 fn the_rows_of_a_table_are_numbered_and_quoted_as_code() {
     let packet = |number: u32, second: u32| {
         format!(

@@ -172,7 +172,9 @@ impl ToolError {
         (source, destination): &(Spelled, Spelled),
     ) -> Option<PrintedContent> {
         let (sender, asker) = (hosts.host(source)?, hosts.host(destination)?);
-        let Some(target) = self.target else { return Some(PrintedContent::Other(Other::Icmp)) };
+        let Some(target) = self.target else {
+            return Some(PrintedContent::Other(Other::UnquotedIcmpError));
+        };
         let host = spelled(&target);
         let mut end = |spelled: Spelled, word: Option<String>| {
             let known = word.as_deref().map(port);
