@@ -85,6 +85,9 @@ impl Secret {
 
     /// The same of a text that may end in the middle of the secret.
     pub(super) fn cover_cut(&self, text: &str) -> String {
+        if let Some(at) = self.cut_short(text.as_bytes()) {
+            return format!("{}{COVER}", self.cover(text.get(..at).unwrap_or_default()));
+        }
         let covered = self.cover(text);
         match self.begun(covered.as_bytes()) {
             Some(at) => format!("{}{COVER}", covered.get(..at).unwrap_or_default()),
@@ -101,6 +104,13 @@ impl Secret {
         })
     }
 
+    /// Where the secret begins if these bytes end in the middle of it, and what came of it is enough to be covered: the rest may be a part of
+    /// an escape.
+    fn cut_short(&self, text: &[u8]) -> Option<usize> {
+        let at = self.begun(text)?;
+        self.places(text).iter().any(|place| place.start == at).then_some(at)
+    }
+
     /// Writes `*` over this secret wherever these bytes contain it, however it is spelled.
     pub(super) fn cover_bytes(&self, bytes: &mut [u8]) {
         for place in self.places(bytes) {
@@ -112,8 +122,9 @@ impl Secret {
 
     /// The same of bytes that may end in the middle of the secret.
     pub(super) fn cover_cut_bytes(&self, bytes: &mut [u8]) {
+        let cut_short = self.cut_short(bytes);
         self.cover_bytes(bytes);
-        if let Some(rest) = self.begun(bytes).and_then(|at| bytes.get_mut(at..)) {
+        if let Some(rest) = cut_short.or_else(|| self.begun(bytes)).and_then(|at| bytes.get_mut(at..)) {
             rest.fill(b'*');
         }
     }
@@ -424,7 +435,9 @@ mod tests {
             escaped(|byte| format!("={byte:02X}")),
             "Zq8+vT/r4&w=\r\n\"Xk=3DLm9".to_owned(),
             wide.clone(),
-            wide.chars().map(|wide| format!("\\u{:04x}", u32::from(wide))).collect(),
+            wide.chars()
+                .flat_map(|wide| format!("\\u{:04x}", u32::from(wide)).chars().collect::<Vec<_>>())
+                .collect(),
         ] {
             assert_eq!(secret.cover(&format!("<{spelling}>")), "<[secret]>", "{spelling}");
         }
