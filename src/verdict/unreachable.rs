@@ -3,7 +3,7 @@
 use super::words::icmp_error::{meaning, name};
 use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::packet::IpVersion;
-use crate::story::{Stage, Story};
+use crate::story::{IcmpFact, Stage, Story};
 use crate::tcp::Role;
 
 /// `unreachable`.
@@ -27,26 +27,12 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let icmp = if fact.version == IpVersion::V4 { "ICMP" } else { "ICMPv6" };
     let error = format!("{icmp} \"{}\" (type {}, code {})", meaning.words, fact.icmp_type, fact.code);
     let is_rejected = meaning.cause == Some("icmp-admin-prohibited");
-    let is_client_s = fact.from == story.parties.client.host && !fact.from.is_unspecified();
-    let has_no_way = matches!(meaning.cause, Some("icmp-net-unreachable" | "icmp-host-unreachable"));
+    let is_client_s = is_of_client(story, fact);
     let headline = match (fact.from.is_unspecified(), is_rejected) {
         (true, _) => format!("the SYN was answered by {error}"),
         (false, _) if is_client_s => format!("the client's own host answered the SYN: {error}"),
         (false, true) => format!("{sender} rejected the SYN: {error}"),
         (false, false) => format!("{sender} answered the SYN: {error}"),
-    };
-    let whose = if fact.from.is_unspecified() {
-        "A socket does not show which address sent it; a capture does.".to_owned()
-    } else if fact.from == story.parties.server.host {
-        "It was sent from the server's own address.".to_owned()
-    } else if is_client_s && has_no_way {
-        "It was sent from the client's own address: its kernel has no route, or the next hop does not answer ARP or neighbour \
-         discovery."
-            .to_owned()
-    } else if is_client_s {
-        "It was sent from the client's own address: a rule of its host firewall, or its kernel.".to_owned()
-    } else {
-        format!("It was sent by {sender}, a router or firewall on the path.")
     };
     let is_own = fact.from == story.parties.server.host && meaning.cause == Some("icmp-port-unreachable");
     let probe = probe_hop_limit(story).filter(|_| meaning.cause == Some("icmp-time-exceeded"));
@@ -54,15 +40,16 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         let field = if fact.version == IpVersion::V4 { "TTL" } else { "hop limit" };
         format!(" The SYN's {field} was {hop_limit} where it was captured: a traceroute sends such SYNs, while hosts begin with 64 or more.")
     });
-    let actor = match (is_own, is_client_s && !has_no_way) {
+    let actor = match (is_own, is_client_s && !has_no_way(meaning.cause)) {
         (true, _) => Actor::Server,
         (_, true) => Actor::Client,
         _ => Actor::Path,
     };
     let mut verdict = Verdict::new(&RULE, actor, story.basis, headline)
         .explain(format!(
-            "The reply to the SYN is {}, which quotes it. {whose}{}",
+            "The reply to the SYN is {}, which quotes it. {}{}",
             name(fact),
+            whose(story, fact, meaning.cause),
             probe_words.unwrap_or_default()
         ))
         .reported(&meaning.reports)
@@ -78,36 +65,70 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     if let Some(cause) = meaning.cause {
         verdict = verdict.cause(cause);
     }
-    Some(match meaning.cause {
-        _ if is_client_s && has_no_way => verdict.advise(&[
+    Some(verdict.advise(advice(story, fact, meaning.cause)))
+}
+
+/// What to do about an error with this cause.
+fn advice(story: &Story, fact: &IcmpFact, cause: Option<&str>) -> &'static [&'static str] {
+    match cause {
+        _ if is_of_client(story, fact) && has_no_way(cause) => &[
             "On the client: `ip route get SERVER` names the next hop, and `ip neigh` shows whether it answers.",
             "The next hop is the gateway, or the server itself on the same link: is it up, and on this link?",
-        ]),
-        _ if is_client_s => verdict.advise(&["On the client: look for a rule of its host firewall that rejects with ICMP."]),
-        Some("icmp-admin-prohibited") => verdict.advise(&[
-            "A filter rejects this traffic: add a rule on ICMP_SENDER that allows it.",
-        ]),
-        Some("icmp-port-unreachable") => verdict.advise(&[
+        ],
+        _ if is_of_client(story, fact) => {
+            &["On the client: look for a rule of its host firewall that rejects with ICMP."]
+        }
+        Some("icmp-admin-prohibited") => {
+            &["A filter rejects this traffic: add a rule on ICMP_SENDER that allows it."]
+        }
+        Some("icmp-port-unreachable") => &[
             "Either a firewall rejects with ICMP (the default of iptables REJECT), or the host has no service on this \
              port: check both.",
-        ]),
-        Some("icmp-time-exceeded") if probe.is_some() => verdict.advise(&[
+        ],
+        Some("icmp-time-exceeded") if probe_hop_limit(story).is_some() => &[
             "If a traceroute ran on the client, its probes end like this: judge the connections of the application.",
-        ]),
-        Some("icmp-time-exceeded") => verdict.advise(&[
+        ],
+        Some("icmp-time-exceeded") => &[
             "Look for a routing loop: trace the path from the client with `traceroute -T -p PORT SERVER`.",
             "Check the route to the server's network on ICMP_SENDER and on its neighbours.",
-        ]),
+        ],
         // A host that is down sends nothing itself.
-        Some(_) if fact.from == story.parties.server.host => verdict.advise(&[
+        Some(_) if fact.from == story.parties.server.host => &[
             "The server's own address sent the error: look for a rule of its host firewall that rejects with ICMP.",
-        ]),
-        None => verdict.advise(&["Check why ICMP_SENDER rejects the packet: the ICMP type and code name the reason."]),
-        Some(_) => verdict.advise(&[
+        ],
+        None => &["Check why ICMP_SENDER rejects the packet: the ICMP type and code name the reason."],
+        Some(_) => &[
             "Check the route to the server's network on ICMP_SENDER.",
             "If ICMP_SENDER is on the server's own network, the host is down or does not answer ARP or neighbour discovery.",
-        ]),
-    })
+        ],
+    }
+}
+
+/// Whether the client's own host sent the error.
+fn is_of_client(story: &Story, fact: &IcmpFact) -> bool {
+    fact.from == story.parties.client.host && !fact.from.is_unspecified()
+}
+
+/// Whether the sender knows no way to the server.
+fn has_no_way(cause: Option<&str>) -> bool {
+    matches!(cause, Some("icmp-net-unreachable" | "icmp-host-unreachable"))
+}
+
+/// Who sent the error, in a sentence.
+fn whose(story: &Story, fact: &IcmpFact, cause: Option<&str>) -> String {
+    if fact.from.is_unspecified() {
+        "A socket does not show which address sent it; a capture does.".to_owned()
+    } else if fact.from == story.parties.server.host {
+        "It was sent from the server's own address.".to_owned()
+    } else if is_of_client(story, fact) && has_no_way(cause) {
+        "It was sent from the client's own address: its kernel has no route, or the next hop does not answer ARP or neighbour \
+         discovery."
+            .to_owned()
+    } else if is_of_client(story, fact) {
+        "It was sent from the client's own address: a rule of its host firewall, or its kernel.".to_owned()
+    } else {
+        format!("It was sent by {}, a router or firewall on the path.", story.names.show(fact.from))
+    }
 }
 
 /// The most hops that a traceroute tries, and fewer than any host's first TTL or hop limit leaves on a path of today.

@@ -54,23 +54,7 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
             && (is_answer_outstanding(story) || story.data.server.reported_hole.is_some()))
         && !(ending.by == Role::Server && (story.later_request().is_some() || is_window_closed(story)));
     let is_idle = is_idle(story, ending);
-    let is_plain_exchange = story.tls.client_hello.is_none()
-        && !(ending.by == Role::Server
-            && story.stage >= Stage::ServerHello
-            && story.tls.is_inside_record.server)
-        && story.reset_after_close().is_none()
-        && !is_prelude_pending(story, ending)
-        && !(ending.by == Role::Server && story.lacks_agreed_tls())
-        && !is_cut_off(story, ending, facts)
-        && !missed_reply(story, ending)
-        && !is_continued_after_forgery(ending, facts)
-        && !is_message_lost(story, ending, facts)
-        // A client that leaves soon may not care for the reply.
-        && (story.open_plain_request().is_none()
-            || ending.by == Role::Client && story.is_dialogue_of_requests())
-        && !(ending.by == Role::Server && (story.is_plain_answer_cut() || story.is_last_chunk_owed()))
-        && story.data.client.first.is_some()
-        && story.data.server.first.is_some();
+    let is_plain_exchange = is_plain_exchange(story, ending, facts);
     let is_one_way_in_clear = ending.by == Role::Client && story.is_one_way_in_clear();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
     let is_after_midstream = ending.stage == Stage::None;
@@ -113,6 +97,27 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
     let reports = if is_its_own { &[][..] } else { &REPORTS };
     Some(verdict.proved_by(evidence).reported(reports))
+}
+
+/// Whether both sides spoke in clear, and the RST cut nothing off.
+fn is_plain_exchange(story: &Story, ending: &Ending, facts: &ResetFacts) -> bool {
+    story.tls.client_hello.is_none()
+        && !(ending.by == Role::Server
+            && story.stage >= Stage::ServerHello
+            && story.tls.is_inside_record.server)
+        && story.reset_after_close().is_none()
+        && !is_prelude_pending(story, ending)
+        && !(ending.by == Role::Server && story.lacks_agreed_tls())
+        && !is_cut_off(story, ending, facts)
+        && !missed_reply(story, ending)
+        && !is_continued_after_forgery(ending, facts)
+        && !is_message_lost(story, ending, facts)
+        // A client that leaves soon may not care for the reply.
+        && (story.open_plain_request().is_none()
+            || ending.by == Role::Client && story.is_dialogue_of_requests())
+        && !(ending.by == Role::Server && (story.is_plain_answer_cut() || story.is_last_chunk_owed()))
+        && story.data.client.first.is_some()
+        && story.data.server.first.is_some()
 }
 
 /// Something on the path sent the RST, as these signs show.
