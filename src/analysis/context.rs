@@ -17,6 +17,7 @@ use crate::time::Elapsed;
 use crate::verdict::{Code, Severity};
 
 /// The neighbours of a group of failures.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupContext {
     /// All connections to the server.

@@ -68,7 +68,9 @@ mod tests {
 
     fn around(seconds: &[u64], from: u64, to: u64) -> Option<(u64, u64)> {
         let mut spans = Spans::default();
-        seconds.iter().for_each(|second| spans.add(at(*second)));
+        for second in seconds {
+            spans.add(at(*second));
+        }
         assert!(spans.0.len() <= limits::SERVER_SPANS);
         spans.around(at(from), at(to))
     }

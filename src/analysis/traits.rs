@@ -45,11 +45,8 @@ pub struct Difference {
 }
 
 impl Values {
-    fn add(&mut self, value: Option<Option<&str>>) {
-        let Some(value) = value else {
-            self.is_incomplete = true;
-            return;
-        };
+    /// Takes in a value, or the absence of one.
+    fn add(&mut self, value: Option<&str>) {
         let value = value.map(str::to_owned);
         if self.known.contains(&value) {
             return;
@@ -59,6 +56,11 @@ impl Values {
         } else {
             self.is_incomplete = true;
         }
+    }
+
+    /// Takes in a connection whose value is not known.
+    fn miss(&mut self) {
+        self.is_incomplete = true;
     }
 
     fn differ(&self, others: &Self) -> bool {
@@ -74,13 +76,21 @@ impl Traits {
         let line =
             story.plain.client.as_ref().filter(|_| is_tunnel).map(|observed| observed.what.line.as_str());
         let target = line.and_then(|line| line.strip_prefix("CONNECT ")?.split(' ').next());
-        self.targets.add(target.map(Some));
+        match target {
+            Some(target) => self.targets.add(Some(target)),
+            None => self.targets.miss(),
+        }
         let hello = story.tls.client_hello.as_ref().map(|observed| &observed.what);
         let hello = hello.filter(|hello| hello.is_whole || hello.server_name.is_some());
-        self.names.add(hello.map(|hello| hello.server_name.as_deref()));
+        match hello {
+            Some(hello) => self.names.add(hello.server_name.as_deref()),
+            None => self.names.miss(),
+        }
         let version = hello.filter(|hello| hello.is_whole).and_then(|hello| hello.versions.first());
-        let version = version.map(ToString::to_string);
-        self.versions.add(version.as_deref().map(Some));
+        match version.map(ToString::to_string) {
+            Some(version) => self.versions.add(Some(&version)),
+            None => self.versions.miss(),
+        }
     }
 
     /// What differs between these connections and `worked`, what is most likely to decide first.
@@ -102,7 +112,9 @@ mod tests {
 
     fn values(known: &[Option<&str>]) -> Values {
         let mut values = Values::default();
-        known.iter().for_each(|value| values.add(Some(*value)));
+        for value in known {
+            values.add(*value);
+        }
         values
     }
 
@@ -113,7 +125,7 @@ mod tests {
         assert!(!one.differ(&values(&[Some("b"), Some("c")])), "a common one");
         assert!(!one.differ(&Values::default()), "no other");
         let mut unknown = values(&[Some("c")]);
-        unknown.add(None);
+        unknown.miss();
         assert!(!one.differ(&unknown), "one is not known");
         let names: Vec<_> = (0..=limits::TRAIT_VALUES).map(|name| name.to_string()).collect();
         let many: Vec<_> = names.iter().map(|name| Some(name.as_str())).collect();

@@ -50,6 +50,10 @@ pub(super) trait Judge: Send {
 }
 
 /// A connection that left.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a lone SYN in a box would be an allocation for each connection of a scan"
+)]
 pub(super) enum Departed {
     /// Its story, to its end.
     Story(Box<Story>),
