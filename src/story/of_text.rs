@@ -42,7 +42,7 @@ impl Story {
     /// which the server said nothing until one of them closed. A third of all lengths up to 330 bytes are those of some client's flight.
     pub fn is_closed_in_tls_by_one_length(&self) -> bool {
         let is_unread = self.tls.client_hello.as_ref().is_some_and(|hello| hello.basis == Basis::Inferred);
-        let is_inside = |end: &Ending| end.what == EndingKind::Fin && end.stage < Stage::TlsEstablished;
+        let is_inside = |end: &Ending| end.what == EndingKind::Fin && end.stage == Stage::ClientFinished;
         is_unread
             && self.holds_lengths_alone()
             && !self.expects_tls

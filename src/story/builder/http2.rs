@@ -28,6 +28,8 @@ struct Streams {
     begun: Option<u32>,
     /// The first request that became complete since then.
     asked: Option<(u32, Moment)>,
+    /// The client has given that request up after it had waited for the answer.
+    is_asked_given_up: bool,
     ping: Option<Moment>,
     /// The stream of the server's latest HEADERS or DATA, as long as it lacks its end.
     answering: Option<u32>,
@@ -77,7 +79,7 @@ impl Http2 {
             && frames[role].read(bytes, cut, |frame, is_whole| match role {
                 Role::Client if is_whole => streams.on_client(moment, &frame),
                 Role::Client => {}
-                Role::Server => streams.on_server(&frame, is_whole),
+                Role::Server => streams.on_server(moment, &frame, is_whole),
             });
         let is_inside_frame = frames.server.is_inside_frame();
         if !is_in_step || self.streams.is_other_protocol {
@@ -101,6 +103,8 @@ impl Streams {
             kind::HEADERS if self.last_taken_in.is_some_and(|last| frame.stream > last) => {}
             kind::HEADERS if frame.stream > self.latest => {
                 self.latest = frame.stream;
+                // A client that asks again waits for that.
+                self.asked = self.asked.filter(|_| !std::mem::take(&mut self.is_asked_given_up));
                 if frame.ends_stream() && frame.ends_headers() {
                     self.asked.get_or_insert((frame.stream, moment));
                 } else {
@@ -116,6 +120,7 @@ impl Streams {
                 self.answering = self.answering.filter(|stream| *stream != frame.stream);
                 let is_over = !(TAKEN_BACK_WITHIN..SUBSCRIBED_FOR).contains(&waited);
                 self.asked = self.asked.filter(|(stream, _)| *stream != frame.stream || !is_over);
+                self.is_asked_given_up |= self.asked.is_some_and(|(stream, _)| stream == frame.stream);
             }
             kind::PING if !frame.is_acknowledgement() => {
                 self.ping.get_or_insert(moment);
@@ -130,7 +135,7 @@ impl Streams {
     }
 
     /// A frame of the server, which has begun, or is whole.
-    fn on_server(&mut self, frame: &Http2Frame, is_whole: bool) {
+    fn on_server(&mut self, moment: Moment, frame: &Http2Frame, is_whole: bool) {
         self.is_other_protocol |= !self.has_server_frame && frame.kind != kind::SETTINGS;
         self.has_server_frame = true;
         match frame.kind {
@@ -145,7 +150,9 @@ impl Streams {
                 self.answering = is_wanted.then_some(frame.stream);
             }
             // A server that lives and sends nothing may wait for what the client subscribed to.
-            kind::PING if frame.is_acknowledgement() => self.asked = None,
+            kind::PING if frame.is_acknowledgement() => {
+                self.asked = self.asked.filter(|(_, asked)| moment.at - asked.at < SUBSCRIBED_FOR);
+            }
             kind::PUSH_PROMISE | kind::RST_STREAM => {
                 self.begun = None;
                 self.asked = None;
@@ -162,6 +169,7 @@ impl Streams {
         self.answering = None;
         let Some((last, error)) = frame.goaway else { return };
         self.last_taken_in = Some(last);
+        self.begun = self.begun.filter(|stream| *stream <= last);
         if error == 0 {
             self.asked = self.asked.filter(|(stream, _)| *stream <= last);
         }
@@ -281,6 +289,11 @@ mod tests {
         let crossed = || leaving().say(Client, &headers(1, 3)).ack(Server);
         assert_eq!(crossed().fin(Server).fin(Client).code(0), "plaintext");
         assert_eq!(crossed().wait(50).rst(Server).code(0), "plaintext");
+        let begun_before = answered(asked(), 1).wait(60_000).say(Client, &headers(0, 3));
+        let uploading = begun_before
+            .say(Server, &frame(7, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]))
+            .say(Client, &frame(0, 1, 3, b"data"));
+        assert_eq!(uploading.ack(Server).fin(Server).fin(Client).code(0), "plaintext");
         // Trailers of a stream that has its answer.
         let trailers =
             answered(begun().say(Client, &headers(0, 1)).ack(Server), 1).say(Client, &headers(1, 1));
@@ -293,9 +306,16 @@ mod tests {
         let left = |talk: Talk| talk.say(Client, &goodbye).fin(Client).fin(Server).ack(Client).code(0);
         assert_eq!(left(asked().wait(60_000)), "plaintext");
         assert_eq!(left(asked().wait(10_000)), "no-response");
-        let pinged =
-            asked().wait(10_000).say(Client, &frame(6, 0, 0, &[0; 8])).say(Server, &frame(6, 1, 0, &[0; 8]));
-        assert_eq!(left(pinged.ack(Client).wait(5_000)), "plaintext");
+        // Without a goodbye, the server lives as it answers pings.
+        let pinged = |millis| {
+            let pinged = asked().wait(millis).say(Client, &frame(6, 0, 0, &[0; 8]));
+            pinged.say(Server, &frame(6, 1, 0, &[0; 8])).ack(Client).wait(5_000).fin(Client).fin(Server)
+        };
+        assert_eq!(pinged(30_000).code(0), "plaintext");
+        assert_eq!(pinged(10_000).code(0), "no-response");
+        // The last of several counts, and that was waited for a second only.
+        let watched = asked().wait(5_000).say(Client, &frame(3, 0, 1, &[0, 0, 0, 8])).ack(Server);
+        assert_eq!(left(watched.say(Client, &headers(1, 3)).ack(Server).wait(1_000)), "plaintext");
     }
 
     #[test]

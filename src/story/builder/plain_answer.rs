@@ -22,6 +22,12 @@ pub(super) struct PlainAnswer {
     header: Option<Header>,
 }
 
+/// CR and LF.
+const LINE_END_BYTES: u64 = 2;
+
+/// A server that names a chunk's size has its data: a larger one is announced for a stream without a known end.
+const LARGEST_BUFFERED: u64 = 1 << 20;
+
 /// A header that is split over segments: whether its last line so far is empty.
 #[derive(Clone, Copy, Debug, Default)]
 struct Header {
@@ -94,7 +100,6 @@ impl Place {
     fn after_byte(self, byte: u8) -> Self {
         /// No chunk is as large: what gives such a size is none.
         const LARGEST: u64 = 1 << 40;
-        const LINE_END_BYTES: u64 = 2;
         match (self, byte, (byte as char).to_digit(16)) {
             (Self::Size(size), _, Some(digit)) if size < LARGEST => Self::Size(size * 16 + u64::from(digit)),
             (Self::Size(0) | Self::Line(0), b'\n', _) => Self::End,
@@ -145,7 +150,11 @@ impl PlainAnswer {
             chunks.is_unknown |= !is_known;
             !chunks.lack_their_end(body)
         });
-        let is_inside_chunk = self.chunks.is_some_and(|chunks| matches!(chunks.place, Place::Chunk(_)));
+        let is_inside_chunk = self.chunks.is_some_and(|chunks| match chunks.place {
+            // The line end behind a chunk's data may come with the next chunk.
+            Place::Chunk(left) => (LINE_END_BYTES + 1..=LARGEST_BUFFERED).contains(&left),
+            _ => false,
+        });
         story.plain_answer_lacks = match (is_open, has_last_chunk) {
             (true, _) => Some(AnswerPart::HeaderEnd),
             (false, false) if is_inside_chunk => Some(AnswerPart::ChunkEnd),
@@ -277,7 +286,9 @@ mod tests {
             assert!(verdict.headline.contains("in the middle of its reply"), "{}", verdict.headline);
         }
         assert_eq!(within().wait(500).fin(Client).fin(Server).code(0), "plaintext");
-        assert_eq!(begun(b"5\r\nhello\r\n").wait(12_000).fin(Client).fin(Server).code(0), "plaintext");
+        for streaming in [&b"5\r\nhello\r\n"[..], b"5\r\nhello", b"7fffffff\r\nhello"] {
+            assert_eq!(begun(streaming).wait(12_000).fin(Client).fin(Server).code(0), "plaintext");
+        }
         let mut cut = within().wait(12_000).fin(Client);
         cut.packets[5].payload.truncate(3);
         assert_eq!(cut.code(0), "plaintext");
