@@ -7,6 +7,7 @@
 
 mod banner;
 mod clock;
+mod counted;
 mod ends;
 mod family;
 mod front;

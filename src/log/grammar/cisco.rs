@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_s_own_time_is_told_from_the_prefix() {
+    fn the_device_s_own_time_is_kept_apart_from_the_prefix() {
         let line = "Jun 12 10:11:13 10.1.1.1 1235: Jun 12 2024 10:11:12.5 CEST: %CALL_HOME-5-SL_MESSAGE_FAILED: Fail";
         let entry = read(line).expect("a line");
         let (outer, own) = (entry.outer.expect("a prefix"), entry.stamp.expect("a time"));

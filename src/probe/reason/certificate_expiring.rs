@@ -64,7 +64,7 @@ mod tests {
     /// The day of the checks: 2026-11-30.
     const TODAY: i64 = 1_796_000_000;
 
-    /// A connection on which the server showed certificates that end after so many days, its own first.
+    /// A connection on which the server showed certificates that end after these numbers of days, its own first.
     fn showing(story: Story, days: &[i64]) -> Story {
         let certificate = |(place, days): (usize, &i64)| {
             let details = Details {

@@ -22,6 +22,7 @@ pub(super) struct Http2 {
 }
 
 /// A few of the streams; how many are open at once is the peers' choice.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
 #[derive(Clone, Copy, Debug, Default)]
 struct Streams {
     /// The stream that the client began last, if the server has sent no HEADERS or DATA since.

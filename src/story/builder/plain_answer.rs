@@ -151,7 +151,7 @@ impl PlainAnswer {
             !chunks.lack_their_end(body)
         });
         let is_inside_chunk = self.chunks.is_some_and(|chunks| match chunks.place {
-            // The line end behind a chunk's data may come with the next chunk.
+            // The line end after a chunk's data may come with the next chunk.
             Place::Chunk(left) => (LINE_END_BYTES + 1..=LARGEST_BUFFERED).contains(&left),
             _ => false,
         });

@@ -28,7 +28,7 @@ pub struct CaptureFacts {
     pub lost_others: bool,
     /// How long the capture as a whole was interrupted right after the connection's last packet, in seconds.
     pub interrupted: Option<NonZeroU32>,
-    /// The first packet behind the connection's first one that is an ICMP error of a text, without the packet that it quotes: it may be
+    /// The first packet after the connection's first one that is an ICMP error of a text, without the packet that it quotes: it may be
     /// about this connection.
     pub unquoted_icmp_error: Option<u64>,
     /// Whether it is text, without payload.

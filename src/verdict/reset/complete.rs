@@ -154,7 +154,7 @@ mod tests {
     }
 
     /// A dialogue in clear in which each side spoke twice, and a message of the client of this many bytes.
-    fn told(bytes: usize) -> Talk {
+    fn sent(bytes: usize) -> Talk {
         let dialogue =
             |talk: Talk| talk.say(Server, &[b'2'; 70]).ack(Client).say(Client, &[b'E'; 21]).ack(Server);
         dialogue(dialogue(Talk::to_port(1_234).open()))
@@ -169,15 +169,15 @@ mod tests {
             let seq = talk.next(Server);
             talk.segment(Server, "R", seq, &[])
         };
-        let lost = bare(told(1_300)).verdict(0);
+        let lost = bare(sent(1_300)).verdict(0);
         assert_eq!(lost.code, "reset", "{}", lost.headline);
         // A farewell, what was acknowledged, an early answer, a RST that acknowledges, and one that follows a FIN.
-        assert_eq!(bare(told(60)).code(0), "plaintext");
-        assert_eq!(bare(told(1_300).ack(Server)).code(0), "plaintext");
-        assert_eq!(told(1_300).rst(Server).code(0), "plaintext");
-        assert_eq!(bare(told(1_300).fin(Client)).code(0), "plaintext");
+        assert_eq!(bare(sent(60)).code(0), "plaintext");
+        assert_eq!(bare(sent(1_300).ack(Server)).code(0), "plaintext");
+        assert_eq!(sent(1_300).rst(Server).code(0), "plaintext");
+        assert_eq!(bare(sent(1_300).fin(Client)).code(0), "plaintext");
         let early =
-            told(1_300).ack(Server).say(Client, &[b'M'; 1_300]).say(Server, b"550 no\r\n").ack(Client);
+            sent(1_300).ack(Server).say(Client, &[b'M'; 1_300]).say(Server, b"550 no\r\n").ack(Client);
         assert_eq!(bare(early).code(0), "plaintext");
     }
 
@@ -193,7 +193,7 @@ mod tests {
             assert_eq!(facts, Some(true));
             story.verdict()
         };
-        assert_eq!(forged(told(100)).is(), ("reset", Actor::Path, Some("rst-injected")));
+        assert_eq!(forged(sent(100)).is(), ("reset", Actor::Path, Some("rst-injected")));
     }
 
     #[test]

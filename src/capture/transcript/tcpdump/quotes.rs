@@ -7,8 +7,8 @@ use foldhash::fast::FixedState;
 
 use super::draft::Draft;
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::counted::counted;
 use crate::capture::transcript::parts::{Parts, has_words};
-use crate::capture::transcript::tools::counted;
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
 
 /// The packets so far, each by its time, its ends and its flags.

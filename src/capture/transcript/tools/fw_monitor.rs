@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 
 use super::lengths::Lengths;
 use super::packet::{ToolContent, ToolIp, ToolPacket, ToolSegment};
-use super::{counted, times};
+use super::times;
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::counted::counted;
 use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_HELD_ROWS;

@@ -17,12 +17,3 @@ mod times;
 mod tool;
 pub mod unread;
 pub mod wireshark;
-
-/// `count packets` and so on, for notes; nothing for none.
-pub fn counted(count: u64, words: &str) -> Option<String> {
-    match count {
-        0 => None,
-        1 => Some(format!("1 packet {words}")),
-        _ => Some(format!("{count} packets {words}")),
-    }
-}

@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::counted::counted;
 use crate::capture::transcript::packet::DumpedFrame;
-use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::packet::ToolPacket;
 use crate::capture::transcript::tools::times::ios_xe_time;
 use crate::capture::transcript::tools::tool::Tool;

@@ -10,11 +10,11 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use self::line::DebugLine;
-use super::counted;
 use super::dumps::{Dump, DumpLine};
 use super::lengths::Lengths;
 use super::packet::{ToolContent, ToolPacket};
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::counted::counted;
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::tool::Tool;

@@ -1,18 +1,9 @@
 //! Frames of HTTP/2 in clear (RFC 9113, 4.1): one direction, of which a snapshot length may cut the bodies.
 
+pub(crate) mod kind;
+
 /// What a client sends first (RFC 9113, 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// A frame's type (RFC 9113, 6).
-pub(crate) mod kind {
-    pub(crate) const DATA: u8 = 0;
-    pub(crate) const HEADERS: u8 = 1;
-    pub(crate) const RST_STREAM: u8 = 3;
-    pub(crate) const SETTINGS: u8 = 4;
-    pub(crate) const PUSH_PROMISE: u8 = 5;
-    pub(crate) const PING: u8 = 6;
-    pub(crate) const GOAWAY: u8 = 7;
-}
 
 /// Length, type, flags and stream.
 const HEADER_BYTES: usize = 9;
