@@ -73,23 +73,6 @@ def hang(port):
         threading.Thread(target=read_until_blank_line, args=(connection,), daemon=True).start()
 
 
-def http2_silent(port):
-    """Sends HTTP/2's settings, acknowledges the client's, and answers no request."""
-    connection = listening(port).accept()[0]
-    connection.recv(4096)
-    connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0]))
-    while connection.recv(4096):
-        pass
-
-
-def stops_in_chunk(port):
-    """Begins an answer in chunks and stops within the first one."""
-    connection = listening(port).accept()[0]
-    connection.recv(4096)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\nhello")
-    connection.recv(4096)
-
-
 def reset(port):
     """Answers the first bytes with a RST."""
     connection = listening(port).accept()[0]

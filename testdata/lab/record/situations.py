@@ -454,22 +454,6 @@ def _(lab):
         lab.curl(url=f"http://{SERVER}/licences", limit=5)
 
 
-@situation("no-response/http2", shows="a request in HTTP/2 in clear that is never answered", made="{curl} --http2-prior-knowledge --max-time 5 → {python} server of HTTP/2's settings on port 50051",
-           expect="a request that ends its stream and is acknowledged, 5 s of silence, the client's FIN", verdict="no-response stage=tcp-established actor=server cause=-", sees=("tcp.payload[0:3]==50:52:49", FIN))
-def _(lab):
-    lab.peer("s", "http2_silent", 50051)
-    with lab.capture():
-        lab.curl("--http2-prior-knowledge", url=f"http://{SERVER}:50051/licences", limit=5)
-
-
-@situation("no-response/in-a-chunk", shows="a plain HTTP reply that stops within a chunk", made="{curl} --max-time 5 → {python} server on port 80", expect="a chunk that announces 2000 bytes, 5 of them, 5 s of silence, the client's FIN",
-           verdict="no-response stage=tcp-established actor=server cause=-", sees=("http.request", FIN))
-def _(lab):
-    lab.peer("s", "stops_in_chunk", 80)
-    with lab.capture():
-        lab.curl(url=f"http://{SERVER}/licences", limit=5)
-
-
 # A capture that begins late or ends early.
 
 
