@@ -144,7 +144,7 @@ fn errors_with_cut_addresses_are_not_compared_with_everybody() {
         });
         lines.collect::<String>().into_bytes()
     };
-    let summary = read(made(&[], 12, part), 38 * MEBIBYTE);
+    let summary = read(made(&[], 12, part), 40 * MEBIBYTE);
     assert_eq!(summary["connections"], 2_000);
 }
 
@@ -259,7 +259,7 @@ fn a_clock_that_leaps_without_end_is_reported() {
 #[test]
 fn servers_and_kinds_beyond_those_that_are_listed_are_counted() {
     let part = |number: u32| record(1, &segment([50_000, number as u16], SYN, 0, &[]));
-    let summary = read(made(&pcap(made::RAW), 4_200, part), 80 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 4_200, part), 84 * MEBIBYTE);
     assert!(reports(&summary, "connections to servers that are not listed one by one"), "{summary}");
     let part = |number: u32| record(1, &ip(number as u8, 1, 0, &[0; 8]));
     let summary = read(made(&pcap(made::RAW), 256, part), 4 * MEBIBYTE);
