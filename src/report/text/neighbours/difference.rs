@@ -12,6 +12,7 @@ impl Words<'_> {
         let Difference { what, failed, worked: others } = self.context.difference.as_ref()?;
         let subject = |count: u64, one: &str, all: &str| match count {
             1 => format!("the one that {one}"),
+            2 => format!("both that {all}"),
             count => format!("all {} that {all}", grouped(count)),
         };
         let text = format!(

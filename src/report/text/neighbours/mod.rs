@@ -430,8 +430,23 @@ mod tests {
     use crate::tcp::Role;
     use crate::verdict::Severity;
 
-    fn moment(second: u64) -> Moment {
+    pub(super) fn moment(second: u64) -> Moment {
         Moment { number: second, at: Timestamp::from_parts(i64::try_from(second).unwrap_or_default(), 0) }
+    }
+
+    /// What is concluded of one failure, in a context in which `set` changes what the neighbours show.
+    pub(super) fn concluded_alone(story: Box<Story>, set: impl FnOnce(&mut GroupContext)) -> Conclusion {
+        let judged = Judged { verdict: story.verdict(), story, findings: Vec::new() };
+        let mut summary = Summary::default();
+        summary.groups.add(&judged);
+        let server = &judged.story.parties.server;
+        summary.servers.insert((server.host, server.port), ServerSummary::default());
+        let key = GroupKey::of(&judged);
+        let group = summary.groups.get(&key).expect("a group");
+        let time = |at: Timestamp| Some(format!("{} s", at.nanos() / 1_000_000_000));
+        let mut words = Words::of(&summary, &key, group, &time).expect("a context");
+        set(&mut words.context);
+        words.conclude().expect("a conclusion")
     }
 
     /// What is concluded of two failures of one client at 10 s and 20 s, where others were answered, or worked, at these times.
@@ -523,18 +538,10 @@ mod tests {
 
     #[test]
     fn a_rst_from_another_distance_is_another_device_s() {
-        let story = *ssm().syn().rst(Role::Server).story(0);
-        let judged = Judged { verdict: story.verdict(), story: Box::new(story), findings: Vec::new() };
-        let mut summary = Summary::default();
-        summary.groups.add(&judged);
-        let server = &judged.story.parties.server;
-        summary.servers.insert((server.host, server.port), ServerSummary::default());
-        let key = GroupKey::of(&judged);
-        let group = summary.groups.get(&key).expect("a group");
-        let mut words = Words::of(&summary, &key, group, &|_| None).expect("a context");
-        words.context.other_distance =
-            Some(OtherDistance { resets: vec![250], usual: vec![60, 61], evidence: vec![3] });
-        let conclusion = words.conclude().expect("a conclusion");
+        let other = OtherDistance { resets: vec![250], usual: vec![60, 61], evidence: vec![3] };
+        let conclusion = concluded_alone(ssm().syn().rst(Role::Server).story(0), |context| {
+            context.other_distance = Some(other);
+        });
         assert!(
             conclusion
                 .text
@@ -610,7 +617,7 @@ mod tests {
         let text = among(outage().chain(around()).collect()).text;
         assert!(
             text.contains(
-                " answered no connection begun from 10 s to 14 s, 2 before that and 1 after it. A fault that"
+                " answered no connection that began from 10 s to 14 s; it answered 2 before and 1 after."
             ),
             "{text}"
         );
@@ -677,7 +684,9 @@ mod tests {
         ])
         .text;
         assert!(
-            text.contains("all 2 that fail ask for blocked.example (SNI); the one that is ok asks for ssm.example (SNI)."),
+            text.contains(
+                "both that fail ask for blocked.example (SNI); the one that is ok asks for ssm.example (SNI)."
+            ),
             "{text}"
         );
         let text = among(vec![named(reset(10), "ssm.example"), named(works(30, 10), "ssm.example")]).text;

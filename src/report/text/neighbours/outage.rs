@@ -25,26 +25,25 @@ impl Words<'_> {
         let span = format!("from {begin} to {end}");
         let text = match self.key.code {
             Code::SynNoReply => format!(
-                "{name} answered no connection begun {span}, {before} before that and {after} after it"
+                "{name} answered no connection that began {span}; it answered {before} before and {after} after."
             ),
             Code::Refused => format!(
-                "{name} accepted no connection begun {span}, {before} before that and {after} after it"
+                "{name} accepted no connection that began {span}; it accepted {before} before and {after} after."
             ),
             _ => format!(
-                "No connection to {name} begun {span} is ok; {before} before that and {after} after it are"
+                "No connection to {name} that began {span} is ok; {before} before and {after} after are."
             ),
         };
-        let conclusion = match alike {
-            Some((host, port)) => format!(
-                "{} failed in the same way at the same time: the path or the client's side is likely.",
-                ends::socket(self.names, *host, *port)
-            ),
-            None => "A fault that began and ended.".to_owned(),
-        };
+        let alike = alike.map_or_else(String::new, |(host, port)| {
+            let other = ends::socket(self.names, host, port);
+            format!(
+                " {other} failed in the same way at the same time: the path or the client's side is likely."
+            )
+        });
         let evidence = numbers(&Times::of(others.times.first.into_iter().chain(others.times.last)));
         let stance = if self.key.code == Code::SynNoReply { Stance::Replaces } else { Stance::Adds };
         let advice = format!("Find what happened shortly before {begin} and shortly after {end}: {what}.");
-        let text = format!("{text}. {conclusion}");
+        let text = format!("{text}{alike}");
         Some(Conclusion { advice: Some(advice.into()), ..Conclusion::new(text, evidence, stance) })
     }
 }

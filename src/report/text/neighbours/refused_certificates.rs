@@ -98,49 +98,22 @@ impl Words<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{concluded_alone, moment};
     use super::*;
-    use crate::analysis::{GroupContext, GroupKey, Judged, ServerSummary, Summary};
-    use crate::packet::Moment;
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
-    use crate::time::Timestamp;
 
     /// What is concluded of a certificate that this alert refuses at 10 s, and that the same client accepted at these times.
     fn concluded(alert: u8, accepted: &[u64]) -> Conclusion {
-        let moment = |second: &u64| Moment {
-            number: *second,
-            at: Timestamp::from_parts(i64::try_from(*second).unwrap_or_default(), 0),
-        };
         let talk = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
         let mut story = talk.say(Client, &talk::alert(alert)).fin(Client).story(0);
-        story.first = moment(&10);
-        let judged = Judged { verdict: story.verdict(), story, findings: Vec::new() };
-        let mut summary = Summary::default();
-        summary.groups.add(&judged);
-        let server = &judged.story.parties.server;
-        summary.servers.insert((server.host, server.port), ServerSummary::default());
-        let key = GroupKey::of(&judged);
-        let group = summary.groups.get(&key).expect("a group");
-        let mut context = GroupContext::of(&summary, &key, group).expect("a context");
-        let times = Times::of(accepted.iter().map(moment));
+        story.first = moment(10);
+        let times = Times::of(accepted.iter().copied().map(moment));
         let is_before = accepted.iter().all(|second| *second < 10);
         let when = Some(if is_before { RelativeTime::Before } else { RelativeTime::Around });
-        context.certificates = Some(RefusedCertificates::SameAccepted {
-            title: "ssm".to_owned(),
-            times,
-            when,
-            clients: Clients::Same,
-        });
-        let time = |at: Timestamp| Some(format!("{} s", at.nanos() / 1_000_000_000));
-        let words = Words {
-            name: "ssm:8443".to_owned(),
-            names: &summary.names,
-            key: &key,
-            group,
-            context,
-            time: &time,
-        };
-        words.of_certificates().expect("a conclusion")
+        let (title, clients) = ("ssm".to_owned(), Clients::Same);
+        let same = RefusedCertificates::SameAccepted { title, times, when, clients };
+        concluded_alone(story, |context| context.certificates = Some(same))
     }
 
     #[test]
