@@ -38,11 +38,7 @@ pub(super) fn rows(found: &Unanswered, summary: &Summary) -> Vec<Row> {
     let asks = || Arrow::From(Role::Client, protocol.to_owned());
     let mut rows = vec![row(found.first, asks(), question)];
     if let (Some(at), LookupSubject::Name(name, ..)) = (found.other_type, &found.subject) {
-        rows.push(row(
-            at,
-            asks(),
-            format!("the address of {}? (the other type of A and AAAA)", escaped(name)),
-        ));
+        rows.push(row(at, asks(), format!("the address of {}? (for the other IP version)", escaped(name))));
     }
     if let Some((repeated, last)) = found.repeated {
         rows.push(Row { kind: Kind::Repeat, ..row(last, asks(), count(repeated, "retransmission")) });
