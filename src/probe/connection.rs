@@ -160,7 +160,7 @@ impl Probe<'_> {
             Connected::Up(stream, taped) => (stream, taped),
             Connected::Failed(taped) => {
                 let mut record = ConnectionRecord::begin(taped.client, task);
-                record.is_left_unopened(self.tape.now());
+                record.leave_unopened(self.tape.now());
                 self.has_silence |= began.elapsed() >= least;
                 self.connections.push(record);
                 return (false, None);

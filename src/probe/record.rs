@@ -131,8 +131,8 @@ impl ConnectionRecord {
         Self { offer, ..Self::of(client) }
     }
 
-    /// TCP did not open it, and the check left it at this time.
-    pub(super) fn is_left_unopened(&mut self, at: Timestamp) {
+    /// Records that TCP did not open it, and that the check left it at this time.
+    pub(super) fn leave_unopened(&mut self, at: Timestamp) {
         self.knowledge.closed = Some(at);
         self.failure = Some(Failure::Unopened(at));
     }
