@@ -141,8 +141,8 @@ pub enum RefusedCertificates {
 }
 
 impl GroupContext {
-    /// Creates the context of a group of failures; `None` for other groups, and if its server is not listed. Captures that stand in one
-    /// text may show one connection twice, or hosts of different networks, and are no neighbours.
+    /// Creates the context of a group of failures; `None` for other groups, and if its server is not listed. Several captures in
+    /// one text may show one connection twice, or different networks, so they are no neighbours.
     pub fn of(summary: &Summary, key: &GroupKey, group: &Group) -> Option<Self> {
         if key.severity != Severity::Critical || summary.captures_in_text > 1 {
             return None;

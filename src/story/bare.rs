@@ -48,7 +48,7 @@ impl Story {
             && self.lacks_bare_segments()
     }
 
-    /// Whether a SYN-ACK that was repeated a few times was acknowledged: the capture holds nothing of TCP but SYNs and SYN-ACKs, as after a
+    /// Whether a SYN-ACK that was repeated a few times was acknowledged: the capture holds nothing of TCP but SYNs and SYN-ACKs, as with a
     /// filter, and the next repeat of either is overdue: their distance doubles at most (RFC 6298, 5.5).
     pub fn is_opening_left_out(&self, ending: &Ending) -> bool {
         /// Whoever repeats for as long has no acknowledgement.

@@ -36,7 +36,7 @@ struct Streams {
     answering: Option<u32>,
     /// The client's latest stream. It numbers them upwards (RFC 9113, 5.1.1).
     latest: u32,
-    /// The latest stream that the client gave up: what is on its way of it and of earlier ones ends nothing.
+    /// The latest stream that the client gave up: data of it and of earlier ones may still be on its way, and needs no end.
     given_up: u32,
     /// The client said that it takes in no more.
     is_client_leaving: bool,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_to_which_nothing_happens_hangs_not() {
+    fn a_subscription_to_which_nothing_happens_is_no_hang() {
         let goodbye = frame(7, 0, 0, &[0; 8]);
         let left = |talk: Talk| talk.say(Client, &goodbye).fin(Client).fin(Server).ack(Client).code(0);
         assert_eq!(left(asked().wait(60_000)), "plaintext");
