@@ -1,7 +1,7 @@
 //! Where packets begin in a line that does not begin with one, or that has several.
 
 use super::clock::Start;
-use super::scan::split_rare;
+use super::scan::{count_rare, split_rare};
 use super::{tcpdump, tools};
 
 /// Places in one line at which a packet is looked for.
@@ -46,7 +46,7 @@ pub fn next_timed(text: &str) -> Option<usize> {
 /// Where `text` has, after its beginning, the next row of a packet list: if rows were put into one line, each has its number.
 pub fn next_row(text: &str) -> Option<usize> {
     // One row has an arrow between its hosts and another between its ports.
-    ROW_ARROWS.iter().find(|arrow| text.contains(**arrow) && text.match_indices(**arrow).nth(2).is_some())?;
+    ROW_ARROWS.iter().find(|arrow| count_rare(text, arrow, 3) == 3)?;
     let first = text.trim_start_matches(|letter: char| !letter.is_alphanumeric());
     let digits = first.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = first.get(..digits)?.parse().ok()?;
@@ -64,8 +64,7 @@ pub fn next_row(text: &str) -> Option<usize> {
 /// Where `text` has, after its beginning, a row of a packet list with its number and its time, where a page lost the ends of the lines: at
 /// least two of them are in it.
 pub fn next_row_of_many(text: &str) -> Option<usize> {
-    if text.len() < SHORTEST_ROWS
-        || ROW_SIGNS.iter().map(|sign| text.matches(sign).take(2).count()).sum::<usize>() < 2
+    if text.len() < SHORTEST_ROWS || ROW_SIGNS.iter().map(|sign| count_rare(text, sign, 2)).sum::<usize>() < 2
     {
         return None;
     }

@@ -93,6 +93,14 @@ pub fn split_rare<'a>(text: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
     text.contains(mark).then(|| text.split_once(mark))?
 }
 
+/// How often `mark` occurs in `text`, up to `most`. In most lines it does not, which `contains` finds many bytes at a time.
+pub fn count_rare(text: &str, mark: &str, most: usize) -> usize {
+    if !text.contains(mark) {
+        return 0;
+    }
+    memchr::memmem::find_iter(text.as_bytes(), mark).take(most).count()
+}
+
 /// What precedes the first colon with a space after it, and what follows the two.
 pub fn split_at_colon(text: &str) -> Option<(&str, &str)> {
     let at = text.as_bytes().windows(2).position(|pair| pair == b": ")?;
@@ -108,4 +116,16 @@ pub fn begins_with_mac(text: &str) -> bool {
     let (word, _) = text.split_once(' ').unwrap_or((text, ""));
     let is_octet = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
     word.split(':').count() == 6 && word.split(':').all(is_octet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_counted_up_to_the_bound() {
+        for (text, count) in [("", 0), ("no arrow", 0), ("a -> b", 1), ("a -> b -> c -> d", 2)] {
+            assert_eq!(count_rare(text, "-> ", 2), count, "{text}");
+        }
+    }
 }

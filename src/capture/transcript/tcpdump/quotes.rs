@@ -52,10 +52,14 @@ impl Quotes {
             _ => return None,
         };
         let text = draft.text(0);
-        let flags = text.find("Flags [").and_then(|at| Some(at + text.get(at..)?.find(']')?));
+        if draft.digits < 6 {
+            return None;
+        }
+        let flags = memchr::memmem::find(text.as_bytes(), b"Flags [")
+            .and_then(|at| Some(at + text.get(at..)?.find(']')?));
         let head = text.get(..flags.unwrap_or(text.len()))?;
-        let mut hasher = self.seen.hasher().build_hasher();
-        (draft.digits >= 6 && head.contains(" > ")).then(|| {
+        head.contains(" > ").then(|| {
+            let mut hasher = self.seen.hasher().build_hasher();
             (nanos, head).hash(&mut hasher);
             hasher.finish()
         })

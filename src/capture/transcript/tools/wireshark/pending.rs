@@ -249,7 +249,9 @@ pub(super) fn is_cut_name(words: &str) -> bool {
         name.starts_with(last) && *name != last && !["Certificate", "Server Hello"].contains(&last)
     };
     // An alert's parenthesis has a comma in it.
-    let is_open = |begin: &str| words.rsplit_once(begin).is_some_and(|(_, inside)| !inside.contains(')'));
+    let is_open = |begin: &str| {
+        words.contains(begin) && words.rsplit_once(begin).is_some_and(|(_, inside)| !inside.contains(')'))
+    };
     NAMES.iter().chain(&OTHER_NAMES).any(is_part) || is_open("Alert (") || is_open("Hello (")
 }
 

@@ -15,6 +15,8 @@ pub use self::stream::{MOST_HEADERS, Segment, Speaker};
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
+
 use self::errors::Asked;
 use self::stream::Stream;
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_HELD_ROWS};
@@ -23,7 +25,7 @@ use crate::packet::Flags;
 /// Segments in the order of their rows, each given back once its stream is known.
 #[derive(Debug, Default)]
 pub struct Streams<T> {
-    known: HashMap<Key, Stream>,
+    known: HashMap<Key, Stream, RandomState>,
     /// In the order of their first rows.
     order: VecDeque<Key>,
     /// The streams whose rows came last, the latest at the end.
@@ -31,9 +33,9 @@ pub struct Streams<T> {
     /// SYNs in the order of their rows, without those that an error was about.
     asked: VecDeque<Asked>,
     /// The latest streams between two hosts.
-    between: HashMap<[u32; 2], VecDeque<Key>>,
+    between: HashMap<[u32; 2], VecDeque<Key>, RandomState>,
     /// Hosts and ports by number.
-    names: HashMap<String, u32>,
+    names: HashMap<String, u32, RandomState>,
     /// Rows from the first whose stream or place is not known yet, each with what goes with it.
     held: VecDeque<Held<T>>,
     /// How many rows were taken.
