@@ -204,7 +204,7 @@ pub(super) fn missing(story: &Story) -> Option<String> {
         ));
     }
     let text = match unseen {
-        Unseen::Encrypted if story.stage < Stage::TlsEstablished => {
+        Unseen::Encrypted if story.stage < Stage::TlsEstablished && !story.is_certificate_refused() => {
             "TLS 1.3 encrypts certificates and alerts after the ServerHello. To see the certificates: `openssl s_client -showcerts`."
         }
         Unseen::Encrypted => "TLS 1.3 encrypts certificates. To see them: `openssl s_client -showcerts`.",

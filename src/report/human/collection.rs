@@ -1,7 +1,7 @@
 //! The connections of a capture that are shown, held until all of them are known.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::strip::Mark;
@@ -96,7 +96,7 @@ impl Collection {
 
     /// The groups that are shown, the worst first: all of them, or those of the connections that came here.
     pub(super) fn groups<'s>(&self, summary: &'s Summary) -> Vec<(&'s GroupKey, &'s Group)> {
-        let groups = summary.groups.worst_first();
+        let groups = each_way_listed(summary.groups.worst_first());
         // Each connection that came here has a mark, as long as there is room.
         if self.marks.len() as u64 >= summary.connections.min(limits::STRIP_CONNECTIONS as u64) {
             return groups;
@@ -267,5 +267,67 @@ impl<W: Write + Send> Report for Collected<W> {
         self.collection.name_packets(&end.summary.about.files);
         (self.write)(&self.collection, end.summary, &self.style, &mut self.out)?;
         self.out.flush()
+    }
+}
+/// Groups of which the overview has a line.
+pub(super) const LINES: usize = 12;
+
+/// The groups with the first of each code and cause before the others: many servers that fail alike leave out no other way to fail.
+pub(super) fn each_way_first<'s>(groups: Vec<(&'s GroupKey, &'s Group)>) -> Vec<(&'s GroupKey, &'s Group)> {
+    let mut ways = BTreeSet::new();
+    let (mut first, further): (Vec<_>, Vec<_>) =
+        groups.into_iter().partition(|(key, _)| ways.insert((key.code, key.cause.as_deref())));
+    first.extend(further);
+    first
+}
+
+/// The groups, the worst first, so that each way to fail is among those that have a line.
+fn each_way_listed<'s>(groups: Vec<(&'s GroupKey, &'s Group)>) -> Vec<(&'s GroupKey, &'s Group)> {
+    if groups.len() <= LINES {
+        return groups;
+    }
+    let is_failure = |key: &GroupKey| matches!(key.severity, Severity::Critical | Severity::Warning);
+    let (failed, others): (Vec<_>, Vec<_>) = groups.iter().copied().partition(|(key, _)| is_failure(key));
+    let by_way: Vec<_> = each_way_first(failed).into_iter().chain(others).collect();
+    let (listed, further) = by_way.split_at(LINES);
+    let is_listed = |key: &GroupKey| listed.iter().any(|(other, _)| *other == key);
+    let is_further = |key: &GroupKey| further.iter().any(|(other, _)| *other == key);
+    let in_order = |is_kept: &dyn Fn(&GroupKey) -> bool| {
+        groups.iter().copied().filter(|(key, _)| is_kept(key)).collect::<Vec<_>>()
+    };
+    [in_order(&is_listed), in_order(&is_further)].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::Talk;
+    use crate::tcp::Role;
+
+    #[test]
+    fn each_way_to_fail_is_listed_beside_many_servers_that_fail_alike() {
+        let judged = |talk: Talk, port: u16| {
+            let mut story = talk.story(60_000);
+            story.parties.server.port = port;
+            Judged { verdict: story.verdict(), story, findings: Vec::new() }
+        };
+        let mut summary = Summary::default();
+        for port in 0..20 {
+            for _ in 0..2 {
+                summary.groups.add(&judged(Talk::to_port(443).syn().rst(Role::Server), port));
+            }
+        }
+        summary.groups.add(&judged(Talk::to_port(443).syn(), 30));
+        let worst_first = summary.groups.worst_first();
+        let codes = |groups: &[(&GroupKey, &Group)]| {
+            groups.iter().map(|(key, _)| key.code.name()).collect::<Vec<_>>()
+        };
+        assert!(codes(&worst_first)[..LINES].iter().all(|code| *code == "refused"));
+        let groups = each_way_listed(worst_first.clone());
+        assert_eq!(groups.len(), worst_first.len());
+        assert_eq!(codes(&groups)[LINES - 1], "syn-no-reply");
+        assert_eq!(codes(&each_way_first(groups))[..3], ["refused", "syn-no-reply", "refused"]);
+        let few = worst_first[..LINES].to_vec();
+        assert_eq!(each_way_listed(few.clone()), few);
     }
 }

@@ -279,8 +279,12 @@ fn refused_certificate(story: &Story, cause: Option<&str>) -> Option<String> {
         Fault::KeyUsage { .. } | Fault::Weak { .. } if !about_dates => Some("the server's certificate"),
         _ => None,
     });
-    let of_dates =
-        about_dates.then_some("the client's clock, or what it compares the certificate's dates with");
+    let is_seen = story.tls.certificates.server.is_some();
+    let of_dates = about_dates.then_some(if is_seen {
+        "the client's clock, or what it compares the certificate's dates with"
+    } else {
+        "the server's certificate, which is not in the capture, or the client's clock"
+    });
     own.or(of_dates)
         .filter(|_| story.is_certificate_refused())
         .map(str::to_owned)
@@ -289,8 +293,10 @@ fn refused_certificate(story: &Story, cause: Option<&str>) -> Option<String> {
 
 /// Who is to change something, where the client trusts nobody in the chain: the packets do not show which of the two.
 fn untrusted(story: &Story) -> Option<String> {
-    let sent = story.tls.certificates.server.as_ref()?;
     story.is_certificate_refused().then_some(())?;
+    let Some(sent) = &story.tls.certificates.server else {
+        return Some("client's trust store, or the server's chain, which is not in the capture".to_owned());
+    };
     let sent = words::count(sent.what.chain.len() as u64 + u64::from(sent.what.further), "certificate");
     story.certificate_faults().find_map(|(_, fault)| match fault {
         Fault::UnknownIssuer { is_issuer_sent: false, .. } => {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::collection::Collection;
+use super::collection::{self, Collection, LINES};
 use super::glyphs::Glyphs;
 use super::grid::{self, grid};
 use super::judgement::{self, when, word, write_headline, write_place};
@@ -20,8 +20,7 @@ use crate::report::text::words::{DIM, count, grouped, style_of, wrapped};
 use crate::report::text::{clock, ends, escape::escaped, kinds};
 use crate::verdict::Severity;
 
-/// Groups that have a line, and failures that are shown below.
-const LINES: usize = 12;
+/// Failures that are shown below the groups' table.
 const EXAMPLES: usize = 4;
 
 /// Examples where more groups failed than have a line, so that the report stays within some 60 rows.
@@ -241,7 +240,7 @@ pub(super) fn left_out(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> Opt
             let failing = format!("{} ({})", count(groups, "failing group"), count(failed, "connection"));
             match left - failed {
                 0 => failing,
-                others => format!("{failing} and {}", count(others, "other connection")),
+                others => format!("{failing} and {} in further groups", count(others, "connection")),
             }
         }
     };
@@ -329,6 +328,7 @@ pub(super) fn failing<'s>(collection: &Collection, summary: &'s Summary) -> Vec<
     let of = |severities: &[Severity]| {
         let mut shown: Vec<_> =
             groups.iter().filter(|(key, _)| severities.contains(&key.severity)).copied().collect();
+        shown = collection::each_way_first(shown);
         shown.truncate(if shown.len() > LINES { EXAMPLES_OF_MANY } else { EXAMPLES });
         shown
     };
@@ -389,7 +389,9 @@ mod tests {
         let (left, _) = add(20..20, 5);
         assert_eq!(
             left.as_deref(),
-            Some("not listed: 8 failing groups (8 connections) and 5 other connections; -o table lists them")
+            Some(
+                "not listed: 8 failing groups (8 connections) and 5 connections in further groups; -o table lists them"
+            )
         );
     }
 }

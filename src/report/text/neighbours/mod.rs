@@ -269,7 +269,7 @@ impl Words<'_> {
             (_, Clients::Others) if self.common_address().is_none() => {
                 format!("Try again from {}: a rule or a route fails each time, loss does not.", self.these_clients()).into()
             }
-            (_, Clients::Others) => "Check the firewall rules and the route for these clients' addresses.".into(),
+            (_, Clients::Others) => format!("Check the firewall rules and the route for {}.", self.addresses()).into(),
             _ => "On the server: `nstat -az TcpExtListenOverflows TcpExtListenDrops`. Numbers that rise are SYNs that a full accept \
                   queue dropped."
                 .into(),
@@ -310,22 +310,23 @@ impl Words<'_> {
 
     fn of_any(&self, worked: &Others) -> Option<Conclusion> {
         let these = self.these();
-        let (name, all) = (&self.name, self.context.all);
+        let (name, total) = (&self.name, self.context.all);
         let Some(when) = worked.when else {
-            let is_all = self.group.count > 1 && self.group.count == all;
+            let is_all = self.group.count > 1 && self.group.count == total;
             let these = match self.group.count {
                 2 => "Both connections".to_owned(),
-                all => format!("All {}", count(all, "connection")),
+                _ => format!("All {}", count(total, "connection")),
             };
             let text = format!("{these} to {name} end like this.");
             return is_all.then_some(Conclusion::new(text, Vec::new(), Stance::Adds));
         };
         let fine =
-            format!("{} of {} to {name} are ok", grouped(worked.times.count), count(all, "connection"));
+            format!("{} of {} to {name} are ok", grouped(worked.times.count), count(total, "connection"));
         let fine = if worked.times.count == 1 { fine.replace(" are ok", " is ok") } else { fine };
+        let all_of = all(worked);
         let text = match when {
-            RelativeTime::Before => format!("{fine}, before {these}{}.", self.none_since()),
-            RelativeTime::After => format!("{fine}, after {these}{}.", self.none_before(worked)),
+            RelativeTime::Before => format!("{fine}, {all_of}before {these}{}.", self.none_since()),
+            RelativeTime::After => format!("{fine}, {all_of}after {these}{}.", self.none_before(worked)),
             RelativeTime::Between | RelativeTime::Around => match worked.clients {
                 Clients::Others => {
                     let cause = self.common_address().filter(|_| !self.context.is_client_s_act);
@@ -364,6 +365,11 @@ impl Words<'_> {
     /// The clients of the group.
     fn these_clients(&self) -> &'static str {
         if self.group.clients.len() == 1 { "this client" } else { "these clients" }
+    }
+
+    /// The addresses of the group's clients.
+    fn addresses(&self) -> &'static str {
+        if self.group.clients.len() == 1 { "this client's address" } else { "these clients' addresses" }
     }
 
     /// The clients of the group, where no other connection is theirs.
@@ -487,7 +493,7 @@ mod tests {
             advice[0].to_string()
         };
         assert!(first(&[15, 30], true).contains("nstat"), "{}", first(&[15, 30], true));
-        assert!(first(&[15, 30], false).contains("route for these clients"));
+        assert!(first(&[15, 30], false).ends_with("the route for this client's address."));
         assert!(first(&[5], true).contains("what changed shortly before 10 s"), "{}", first(&[5], true));
         assert!(first(&[30], true).contains("what changed shortly before 30 s"), "{}", first(&[30], true));
         assert_eq!(advice(None, std::iter::once("Check firewalls.".into())), ["Check firewalls."]);
@@ -713,7 +719,7 @@ mod tests {
             concluded(unanswered(), &[5], true).contains("1 other SYN before these and none since 10 s: ")
         );
         assert!(concluded(unanswered(), &[25], true).contains("1 other SYN, after these, from 25 s on: "));
-        assert!(concluded(reset(), &[5, 6], true).contains("are ok, before these and none since 10 s."));
+        assert!(concluded(reset(), &[5, 6], true).contains("are ok, all before these and none since 10 s."));
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Words<'_> {
         let advice = match answered.when? {
             RelativeTime::Before | RelativeTime::After => self.of_change(answered, "the service, its host, or a firewall rule"),
             _ if answered.clients == Clients::Others && self.common_address().is_some() => {
-                "Check the firewall rules for these clients' addresses.".into()
+                format!("Check the firewall rules for {}.", self.addresses()).into()
             }
             _ => "Read the service log at these times: a restart, a full accept queue, or a pool member that is down.".into(),
         };
