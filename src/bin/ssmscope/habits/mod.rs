@@ -222,7 +222,8 @@ fn no_command(word: &OsStr, rest: &[OsString], command: &Command) -> String {
     if words::looks_like_capture(&text) {
         return format!("{text}: no such file\n  try: ssmscope FILE, or ssmscope --help");
     }
-    if words::is_keyword(&text) && rest.len() > 1 && select::syntax_error(&line.join(" ")).is_none() {
+    let has_several = rest.len() > 1 || text.trim().contains(char::is_whitespace);
+    if words::keyword(word).is_some() && has_several && select::syntax_error(&line.join(" ")).is_none() {
         return format!(
             "an expression needs an interface or a file: ssmscope live -i any {}",
             line.join(" ")

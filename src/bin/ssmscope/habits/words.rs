@@ -70,6 +70,15 @@ pub fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word) || word.starts_with(['(', '!'])
 }
 
+/// The first word of an expression that is one word on the command line, or several: `host 192.0.2.1` in quotes.
+pub fn keyword(word: &OsStr) -> Option<&str> {
+    let text = word.to_str()?;
+    let first = text.split_ascii_whitespace().next()?;
+    // A file may have spaces in its name.
+    let is_name = first != text && is_file(word);
+    (is_keyword(first) && !is_name).then_some(first)
+}
+
 /// Whether a word can hardly be meant as anything but a capture, though there may be none of that name.
 pub fn looks_like_capture(word: &str) -> bool {
     let extension = Path::new(word).extension().and_then(OsStr::to_str).unwrap_or_default();
@@ -105,7 +114,7 @@ pub fn of_read(
     let mut files: Vec<OsString> = Vec::new();
     let mut rest = words;
     while let Some((word, others)) = rest.split_first() {
-        let keyword = word.to_str().filter(|word| is_keyword(word));
+        let keyword = keyword(word);
         if let Some(keyword) = keyword {
             if files.is_empty() {
                 let hint = if is_file(word) { "; the file of that name is" } else { "" };
@@ -243,6 +252,11 @@ mod tests {
         }
         assert!(read("Cargo.toml", &["x.pcap"]).unwrap_err().contains("-r Cargo.toml"));
         assert!(read("host 192.0.2.1", &[]).unwrap_err().contains("FILE host"));
+        assert!(read("'host 192.0.2.1'", &[]).unwrap_err().contains("FILE host"));
+        // A filter with a mistake is a filter.
+        for text in ["host 300.1.1.1", "host 192.0.2.1 andport 8443", "(port 443) or host 192.0.2.1.5"] {
+            assert_eq!(read(&format!("Cargo.toml '{text}'"), &[]), expect("Cargo.toml", text));
+        }
     }
 
     #[test]
