@@ -11,6 +11,8 @@ impl AlertDescription {
     pub const CLOSE_NOTIFY: Self = Self(0);
     /// No security parameters that both accept.
     pub const HANDSHAKE_FAILURE: Self = Self(40);
+    /// The certificate of the other side expired, or is not yet valid (RFC 8446, 6.2).
+    pub const CERTIFICATE_EXPIRED: Self = Self(45);
     /// The client sent no certificate, and the server asked for one (RFC 8446, 6.2).
     pub const CERTIFICATE_REQUIRED: Self = Self(116);
     /// The server does not know the name that the client asked for, or wants one (RFC 6066, 3).

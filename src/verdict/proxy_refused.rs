@@ -101,7 +101,7 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
     };
     Some(
         Verdict::new(&RULE, Actor::Path, story.basis.max(prelude.latest.basis), headline)
-            .explain(format!("{why} No packet of the client went to the licence server."))
+            .explain(format!("{why} On this connection no packet went to the licence server."))
             .reported(match prelude.protocol {
                 Prelude::Connect => &[
                     "java.net.SocketException: Unexpected end of file from server",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::words::{alert_meaning, refused_certificate};
 use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
+use crate::cert::Fault;
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis};
@@ -132,11 +133,20 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
     };
     Verdict {
         client_reports: reports.into_iter().map(Cow::Owned).collect(),
-        ..Verdict::new(&RULE, Actor::from(by), basis, headline(by, description))
+        ..Verdict::new(&RULE, actor(story, by, description), basis, headline(by, description))
             .cause(name)
             .explain(format!("{}{offered}{}{libraries}", meaning.why, shown.explanation))
             .advise(if shown.advice.is_empty() { &advice } else { &shown.advice })
     }
+}
+
+/// Who is to change something: the side that sent the alert, unless it is right that the other's certificate expired.
+fn actor(story: &Story, by: Role, description: AlertDescription) -> Actor {
+    let is_expired = |fault: &Fault| matches!(fault, Fault::Expired { .. });
+    let is_right = by == Role::Client
+        && description == AlertDescription::CERTIFICATE_EXPIRED
+        && story.certificate_faults().any(|(_, fault)| is_expired(fault));
+    if is_right { Actor::Server } else { Actor::from(by) }
 }
 
 /// What the alert means for the other side, in one clause.
@@ -208,8 +218,10 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::cert::{Date, Examination, Fault};
+    use crate::cert::{Date, Examination};
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::{AlertDescription, Version};
@@ -338,9 +350,14 @@ mod tests {
         let fault =
             Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000), is_own: true };
         let examination = Examination::by_hand(vec![fault]);
-        let story = Story::at(Stage::ServerFlightComplete).alert(Client, 45);
-        let verdict = story.but(|story| story.tls.examination = Some(examination.into())).verdict();
-        assert_eq!(verdict.is(), ("tls-alert", Actor::Client, Some("certificate_expired")));
+        let examination = Arc::new(examination);
+        let refused = |alert| {
+            let story = Story::at(Stage::ServerFlightComplete).alert(Client, alert);
+            story.but(|story| story.tls.examination = Some(Arc::clone(&examination))).verdict()
+        };
+        assert_eq!(refused(48).is(), ("tls-alert", Actor::Client, Some("unknown_ca")));
+        let verdict = refused(45);
+        assert_eq!(verdict.is(), ("tls-alert", Actor::Server, Some("certificate_expired")));
         assert!(verdict.mentions("CN=ssm.example"), "{}", verdict.explanation);
     }
 

@@ -47,7 +47,8 @@ impl Default for Noted {
 pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String {
     let by = silence.awaited_from;
     let awaited = match (stage, by) {
-        (Stage::Syn, _) => return "no reply to the SYN".to_owned(),
+        (Stage::Syn, _) if story.path.icmp_errors.is_empty() => return "no reply to the SYN".to_owned(),
+        (Stage::Syn, _) => return "no SYN-ACK and no RST".to_owned(),
         (Stage::SynAck, _) => "the ACK of the SYN-ACK",
         (Stage::TcpEstablished, _) if story.is_inside_client_hello() => "the rest of the ClientHello",
         (Stage::TcpEstablished, Role::Client) if story.expects_tls => "the ClientHello",

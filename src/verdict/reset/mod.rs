@@ -78,11 +78,11 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
                 &RULE,
                 Actor::Path,
                 story.basis,
-                format!("both ends received a RST at once {place}, and no host answers a RST with a RST"),
+                format!("both ends received a RST at once {place}"),
             )
             .explain(format!(
-                "{reason}Two RSTs at once, one with each end's address, come from a device between client and server that ends \
-                 connections."
+                "{reason}No host answers a RST with a RST: two at once, one with each end's address, come from a device between \
+                 client and server that ends connections."
             ))
             .proved_by([other.moment.number])
             .advise(&ON_THE_PATH),

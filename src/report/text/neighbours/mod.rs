@@ -280,15 +280,19 @@ impl Words<'_> {
     fn of_alert(&self, worked: &Others) -> Option<Conclusion> {
         let (these, all) = (self.these(), all(worked));
         let completed = format!("{} completed {}", self.name, count(worked.times.count, "other handshake"));
+        // An order of so few may be chance.
+        let is_certain =
+            worked.times.count.min(self.group.count) > 1 && worked.times.count + self.group.count > 4;
+        let or = if is_certain { "" } else { ", or the settings of two clients or programs differ" };
         let text = match worked.when? {
             RelativeTime::Before => {
                 format!(
-                    "{completed} before {these}{}: a certificate or a setting changed then.",
+                    "{completed} before {these}{}: a certificate or a setting changed then{or}.",
                     self.none_since()
                 )
             }
             RelativeTime::After => format!(
-                "{completed}, {all}after {these}{}: a certificate or a setting changed.",
+                "{completed}, {all}after {these}{}: a certificate or a setting changed{or}.",
                 self.none_before(worked)
             ),
             RelativeTime::Between | RelativeTime::Around => match worked.clients {
