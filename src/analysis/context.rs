@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::hop_limits::OtherDistance;
+use super::isolation::Isolation;
 use super::scan::{self, Scan};
 use super::servers::{Dealings, Presented, ServerSummary, Times};
 use super::traits::Difference;
@@ -32,6 +33,8 @@ pub struct GroupContext {
     pub other_distance: Option<OtherDistance>,
     /// The span after which each client tries again, where all of them wait equally long.
     pub retried_after: Option<Elapsed>,
+    /// Its client, to which nobody replied.
+    pub isolation: Option<Isolation>,
     /// The port scan that it is part of.
     pub scan: Option<Scan>,
     /// Whether its clients did without these connections.
@@ -160,6 +163,7 @@ impl GroupContext {
             certificates: certificates(server, group),
             other_distance: group.course.refusal_hop_limits.compare(summary.hop_limits_of(key.server.0)),
             retried_after: group.course.regular_span(),
+            isolation: Isolation::of(summary, key, group),
             scan: Scan::of(summary, key, group),
             is_spare: scan::are_spare(summary, key, group),
             outage: outage(summary, key, group),

@@ -107,14 +107,27 @@ impl Groups {
         true
     }
 
-    /// Gives up the group that is least worth a look, the last of those, for one that is worth more.
+    /// Gives up the group that is least worth a look, the last of those, for one that is worth more: a worse one, or the first of its code
+    /// and cause where several have another's.
     fn make_room_for(&mut self, key: &GroupKey) -> bool {
-        let least =
-            self.known.iter().min_by_key(|(known, group)| (known.severity.urgency(), Reverse(group.example)));
-        let Some(least) = least.map(|(known, _)| known.clone()) else { return false };
-        if least.severity.urgency() >= key.severity.urgency() {
-            return false;
-        }
+        let last_of = |is_given_up: &dyn Fn(&GroupKey) -> bool| {
+            let given_up = self.known.iter().filter(|(known, _)| is_given_up(known));
+            let least =
+                given_up.min_by_key(|(known, group)| (known.severity.urgency(), Reverse(group.example)));
+            least.map(|(known, _)| known.clone())
+        };
+        let urgency = key.severity.urgency();
+        let is_alike = |one: &GroupKey, other: &GroupKey| one.code == other.code && one.cause == other.cause;
+        let least = last_of(&|known| known.severity.urgency() < urgency).or_else(|| {
+            if self.known.keys().any(|known| is_alike(known, key)) {
+                return None;
+            }
+            last_of(&|known| {
+                known.severity.urgency() == urgency
+                    && self.known.keys().filter(|other| is_alike(known, other)).nth(1).is_some()
+            })
+        });
+        let Some(least) = least else { return false };
         self.ungrouped += self.known.remove(&least).map_or(0, |group| group.count);
         true
     }
@@ -180,5 +193,27 @@ mod tests {
         let worst = groups.worst_first();
         assert!(worst[..10].iter().all(|(key, _)| key.code == Code::Refused) && worst[10].1.example == 1);
         assert!(!groups.add(&judged(healthy(), 2_000)));
+    }
+
+    #[test]
+    fn the_first_of_another_way_to_fail_takes_the_place_of_one_that_several_servers_share() {
+        let mut groups = Groups::default();
+        let mut add = |talk: Talk, port: u16| {
+            let mut story = talk.story(60_000);
+            story.parties.server.port = port;
+            story.id = u64::from(port);
+            groups.add(&Judged { verdict: story.verdict(), story, findings: Vec::new() })
+        };
+        for port in 1..=limits::GROUPS as u16 + 5 {
+            assert_eq!(
+                add(Talk::to_port(443).syn().rst(Role::Server), port),
+                usize::from(port) <= limits::GROUPS
+            );
+        }
+        assert!(add(Talk::to_port(443).syn(), 1_000));
+        assert!(!add(Talk::to_port(443).syn(), 1_001), "one of its kind is there");
+        assert_eq!((groups.len(), groups.ungrouped), (limits::GROUPS, 7));
+        let codes: Vec<_> = groups.worst_first().iter().map(|(key, _)| key.code).collect();
+        assert_eq!(codes.iter().filter(|code| **code == Code::SynNoReply).count(), 1);
     }
 }

@@ -248,8 +248,8 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
             format!("path or server; {} does not show which", witness(story))
         }
         Actor::Unknown => format!("unknown; {} does not show whose", witness(story)),
-        Actor::Client if verdict.code == Code::TlsAlert => {
-            refused_certificate(story, verdict.cause.as_deref()).unwrap_or_else(|| "client".to_owned())
+        actor @ (Actor::Client | Actor::Server) if verdict.code == Code::TlsAlert => {
+            refused_certificate(story, verdict.cause.as_deref()).unwrap_or_else(|| actor.to_string())
         }
         actor => actor.to_string(),
     })

@@ -1,6 +1,7 @@
 //! What a group's neighbours show, in words, and the packets that prove it.
 
 mod difference;
+mod isolation;
 mod outage;
 mod refusal;
 mod refused_certificates;
@@ -170,7 +171,7 @@ impl Words<'_> {
             return particular;
         }
         match self.key.code {
-            Code::SynNoReply => self.of_silence(answered),
+            Code::SynNoReply => self.of_isolation().or_else(|| self.of_silence(answered)),
             Code::Refused if self.key.actor == Actor::Server => {
                 self.of_other_device(answered).or_else(|| self.of_refusal(answered))
             }
