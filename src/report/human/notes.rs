@@ -225,15 +225,29 @@ impl<'a> Notes<'a> {
             .filter(|hello| before < *hello && *hello < stage && self.said(*hello).is_some());
         let steps = passed.chain([stage]).map(|stage| {
             let said = self.said(stage).filter(|said| !said.is_empty());
+            let said = said.filter(|_| stage != Stage::TlsEstablished || !self.is_refused_later());
             let is_done = stage == Stage::ServerFlightComplete
                 && basis == Basis::Decoded
                 && self.story.tls.version().is_some_and(|version| !version.is_tls13());
-            let title = if is_done { "ServerHelloDone" } else { title(stage) };
+            let title = match stage {
+                _ if is_done => "ServerHelloDone",
+                Stage::TlsEstablished if self.is_refused_later() => title(Stage::ClientFinished),
+                _ => title(stage),
+            };
             format!("{title}{}", said.map(|said| format!(": {said}")).unwrap_or_default())
         });
         let steps: Vec<_> = steps.collect();
         let basis = if stage >= Stage::ClientHello { self.known_by(basis) } else { "" };
         format!("{}{basis}", steps.join("; "))
+    }
+
+    /// Whether the server answers the client's Finished with an alert: in TLS 1.3 the client alone took the handshake for complete.
+    fn is_refused_later(&self) -> bool {
+        let is_alert =
+            |what: &EndingKind| matches!(what, EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. });
+        let decisive =
+            self.story.decisive().filter(|ending| ending.by == Role::Server && is_alert(&ending.what));
+        decisive.is_some() && self.story.stage < Stage::ApplicationData
     }
 
     /// How a step is known, unless the client itself could read it.

@@ -18,7 +18,7 @@ use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::words::{DIM, PacketNames, grouped, wrapped};
 use crate::report::{Detail, End, Origins, Report, Style};
-use crate::story::{Entry, LogLine, LogTie, Silence, Story};
+use crate::story::{Entry, LogLine, LogTie, Seen, Silence, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::Code;
@@ -36,6 +36,8 @@ pub struct Stream<W> {
     times: TimeForm,
     /// Connections that are shown, by the number of their first packet. Never iterated.
     shown: HashMap<u64, PrintedConnection>,
+    /// The first packet's number of the connection that the latest row belongs to.
+    latest: Option<u64>,
     quiet: Option<Quiet>,
 }
 
@@ -70,7 +72,7 @@ struct Quiet {
 impl<W: Write> Stream<W> {
     /// A report on a capture with `times` of this kind.
     pub fn new(out: W, style: Style, times: TimeForm) -> Self {
-        Self { out, style, times, shown: HashMap::new(), quiet: None }
+        Self { out, style, times, shown: HashMap::new(), latest: None, quiet: None }
     }
 
     /// A report on a capture that is being made, of failures only where `quiet` is how often a line says how many connections
@@ -151,7 +153,12 @@ impl<W: Write> Stream<W> {
         let is_first = self.shown.is_empty();
         let shown = self.shown.entry(story.first.number).or_default();
         let mut notes = Notes::resume(story, &names, shown.noted.of_text(is_text));
-        let row = rows::passing(story, entry, &names, &mut notes);
+        let mut row = rows::passing(story, entry, &names, &mut notes);
+        // Rows of several connections come in turn.
+        let is_other = self.latest.replace(story.first.number) != Some(story.first.number);
+        if is_other && !is_first {
+            row.text.push(whose(story, entry));
+        }
         let mut ladder = Ladder::new(&self.style, clock, digits, INDENT).after(shown.previous);
         if is_first {
             ladder.write_header(&mut self.out)?;
@@ -208,6 +215,12 @@ impl<W: Write> Stream<W> {
         }
         self.out.flush()
     }
+}
+
+/// Whose packet it is: `of CLIENT`, `to CLIENT`.
+fn whose(story: &Story, entry: &Entry) -> String {
+    let is_of_server = matches!(&entry.seen, Seen::Segment { role: Role::Server, .. } | Seen::Icmp(..));
+    format!("{} {}", if is_of_server { "to" } else { "of" }, ends::end(story, Role::Client))
 }
 
 impl<W: Write + Send> Sink for Stream<W> {

@@ -145,7 +145,12 @@ fn write_hint(
 ) -> io::Result<()> {
     let groups = collection.groups(summary);
     let Some((_, first)) = groups.first() else { return Ok(()) };
-    let text = format!("More: --connection {} (one in full), --all (every one), -o table", first.example);
+    // The example of an only group is above in full.
+    let one = match overview::failing(collection, summary).as_slice() {
+        [_] => "--connection N (another in full)".to_owned(),
+        _ => format!("--connection {} (one in full)", first.example),
+    };
+    let text = format!("More: {one}, --all (every one), -o table");
     let text =
         if text.len() <= prose::prose(style) { text } else { "More: --connection N, --all".to_owned() };
     writeln!(out, "{DIM}{text}{DIM:#}")

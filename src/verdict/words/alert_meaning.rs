@@ -227,8 +227,8 @@ fn from_either(by: Role, description: AlertDescription) -> Meaning {
             log,
         ),
         80 => meaning(
-            "The client's TLS library or program failed by itself.",
-            "The server's TLS library or program failed by itself.",
+            "The client reports an internal error of its own (RFC 8446, 6.2).",
+            "The server reports an internal error of its own (RFC 8446, 6.2). OpenSSL 3 also does so for TLS 1.0 and 1.1, which it disables.",
             log,
         ),
         90 => meaning(

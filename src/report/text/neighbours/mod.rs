@@ -224,6 +224,9 @@ impl Words<'_> {
         let all = all(answered);
         let name = &self.name;
         let others = count(answered.times.count, "other SYN");
+        if self.is_order_chance(answered) {
+            return Some(self.of_order(&format!("{name} answered {others}"), answered));
+        }
         let text = match (answered.when?, answered.clients) {
             (RelativeTime::Before, _) => format!(
                 "{name} answered {others} before {these}{}: the server, the path or a rule changed then.",
@@ -281,11 +284,20 @@ impl Words<'_> {
     fn of_alert(&self, worked: &Others) -> Option<Conclusion> {
         let (these, all) = (self.these(), all(worked));
         let completed = format!("{} completed {}", self.name, count(worked.times.count, "other handshake"));
-        // An order of so few may be chance.
-        let is_certain =
-            worked.times.count.min(self.group.count) > 1 && worked.times.count + self.group.count > 4;
-        let or = if is_certain { "" } else { ", or the settings of two clients or programs differ" };
+        let or = if self.group.count.min(worked.times.count) > 1 {
+            ""
+        } else {
+            ", or the settings of two clients or programs differ"
+        };
         let text = match worked.when? {
+            RelativeTime::Before | RelativeTime::After if self.is_order_chance(worked) => {
+                let order = self.of_order(&completed, worked);
+                let text = order.text.trim_end_matches('.');
+                let text = format!(
+                    "{text}: two clients or programs whose settings differ, or a setting or certificate that changed."
+                );
+                return Some(Conclusion { text, stance: Stance::Shortens, ..order });
+            }
             RelativeTime::Before => {
                 format!(
                     "{completed} before {these}{}: a certificate or a setting changed then{or}.",
@@ -330,6 +342,9 @@ impl Words<'_> {
         let fine = if worked.times.count == 1 { fine.replace(" are ok", " is ok") } else { fine };
         let all_of = all(worked);
         let text = match when {
+            RelativeTime::Before | RelativeTime::After if self.is_order_chance(worked) => {
+                return Some(self.of_order(&fine, worked));
+            }
             RelativeTime::Before => format!("{fine}, {all_of}before {these}{}.", self.none_since()),
             RelativeTime::After => format!("{fine}, {all_of}after {these}{}.", self.none_before(worked)),
             RelativeTime::Between | RelativeTime::Around => match worked.clients {
@@ -360,6 +375,23 @@ impl Words<'_> {
             |time| format!("Find what changed shortly before {time}: {what}."),
         )
         .into()
+    }
+
+    /// Whether so few came before the others, or after them, that it may be chance: one failure after what worked is no beginning, and one
+    /// before it no end.
+    fn is_order_chance(&self, others: &Others) -> bool {
+        match others.when {
+            Some(RelativeTime::Before) => self.group.count < 2,
+            Some(RelativeTime::After) => self.group.count.max(others.times.count) < 2,
+            _ => false,
+        }
+    }
+
+    /// The order alone, where it proves nothing.
+    fn of_order(&self, did: &str, others: &Others) -> Conclusion {
+        let order = if others.when == Some(RelativeTime::Before) { "before" } else { "after" };
+        let text = format!("{did}, {}{order} {}.", all(others), self.these());
+        resting_on(text, others, Stance::Adds)
     }
 
     /// The connections of the group.

@@ -49,6 +49,9 @@ impl Words<'_> {
         let all = all(answered);
         let name = &self.name;
         let others = count(answered.times.count, "other connection");
+        if self.is_order_chance(answered) {
+            return Some(self.of_order(&format!("{name} accepted {others}"), answered));
+        }
         let text = match answered.when? {
             RelativeTime::Before => format!(
                 "{name} accepted {others} before {these}{}: the service stopped listening, or a rule changed then.",
