@@ -264,7 +264,11 @@ impl Summary {
             *if neighbour.is_answer { &mut search.answered } else { &mut search.asked } += 1;
             if !neighbour.is_answer {
                 let is_first = search.first.is_none();
-                search.first.get_or_insert(moment);
+                if is_first {
+                    search.first = Some(moment);
+                } else {
+                    search.second.get_or_insert(moment);
+                }
                 search.last = Some(moment);
                 search.asker = neighbour.asker.filter(|asker| is_first || search.asker == Some(*asker));
             }

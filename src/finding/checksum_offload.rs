@@ -18,21 +18,22 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         if checksums.offloaded == checksums.incorrect {
             let count = checksums.incorrect;
             let sums = if count == 1 { "1 TCP checksum".to_owned() } else { format!("{count} TCP checksums") };
+            let them = if count == 1 { "it" } else { "them" };
             let text = if checksums.was_received || story.parties[role].was_forwarded() == Some(true) {
                 format!(
-                    "Checksum offload left {sums} of the {role} wrong: the capturing host received them like this, from a virtual \
+                    "Checksum offload left {sums} of the {role} wrong: the capturing host received {them} like this, from a virtual \
                      machine, a container or a virtual device."
                 )
             } else if checksums.is_opening_correct {
                 format!(
                     "Checksum offload left {sums} of the {role} wrong: the capturing host merged segments that it received, or \
-                     sent them."
+                     sent {them}."
                 )
             } else if is_other_correct {
                 format!("Captured on the {role}: checksum offload left {sums} wrong.")
             } else {
                 format!(
-                    "Checksum offload left {sums} of the {role} wrong: the capturing host sent them, or received them from a virtual \
+                    "Checksum offload left {sums} of the {role} wrong: the capturing host sent {them}, or received {them} from a virtual \
                      machine, a container or a virtual device."
                 )
             };
@@ -95,7 +96,7 @@ mod tests {
         for client in [wrong, ChecksumFacts::default()] {
             let found = with(wrong).but(|story| story.parties.client.checksums = client);
             let text = found.finding("checksum-offload").expect("a finding").text;
-            assert!(!text.contains("Captured on") && text.contains("or received them"), "{text}");
+            assert!(!text.contains("Captured on") && text.contains("or received it"), "{text}");
         }
     }
 

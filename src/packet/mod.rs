@@ -334,7 +334,7 @@ impl std::fmt::Display for Other {
         match self {
             Self::Dns => write!(f, "DNS"),
             Self::Udp => write!(f, "UDP"),
-            Self::Icmp => write!(f, "ICMP (not an error)"),
+            Self::Icmp => write!(f, "ICMP other than errors"),
             Self::UnquotedIcmpError => write!(f, "ICMP error without the packet that it quotes"),
             Self::IpProtocol(number) => write!(f, "IP protocol {number}"),
             Self::Fragment => write!(f, "IP fragment"),

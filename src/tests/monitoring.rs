@@ -23,10 +23,14 @@ const WITH_CERTIFICATES: &str = "healthy/intermediate/capture.pcap";
 #[test]
 fn a_plugin_prints_one_status_line_and_the_exit_status() {
     for (capture, begin, status) in [
-        (HEALTHY, "SSMSCOPE OK - healthy at application-data, ", 0),
-        ("slow/plain/capture.pcap", "SSMSCOPE WARNING - slow at ", 1),
-        (REFUSED, "SSMSCOPE CRITICAL - refused at syn, ", 2),
-        ("midstream/plain/capture.pcap", "SSMSCOPE UNKNOWN - midstream at none, ", 3),
+        (HEALTHY, "SSMSCOPE OK - 1 of 1 ok: healthy at application-data, ", 0),
+        ("slow/plain/capture.pcap", "SSMSCOPE WARNING - 1 of 1 needs a look: slow at ", 1),
+        (REFUSED, "SSMSCOPE CRITICAL - 1 of 1 failed: refused at syn, ", 2),
+        (
+            "midstream/plain/capture.pcap",
+            "SSMSCOPE UNKNOWN - none of 1 can be judged: midstream at none, ",
+            3,
+        ),
         ("no-such-file", "SSMSCOPE UNKNOWN - ", 3),
         ("README.md", "SSMSCOPE UNKNOWN - ", 3),
     ] {

@@ -12,8 +12,9 @@ use unanswered::Courses;
 pub use unanswered::{LookupFault, LookupSubject, Search, Unanswered};
 pub(super) use unanswered::{Questions, unanswered};
 
-/// Answers that are kept of one client for one address: a name is asked for again when its answer has expired.
-const ANSWERS: usize = 4;
+/// Answers that are kept of one client for one address: a name is asked for again when its answer has expired. The first half are those of
+/// the connections that a report shows as examples.
+const ANSWERS: usize = 8;
 
 /// Lookups that were answered.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Found {
     pub asked: Option<Moment>,
     /// The answer.
     pub answered: Moment,
+    /// The packet of the next answer, if that one is not kept.
+    pub superseded: Option<u64>,
 }
 
 impl Lookups {
@@ -59,8 +62,13 @@ impl Lookups {
         let place = self.asked.iter().position(|(known, _)| *known == key);
         let asked = place.and_then(|place| self.asked.remove(place)).map(|(_, moment)| moment);
         for address in &lookup.addresses {
-            let found =
-                Found { name: lookup.name.clone(), resolver: lookup.resolver, asked, answered: moment };
+            let found = Found {
+                name: lookup.name.clone(),
+                resolver: lookup.resolver,
+                asked,
+                answered: moment,
+                superseded: None,
+            };
             self.keep((lookup.client, *address), found);
         }
     }
@@ -76,7 +84,10 @@ impl Lookups {
         }
         let answers = self.found.entry(key).or_default();
         if answers.len() >= ANSWERS {
-            answers.remove(0);
+            let removed = answers.remove(ANSWERS / 2);
+            if let Some(before) = answers.get_mut(ANSWERS / 2 - 1) {
+                before.superseded.get_or_insert(removed.answered.number);
+            }
         }
         answers.push(found);
     }
@@ -105,8 +116,8 @@ impl Lookups {
         }
         for (of, answers) in std::mem::take(found) {
             let answers = answers.into_iter().map(|answer| {
-                let Found { name: asked_for, resolver, asked, answered } = answer;
-                Found { name: name(&asked_for), resolver: host(resolver), asked, answered }
+                let Found { name: asked_for, resolver, .. } = &answer;
+                Found { name: name(asked_for), resolver: host(*resolver), ..answer }
             });
             let answers = answers.collect();
             found.insert(key(of, &mut host), answers);
@@ -121,10 +132,11 @@ impl Lookups {
         self.found.iter().filter(is_it).map(|((_, address), _)| *address)
     }
 
-    /// The last answer with this address that the client got before a packet.
+    /// The last answer with this address that the client got before a packet; nothing if that one is not kept.
     pub fn before(&self, client: Host, address: IpAddr, packet: u64) -> Option<&Found> {
         let answers = self.found.get(&(client, address))?;
-        answers.iter().rev().find(|found| found.answered.number < packet)
+        let latest = answers.iter().rev().find(|found| found.answered.number < packet)?;
+        latest.superseded.is_none_or(|next| packet <= next).then_some(latest)
     }
 }
 
@@ -168,6 +180,21 @@ mod tests {
         assert_eq!((found.asked.map(|asked| asked.number), found.answered.number), (Some(1), 3));
         assert_eq!(lookups.before(client, SERVER.into(), 3), None, "it came later");
         assert_eq!(lookups.before([192, 0, 2, 11].into(), SERVER.into(), 9), None, "of another client");
+    }
+
+    #[test]
+    fn the_first_and_the_last_answers_are_kept() {
+        let mut lookups = Lookups::default();
+        for second in 0..12 {
+            lookups.add(&lookup(second, None), moment(10 * u64::from(second) + 1));
+            lookups.add(&lookup(second, Some(SERVER)), moment(10 * u64::from(second) + 2));
+        }
+        let before = |packet| {
+            lookups.before([192, 0, 2, 10].into(), SERVER.into(), packet).map(|found| found.answered.number)
+        };
+        assert_eq!((before(5), before(35)), (Some(2), Some(32)));
+        assert_eq!((before(45), before(75)), (None, None), "an older one is not the connection's");
+        assert_eq!((before(85), before(115), before(999)), (Some(82), Some(112), Some(112)));
     }
 
     #[test]

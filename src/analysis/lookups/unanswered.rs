@@ -69,8 +69,8 @@ pub struct Unanswered {
     pub last: Moment,
     /// The first question for the other type of address: most clients ask for A and AAAA.
     pub other_type: Option<Moment>,
-    /// How often a question was repeated, and the last time.
-    pub repeated: Option<(u64, Moment)>,
+    /// How often a question was repeated, the first time and the last.
+    pub repeated: Option<(u64, Moment, Moment)>,
     /// The answer that shows what was wrong, where there was one.
     pub answered: Option<Moment>,
     /// The packets that show it: the first and the last question, and the answer.
@@ -95,6 +95,8 @@ pub struct Search {
     pub answered: u64,
     /// The first question.
     pub first: Option<Moment>,
+    /// The second question.
+    pub second: Option<Moment>,
     /// The last question.
     pub last: Option<Moment>,
     /// Who asked; nothing if several did.
@@ -132,8 +134,8 @@ struct Course {
     is_ipv6: bool,
     /// The first question for the other type.
     other_type: Option<Moment>,
-    /// How often a type was asked for again, and the last time.
-    repeated: Option<(u64, Moment)>,
+    /// How often a type was asked for again, the first time and the last.
+    repeated: Option<(u64, Moment, Moment)>,
     /// Who was asked last.
     resolver: Host,
     /// Questions that wait for their answers, by id, with the first packet of each.
@@ -224,7 +226,8 @@ impl Course {
             if lookup.is_ipv6 != self.is_ipv6 && self.other_type.is_none() {
                 self.other_type = Some(moment);
             } else if self.asked > 1 {
-                self.repeated = Some((self.repeated.map_or(1, |(count, _)| count + 1), moment));
+                let (count, first, _) = self.repeated.unwrap_or((0, moment, moment));
+                self.repeated = Some((count + 1, first, moment));
             }
             self.resolver = lookup.resolver;
             if self.open.len() < OPEN && !self.open.iter().any(|(id, _)| *id == lookup.id) {
@@ -319,7 +322,7 @@ pub(in crate::analysis) fn unanswered(
             first,
             last,
             other_type: None,
-            repeated: (search.asked > 1).then(|| (search.asked - 1, last)),
+            repeated: search.second.map(|second| (search.asked - 1, second, last)),
             answered: None,
             evidence: evidence([Some(first), Some(last), None]),
         });
@@ -442,7 +445,10 @@ mod tests {
             }
         }
         let found = unanswered(of(&summary), &Target::default(), STALL);
-        assert_eq!((found[0].other_type, found[0].repeated), (Some(moment(2)), Some((2, moment(5)))));
+        assert_eq!(
+            (found[0].other_type, found[0].repeated),
+            (Some(moment(2)), Some((2, moment(4), moment(5))))
+        );
         assert_eq!(found[0].evidence, [1, 3, 5], "in the order of packets");
     }
 

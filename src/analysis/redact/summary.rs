@@ -13,9 +13,9 @@ impl StandIns {
         summary.neighbours = std::mem::take(&mut summary.neighbours)
             .into_iter()
             .map(|(host, search)| {
-                let Search { asked, answered, first, last, asker } = search;
+                let Search { asker, .. } = search;
                 let asker = asker.map(|asker| self.host(asker));
-                (self.host(host), Search { asked, answered, first, last, asker })
+                (self.host(host), Search { asker, ..search })
             })
             .collect();
         for Unanswered {

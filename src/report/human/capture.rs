@@ -7,10 +7,10 @@ use super::collection::Collection;
 use super::glyphs::Glyphs;
 use super::judgement::{files, when, write_headline, write_place, write_translation, write_why};
 use super::ladder::Ladder;
-use super::prose::{prose, write_labelled, write_next};
+use super::prose::{prose, write_in, write_labelled, write_next};
 use super::{lookup, overview};
-use crate::analysis::{Failure, LookupFault, Summary, Unanswered};
-use crate::packet::Other;
+use crate::analysis::{Failure, LookupFault, LookupSubject, Summary, Unanswered};
+use crate::packet::{Host, Other};
 use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
 use crate::report::text::numbers::times;
@@ -91,6 +91,9 @@ pub(super) fn counts(summary: &Summary) -> (String, String) {
         }
     }
     let counted = count(all, "connection");
+    if let Some(lookup) = nothing::lookup(summary) {
+        parts.push(format!("a lookup failed ({})", lookup.code()));
+    }
     let mut text = if parts.is_empty() { counted } else { format!("{counted}: {}", parts.join(", ")) };
     if all < summary.connections {
         let left = summary.connections - all;
@@ -240,7 +243,11 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
 /// Which addresses and names were asked for without an answer.
 fn unanswered(summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
-    let unanswered: Vec<_> = crate::report::unanswered(summary).collect();
+    // One is the report's subject.
+    let subject = nothing::unanswered(summary).map(|found| &found.subject);
+    let is_further = |host: Host| subject != Some(&LookupSubject::Neighbor(host));
+    let unanswered: Vec<_> =
+        crate::report::unanswered(summary).filter(|(host, _)| is_further(*host)).collect();
     for (protocol, is_v6) in [("ARP", false), ("Neighbor discovery", true)] {
         let hosts: Vec<_> = unanswered.iter().filter(|(host, _)| host.is_ipv6() == is_v6).collect();
         let shown =
@@ -296,6 +303,9 @@ fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
     write_next(&checks, style, out)?;
     for (index, text) in lookup::further(summary).iter().enumerate() {
         write_labelled(if index == 0 { "Also" } else { "" }, text, style, out)?;
+    }
+    if let Some(lookup) = nothing::lookup(summary) {
+        write_in(DIM, DIM, "More", &format!("ssmscope explain {}", lookup.code()), style, out)?;
     }
     writeln!(out)
 }

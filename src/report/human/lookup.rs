@@ -40,8 +40,13 @@ pub(super) fn rows(found: &Unanswered, summary: &Summary) -> Vec<Row> {
     if let (Some(at), LookupSubject::Name(name, ..)) = (found.other_type, &found.subject) {
         rows.push(row(at, asks(), format!("the address of {}? (for the other IP version)", escaped(name))));
     }
-    if let Some((repeated, last)) = found.repeated {
-        rows.push(Row { kind: Kind::Repeat, ..row(last, asks(), count(repeated, "retransmission")) });
+    if let Some((repeated, first, last)) = found.repeated {
+        let label = match repeated {
+            1 => first.number.to_string(),
+            _ => format!("{}-{}", first.number, last.number),
+        };
+        let row = row(first, asks(), count(repeated, "retransmission"));
+        rows.push(Row { kind: Kind::Repeat, label, until: Some(last.at), ..row });
     }
     let answer = lookups::of(found, &summary.names).answer();
     let fault = match (found.answered, answer) {
@@ -119,7 +124,7 @@ mod tests {
             first: moment(1),
             last: moment(asked),
             other_type: None,
-            repeated: (asked > 1).then(|| (asked - 1, moment(asked))),
+            repeated: (asked > 1).then(|| (asked - 1, moment(2), moment(asked))),
             answered,
             evidence: vec![1],
         }

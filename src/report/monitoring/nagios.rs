@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::phases;
-use crate::analysis::Judged;
+use crate::analysis::{Judged, title};
 use crate::limits;
 use crate::probe::{CheckOutcome, Range};
 use crate::report::digest::WorstConnection;
@@ -139,22 +139,24 @@ pub(super) fn with_cause(code: &str, cause: Option<&str>) -> String {
     cause.map_or_else(|| code.to_owned(), |cause| format!("{code} ({cause})"))
 }
 
-/// How many connections came to what; of the only one what happened to it.
+/// How many connections came to what, the only one with its stage.
 fn found(shown: &WorstConnection, of: &End<'_>) -> String {
     let summary = of.summary;
-    if summary.connections == 1 {
-        let code = with_cause(shown.code.name(), shown.cause.as_deref());
-        return format!("{code} at {}, {}", shown.stage, shown.server);
-    }
     let all = summary.connections;
     let worst = shown.severity;
     let some = summary.severities.get(&worst).copied().unwrap_or_default();
     let begin = match worst {
         Severity::Critical => format!("{some} of {all} failed"),
-        Severity::Warning => format!("{some} of {all} need a look"),
+        Severity::Warning => {
+            format!("{some} of {all} {}", if some == 1 { "needs a look" } else { "need a look" })
+        }
         Severity::Ok => format!("{some} of {all} ok"),
         Severity::Unknown => format!("none of {all} can be judged"),
     };
+    if all == 1 {
+        let title = title(shown.code, shown.cause.as_deref());
+        return format!("{begin}: {title} at {}, {}", shown.stage, shown.server);
+    }
     let kinds = kinds::of(summary, worst);
     let servers: BTreeSet<_> = kinds.iter().flat_map(|kind| &kind.servers).collect();
     let place = match servers.into_iter().collect::<Vec<_>>().as_slice() {

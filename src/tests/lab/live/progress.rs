@@ -89,7 +89,9 @@ fn a_plugin_prints_on_standard_output_only_and_ends_in_time() {
     assert!(began.elapsed() < Duration::from_secs(6));
     assert_eq!((status, error.as_str()), (2, ""));
     assert!(
-        out.starts_with("SSMSCOPE CRITICAL - refused at syn, 10.9.0.2:8443 | connections=1;;;0 "),
+        out.starts_with(
+            "SSMSCOPE CRITICAL - 1 of 1 failed: refused at syn, 10.9.0.2:8443 | connections=1;;;0 "
+        ),
         "{out}"
     );
     assert!(out.contains(" dropped=0;;;0 certificate_days=U;30:;7:\n"), "{out}");
