@@ -51,7 +51,10 @@ fn a_plugin_counts_failures_first_and_has_a_line_for_each_kind() {
     assert!(below[0].ends_with('Z'), "the time has a zone: {outcome:?}");
     is_a_plugin_s(&outcome);
     let outcome = run(&["read", "-o", "nagios", &healthy, &testdata("slow/plain/capture.pcap")]);
-    assert!(outcome.first_line().starts_with("SSMSCOPE WARNING - 1 of 2 need a look: slow, "), "{outcome:?}");
+    assert!(
+        outcome.first_line().starts_with("SSMSCOPE WARNING - 1 of 2 needs a look: slow, "),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn days_that_a_certificate_has_left_raise_the_status() {
     };
     let (more, less) = (format!("{:.0}", left + 10.0), format!("{:.0}", left - 10.0));
     for (options, status, begin) in [
-        (&["--warning", &less, "--critical", "7"][..], 0, "SSMSCOPE OK - healthy"),
+        (&["--warning", &less, "--critical", "7"][..], 0, "SSMSCOPE OK - 1 of 1 ok: healthy"),
         (
             &["--warning", &more, "--critical", &less],
             1,

@@ -305,7 +305,7 @@ mod tests {
     use crate::tcp::Role;
 
     #[test]
-    fn each_way_to_fail_is_listed_beside_many_servers_that_fail_alike() {
+    fn each_way_to_fail_is_listed_among_many_servers_that_fail_alike() {
         let judged = |talk: Talk, port: u16| {
             let mut story = talk.story(60_000);
             story.parties.server.port = port;

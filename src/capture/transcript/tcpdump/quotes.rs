@@ -1,7 +1,7 @@
 //! Lines that an author quotes again to explain them.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
@@ -58,10 +58,6 @@ impl Quotes {
         let flags = memchr::memmem::find(text.as_bytes(), b"Flags [")
             .and_then(|at| Some(at + text.get(at..)?.find(']')?));
         let head = text.get(..flags.unwrap_or(text.len()))?;
-        head.contains(" > ").then(|| {
-            let mut hasher = self.seen.hasher().build_hasher();
-            (nanos, head).hash(&mut hasher);
-            hasher.finish()
-        })
+        head.contains(" > ").then(|| self.seen.hasher().hash_one((nanos, head)))
     }
 }
