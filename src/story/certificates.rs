@@ -76,7 +76,8 @@ impl Story {
         VerificationTime::of(self.tls.certificates[Role::Server].as_ref()?.moment.at, self.capture.clock)
     }
 
-    fn lacks_bytes(&self) -> bool {
+    /// Whether bytes of the server are not in the capture.
+    pub fn lacks_bytes(&self) -> bool {
         self.traffic.counters.server.cut_bytes > 0 || self.missing.acked_unseen.server > 0
     }
 

@@ -128,7 +128,7 @@ fn reply_lost(verdict: &Verdict, story: &Story, silence: &Silence, sent: SentUns
     let headline = lost(silence, "part of the server's flight was lost");
     Verdict { actor: Actor::Path, headline, ..verdict.clone() }
         .cause("server-flight-lost")
-        .explain(format!("{}{}", sent_unseen::sentence(sent), drops::caveat(story)))
+        .explain(format!("{}{}", sent_unseen::sentence(Role::Server, sent), drops::caveat(story)))
         .proved_by([sent.shown_by.number])
         .advise(&sent_unseen::ADVICE)
 }

@@ -91,7 +91,7 @@ fn reply_lost(story: &Story, silence: &Silence, sent: SentUnseen) -> Verdict {
         .cause("server-flight-lost")
         .explain(format!(
             "The server's TCP acknowledged the ClientHello, and the server replied. {}{}",
-            sent_unseen::sentence(sent),
+            sent_unseen::sentence(Role::Server, sent),
             drops::caveat(story)
         ))
         .proved_by([sent.shown_by.number])

@@ -155,12 +155,17 @@ impl DataFacts {
         }
     }
 
-    /// Records what the number of a bare acknowledgement shows that this side sent. Bytes that come later may be those.
+    /// Records what the number of a bare acknowledgement shows that this side sent. Bytes that come later may be those, and so may
+    /// a FIN, which takes one number.
     pub(in crate::story) fn record_sent_unseen(&mut self, moment: Moment, observation: &Observation) {
-        if observation.new_bytes > 0 {
+        let is_fin = observation.is_first_fin && observation.ahead == 0;
+        if observation.new_bytes > 0 || is_fin && self.sent_unseen.is_some_and(|sent| sent.bytes == 1) {
             self.sent_unseen = None;
         } else if observation.ahead_of_bare_ack > 0 {
-            self.sent_unseen = Some(SentUnseen { bytes: observation.ahead_of_bare_ack, shown_by: moment });
+            // The first that shows them says since when.
+            let bytes = observation.ahead_of_bare_ack;
+            let known = self.sent_unseen.filter(|sent| sent.bytes == bytes);
+            self.sent_unseen = Some(known.unwrap_or(SentUnseen { bytes, shown_by: moment }));
         }
     }
 

@@ -11,7 +11,9 @@ use crate::tcp::Role;
 use closed::{closed, cut_off};
 use left::{left, left_as_logged, left_before_tls};
 use unanswered::unanswered;
-use undelivered::{answer_lost, left_without, too_big, unanswered_probes, undelivered, window_closed};
+use undelivered::{
+    answer_lost, left_without, request_lost, too_big, unanswered_probes, undelivered, window_closed,
+};
 
 /// `no-response`.
 pub(super) const RULE: Rule = Rule {
@@ -40,7 +42,7 @@ fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     }
     let Some(ending) = story.decisive() else {
         let verdict = closed(story).or_else(|| too_big(story, settings));
-        return verdict.or_else(|| answer_lost(story, settings));
+        return verdict.or_else(|| answer_lost(story, settings)).or_else(|| request_lost(story, settings));
     };
     let EndingKind::Silence(silence) = &ending.what else { return None };
     if let Some(verdict) = window_closed(story, ending, silence) {
@@ -110,6 +112,33 @@ mod tests {
         let late = Talk::to_port(110).open().say(Server, b"+OK\r\n").ack(Client).say(Client, b"RETR 1\r\n");
         let late = late.ack(Server).say(Server, &[b'M'; 900]).wait(60_000).fin(Client).fin(Server);
         assert_eq!(late.code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_number_of_the_client_s_ack_shows_what_it_had_sent_in_vain() {
+        let acks = |bytes: u32, wait| {
+            let up = handshake().say(Server, &talk::encrypted(250));
+            let (seq, ack) = (up.next(Client), up.next(Server));
+            let shown = up.segment_with(Client, ".", seq + bytes, ack, &[], |_| {}).wait(wait);
+            shown.segment_with(Server, "F.", ack, seq, &[], |_| {})
+        };
+        let verdict = acks(4_064, 14_000).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        assert!(verdict.mentions("4064 bytes more"), "{}", verdict.explanation);
+        // A FIN that the capture lacks takes a number too, and the rest of it may come at once.
+        for (bytes, wait) in [(0, 14_000), (1, 14_000), (4_064, 20)] {
+            assert_ne!(acks(bytes, wait).code(0), "no-response", "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_fin_that_was_captured_behind_the_ack_after_it_is_no_lost_reply() {
+        let answered = handshake().say(Client, &talk::data()).say(Server, &talk::encrypted(250)).ack(Client);
+        let left = answered.wait(9_000).fin(Client);
+        let (seq, ack) = (left.next(Server), left.next(Client));
+        let ahead = left.segment_with(Server, ".", seq + 1, ack, &[], |_| {});
+        assert_eq!(ahead.clone().code(0), "no-response");
+        assert_eq!(ahead.segment_with(Server, "F.", seq, ack, &[], |_| {}).code(0), "healthy");
     }
 
     /// Three requests of 200 bytes that are answered, and a later one of this many bytes.

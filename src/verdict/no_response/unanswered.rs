@@ -51,8 +51,9 @@ pub(super) fn unanswered(story: &Story, silence: &Silence) -> Verdict {
         sign.explain(verdict)
     } else {
         let unseen = if silence.is_ack_unseen { ack_unseen::SENTENCE } else { "" };
-        let shown =
-            lost.map(sent_unseen::sentence).or(unheard.as_ref().map(|(sentence, _)| sentence.clone()));
+        let shown = lost
+            .map(|sent| sent_unseen::sentence(Role::Server, sent))
+            .or(unheard.as_ref().map(|(sentence, _)| sentence.clone()));
         let shown = shown.map_or(String::new(), |sentence| format!(" {sentence}"));
         verdict
             .explain(format!("{delivered}{unseen}{shown}{}", drops::caveat(story)))

@@ -69,7 +69,9 @@ pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> 
     let sender = silence.awaited_from.other();
     let is_begun = match ending.stage {
         // With one direction only, the beginning is missing too.
-        Stage::None => story.traffic.counters[silence.awaited_from].segments > 0,
+        Stage::None => {
+            story.traffic.counters[silence.awaited_from].segments > 0 && !is_farewell(story, sender)
+        }
         Stage::TcpEstablished => sender == Role::Server || story.data.server.first.is_some(),
         Stage::TlsEstablished | Stage::ApplicationData => sender == Role::Server || story.was_answered(),
         _ => false,
@@ -110,6 +112,13 @@ pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> 
             )
             .proved_by(story.data[sender].repeats.numbers().take(4)),
     )
+}
+
+/// Whether no more is unacknowledged than a close_notify, the longest of which is Java's, and the FIN after it: nothing is owed to who left.
+fn is_farewell(story: &Story, sender: Role) -> bool {
+    const CLOSE_NOTIFY: u32 = 40;
+    let left = story.endings.iter().any(|end| end.by == sender && matches!(end.what, EndingKind::Fin));
+    left && story.data[sender].unacknowledged.is_some_and(|waiting| waiting.bytes <= CLOSE_NOTIFY)
 }
 
 /// The client left although the server had sent more, on a path that lost packets: the number of its FIN or RST shows that it did not get
@@ -182,9 +191,35 @@ pub(super) fn answer_lost(story: &Story, settings: &JudgementSettings) -> Option
             story.basis,
             format!("the rest of the server's reply was lost: nothing arrived for {waited}"),
         )
-        .explain(format!("{}{}", sent_unseen::sentence(lost), drops::caveat(story)))
+        .explain(format!("{}{}", sent_unseen::sentence(Role::Server, lost), drops::caveat(story)))
         .reported(&["java.net.SocketTimeoutException: Read timed out"])
         .proved_by([last.number, left.moment.number, lost.shown_by.number])
+        .advise(&sent_unseen::ADVICE)
+    })
+}
+
+/// The server left after a silence, and the number of an ACK of the client's shows that it had sent more by then.
+pub(super) fn request_lost(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
+    let lost = sent_unseen::of_client(story)?;
+    let left = story.endings.first().filter(|end| end.by == Role::Server)?;
+    let waited = left.moment.at - lost.shown_by.at;
+    let is_lost = left.stage >= Stage::TcpEstablished
+        && matches!(left.what, EndingKind::Fin | EndingKind::CloseNotify)
+        && waited >= settings.stall_after
+        && story.missing.gap.client == 0
+        && !story.missing.lacks(Role::Client);
+    is_lost.then(|| {
+        Verdict::new(
+            &RULE,
+            Actor::Path,
+            story.basis,
+            format!(
+                "the client's data was lost: nothing of it arrived for {waited}, and then the server left"
+            ),
+        )
+        .explain(format!("{}{}", sent_unseen::sentence(Role::Client, lost), drops::caveat(story)))
+        .reported(&["java.net.SocketTimeoutException: Read timed out"])
+        .proved_by([lost.shown_by.number, left.moment.number])
         .advise(&sent_unseen::ADVICE)
     })
 }

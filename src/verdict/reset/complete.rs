@@ -53,6 +53,16 @@ pub(super) fn is_answer_outstanding(story: &Story) -> bool {
     story.data.server.outstanding > 2 * SEGMENT
 }
 
+/// Whether the client's RST cut off what the server was sending, where the ends of its records are not in the capture: segments of it were on
+/// their way, or waited for room in the client's receive window. Whole packets show the record that lacks its end.
+pub(super) fn is_download_cut_off(story: &Story, ending: &Ending) -> bool {
+    let goes_on =
+        story.data.server.last.is_some_and(|last| story.order.is_after(last.number, ending.moment.number));
+    ending.by == Role::Client
+        && story.lacks_bytes()
+        && (goes_on && is_answer_outstanding(story) || is_window_closed(story))
+}
+
 /// Whether the server would have repeated its last data before its RST if that had not been acknowledged: the capture lacks the
 /// acknowledgement.
 pub(super) fn is_repeat_overdue(story: &Story, ending: &Ending) -> bool {
@@ -345,6 +355,24 @@ mod tests {
         let verdict = shut.rst(Server).verdict(0);
         assert_eq!(verdict.is(), ("reset", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("receive window closed"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn what_goes_on_after_the_client_s_rst_was_cut_off_where_records_are_truncated() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let answered = (0..4).fold(asked, |talk, _| talk.say(Server, &talk::encrypted(1_400))).ack(Client);
+        let seq = answered.next(Client);
+        let reset = answered.clone().segment(Client, "R", seq, &[]);
+        let goes_on = (0..4).fold(reset.clone(), |talk, _| talk.say(Server, &talk::encrypted(1_400)));
+        let verdict = |talk: &Talk, cut_bytes: u64| {
+            let mut story = talk.story(0);
+            story.traffic.counters.server.cut_bytes = cut_bytes;
+            story.verdict()
+        };
+        assert_eq!(verdict(&goes_on, 4_000).is(), ("reset", Actor::Client, None));
+        // Of a close_notify or a second answer there would be less.
+        assert_eq!(verdict(&reset.say(Server, &talk::close_notify()), 4_000).code.name(), "healthy");
+        assert_eq!(verdict(&answered.clone().rst(Client), 4_000).code.name(), "healthy");
     }
 
     #[test]

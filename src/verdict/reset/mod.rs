@@ -9,8 +9,8 @@ use super::{Actor, Code, JudgementSettings, Rule, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 use complete::{
-    is_answer_outstanding, is_cut_off, is_idle, is_message_lost, is_prelude_pending, is_reply_refused,
-    is_window_closed, missed_reply,
+    is_answer_outstanding, is_cut_off, is_download_cut_off, is_idle, is_message_lost, is_prelude_pending,
+    is_reply_refused, is_window_closed, missed_reply,
 };
 use sender::{actor, forged_in_that_moment, forgery, is_continued_after_forgery};
 use sentences::{advice, explain, headline, place};
@@ -50,6 +50,7 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         && !story.tls.is_inside_record.server
         && story.begun_request().is_none()
         && !is_reply_refused(story, ending)
+        && !is_download_cut_off(story, ending)
         && !(ending.by == Role::Server
             && (is_answer_outstanding(story) || story.data.server.reported_hole.is_some()))
         && !(ending.by == Role::Server && (story.later_request().is_some() || is_window_closed(story)));

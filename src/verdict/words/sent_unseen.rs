@@ -16,15 +16,22 @@ pub(in crate::verdict) fn of_server(story: &Story) -> Option<SentUnseen> {
     story.data[Role::Server].sent_unseen.filter(|_| story.one_sided().is_none())
 }
 
+/// The same of the client, as a capture near the server shows it. One byte may be a FIN.
+pub(in crate::verdict) fn of_client(story: &Story) -> Option<SentUnseen> {
+    let sent = story.data[Role::Client].sent_unseen?;
+    (sent.bytes > 1 && story.one_sided().is_none()).then_some(sent)
+}
+
 /// How that is known, as the end of an explanation.
-pub(in crate::verdict) fn sentence(sent: SentUnseen) -> String {
+pub(in crate::verdict) fn sentence(by: Role, sent: SentUnseen) -> String {
     let bytes = match sent.bytes {
         1 => "1 byte".to_owned(),
         bytes => format!("{bytes} bytes"),
     };
     format!(
-        "The sequence number of the server's ACK in packet {} shows that the server had sent {bytes} more by then, which the client never \
+        "The sequence number of the {by}'s ACK in packet {} shows that the {by} had sent {bytes} more by then, which the {} never \
          acknowledged: they were lost in transit.",
-        sent.shown_by.number
+        sent.shown_by.number,
+        by.other()
     )
 }
