@@ -5,6 +5,7 @@
 //! and the bytes below (`payload`).
 
 mod application;
+mod decorated;
 mod draft;
 mod headers;
 pub mod icmp;

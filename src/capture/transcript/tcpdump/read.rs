@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::link::{Link, Network, is_address_line, is_ip_header, strip_ip_word};
-use super::{icmp, message, payload, segment};
+use super::{decorated, icmp, message, payload, segment};
 use crate::capture::transcript::ends::{Port, Spelled};
 use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
-use crate::capture::transcript::scan::begins_with_mac;
+use crate::capture::transcript::scan::{begins_with_mac, split_rare};
 use crate::limits::ENCAPSULATION_DEPTH;
 use crate::packet::{Direction, IpVersion, Other};
 
@@ -161,6 +161,9 @@ fn read_ip(
         let Some(inner) = headers.inner(draft) else { break };
         headers = inner;
     }
+    if let Some(plain) = decorated::plain_flags(&headers.body) {
+        headers.body = plain;
+    }
     let has_tcp_words = segment::has_words(&headers.body);
     let protocol = headers.ip.and_then(|ip| ip.protocol);
     // Words of TCP below a header of something else are another packet's.
@@ -197,7 +200,8 @@ fn other(headers: &Headers, protocol: Option<u8>) -> Option<Other> {
     let ports = [&source.port, &destination.port];
     if ports.iter().all(|port| **port != Port::None) {
         // Without `-v` a line that was cut here does not show its protocol.
-        if protocol.is_none() && "Flags [".starts_with(headers.body.as_str()) {
+        let may_be_tcp = || has_tcp_fields(&headers.body) || "Flags [".starts_with(headers.body.as_str());
+        if protocol.is_none() && may_be_tcp() {
             return None;
         }
         let is_dns = ports.iter().any(|port| port.number() == Some(53));
@@ -214,6 +218,15 @@ fn other(headers: &Headers, protocol: Option<u8>) -> Option<Other> {
             is_whole.then(|| Other::Printed(kind(word).into()))
         }
     }
+}
+
+/// Whether `body` has fields that tcpdump prints of no protocol but TCP, though its beginning is none of its own.
+fn has_tcp_fields(body: &str) -> bool {
+    let is_field = |name: &str| {
+        let value = split_rare(body, name).map(|(_, value)| value);
+        value.is_some_and(|value| value.starts_with(|letter: char| letter.is_ascii_digit()))
+    };
+    ["seq ", "ack ", "win "].into_iter().filter(|name| is_field(name)).nth(1).is_some()
 }
 
 /// The name of a protocol, if `word` may be one: an address, a host's name or a number is not.
