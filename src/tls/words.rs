@@ -174,6 +174,11 @@ impl<'a> Words<'a> {
                 Word::Alert(level, Some(description)) => {
                     flow.take(role, Raw::Alert { level, description }, Basis::Partial, emit);
                 }
+                // A tool that has the keys decodes what is encrypted, which is longer; a warning in clear that is cut off ends nothing.
+                Word::Alert(_, None) if len > ALERT && self.records().count() <= 1 => {
+                    flow.take(role, Raw::EncryptedAlert { is_after_change: true }, Basis::Partial, emit);
+                }
+                Word::Alert(1, None) => {}
                 Word::Alert(level, None) => {
                     emit(Message::Alert { level, description: None }, Basis::Partial);
                 }
@@ -562,6 +567,22 @@ mod tests {
         assert_eq!(names(&tls13)[..5], HANDSHAKE);
         let alert = [(Client, 225, "TLSv1: Client Hello"), (Server, 7, "TLSv1.2: Alert (Level: Fa\u{2026}")];
         assert_eq!(names(&alert), ["ClientHello", "Alert"]);
+        // What is not cut off decides, and the length: of a tool that has the keys, an alert at the end is a close_notify.
+        let warning =
+            [(Client, 225, "TLSv1: Client Hello"), (Server, 7, "TLSv1.2: Alert (Level: Warning, D\u{2026}")];
+        assert_eq!(names(&warning), ["ClientHello"]);
+        for cut in ["Alert (Level: Warning\u{2026}", "Alert (Lev\u{2026}", "Alert\u{2026}"] {
+            let cut = format!("TLSv1.2: {cut}");
+            let segments = [
+                (Client, 142, ""),
+                (Server, 1403, ""),
+                (Client, 194, ""),
+                (Server, 51, "TLSv1.2: Change Cipher Spec, Encrypted Handshake Message"),
+                (Client, 119, ""),
+                (Client, 31, cut.as_str()),
+            ];
+            assert_eq!(names(&segments).last().map(String::as_str), Some("Closing"), "{cut}");
+        }
     }
 
     #[test]
