@@ -45,6 +45,15 @@ impl Perspective<'_> {
                                    served, as Java's older ones and `openssl s_client`, and so are those that offer what it accepts."
                 .into();
             verdict.change_advice(|advice| *advice = vec![ALPN]);
+        } else if self.is_restricted && can_complete(&name, version) && !was_offered(story, version) {
+            verdict.headline =
+                format!("the server chooses {version}, which --tls-min or --tls-max excludes").into();
+            verdict.explanation = format!(
+                "The server refused what this check offered{restricted}, and was asked by a second ClientHello what it would choose of all that \
+                 OpenSSL and Java offer: {suite} over {version}. Nothing was completed."
+            )
+            .into();
+            verdict.change_advice(|advice| *advice = vec![RESTRICTION]);
         } else {
             let others = others(&name, version);
             // A suite that the check has is not what it lacks.
@@ -130,6 +139,19 @@ const OWN_GROUPS: [&str; 4] = ["x25519", "secp256r1", "secp384r1", "X25519MLKEM7
 
 const ALPN: &str =
     "Give --alpn a protocol that the server accepts, such as h2, or none by --alpn '', as clients have it.";
+
+/// Whether the check has the version and suites of this kind.
+fn can_complete(suite: &str, version: Version) -> bool {
+    !is_rare(suite) && (version.is_tls13() || version == Version::TLS12 && is_modern(suite))
+}
+
+/// Whether the check's own ClientHello had the version.
+fn was_offered(story: &Story, version: Version) -> bool {
+    story.tls.client_hello.as_ref().is_some_and(|hello| hello.what.versions.contains(&version))
+}
+
+const RESTRICTION: &str =
+    "Have the server offer a TLS version that --tls-min and --tls-max allow, or change these options.";
 
 /// Whether clients have the suite and offer it only where they are configured to.
 fn is_rare(suite: &str) -> bool {
@@ -237,6 +259,24 @@ mod tests {
             let restricted = seen(&Perspective { is_restricted: true, ..perspective }, story());
             assert_eq!(restricted.severity, Severity::Critical);
             assert!(restricted.explanation.contains("--tls-min and --tls-max"), "{}", restricted.explanation);
+        }
+    }
+
+    #[test]
+    fn a_version_that_the_user_excludes_is_nothing_that_the_check_lacks() {
+        let refused = unestablished(Failed { is_no_choice: true, ..Failed::default() });
+        for (version, suite, name) in [(0x0303, 0xc02f, "TLS 1.2"), (0x0304, 0x1301, "TLS 1.3")] {
+            let choice = hello(version, suite);
+            let perspective = Perspective {
+                connections: &refused,
+                choice: Some(&choice),
+                is_restricted: true,
+                ..ignorant()
+            };
+            let verdict = seen(&perspective, Story::at(Stage::ClientHello).alert(Server, 70));
+            let words = format!("the server chooses {name}, which --tls-min or --tls-max excludes");
+            assert_eq!(verdict.headline, words);
+            assert_eq!(verdict.severity, Severity::Critical);
         }
     }
 
