@@ -62,6 +62,8 @@ fn json(line: &str) -> Option<Entry<'_>> {
     let mut entry = Entry::new(Grammar::Generic, line);
     let mut request = Request::default();
     let (mut is_nginx, mut has_error, mut has_words) = (false, false, false);
+    // semantic_logger has what a request was in an object of its own.
+    let mut depth_of_request = 1;
     let mut took = None;
     for (depth, key, value) in Members::of(line) {
         match key {
@@ -86,13 +88,16 @@ fn json(line: &str) -> Option<Entry<'_>> {
             "status" => request.status = status(value),
             "http_host" => request.host = Some(value).filter(|host| !matches!(*host, "-" | "")),
             // Rails' requests as lograge's JSON formatter writes them.
-            "method" if depth == 1 => request.method = request.method.or(Some(value)),
-            "path" if depth == 1 => request.path = request.path.or(Some(value)),
-            "duration" if depth == 1 => took = milliseconds(value),
+            "method" if depth == depth_of_request => request.method = request.method.or(Some(value)),
+            "path" if depth == depth_of_request => request.path = request.path.or(Some(value)),
+            "duration" | "duration_ms" if depth == 1 => took = milliseconds(value),
             "connection" => request.connection = value.parse().ok(),
             "body_bytes_sent" => request.body_bytes = value.parse().ok(),
             "bytes_sent" => request.sent_bytes = value.parse().ok(),
             "error" => has_error = true,
+            "message" if depth == 1 && value.starts_with("Completed #") => {
+                (has_words, depth_of_request) = (true, 2);
+            }
             "msg" | "message" | "logger" | "event" => has_words = true,
             _ => {}
         }
@@ -278,6 +283,16 @@ mod tests {
         let other =
             r#"{"method":"POST","path":"/x","status":"done","duration":1,"time":"2026-11-28T17:03:48Z"}"#;
         assert_eq!(read(other).expect("a line").grammar, Grammar::Generic);
+    }
+
+    #[test]
+    fn a_request_of_rails_is_one_in_the_payload_of_semantic_logger() {
+        let line = r#"{"host":"a","timestamp":"2023-01-13T11:17:01.262903Z","level":"info","duration_ms":23.9,"name":"T","message":"Completed #create","payload":{"controller":"T","method":"POST","path":"/oauth/token","status":401,"view_runtime":0.2}}"#;
+        let entry = read(line).expect("a line");
+        let Fact::Request(request) = entry.fact else { panic!("{entry:?}") };
+        assert_eq!((entry.grammar, request.path), (Grammar::Lograge, Some("/oauth/token")));
+        assert_eq!((request.status, request.duration), (Some(401), Some(23_900_000)));
+        assert!(matches!(read(&line.replace("Completed #", "Saw ")).expect("a line").fact, Fact::None));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod mysql;
 mod nginx_access;
 pub(super) mod nginx_error;
 pub(super) mod rails;
+mod semantic;
 mod service;
 mod ssm;
 mod syslog;
@@ -292,6 +293,7 @@ fn bare<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
     match line.bytes().next()? {
         b'0'..=b'9' => given()
             .or_else(|| vmanage::read(line))
+            .or_else(|| semantic::read(line))
             .or_else(|| syslog::read(line, formats))
             .or_else(|| service::read(line, &[]))
             .or_else(|| flexnet::read(line))
@@ -445,7 +447,7 @@ mod tests {
                 let _ = read(&text, std::slice::from_ref(&format));
                 let _ = (flexnet::read(&text), cisco::read(&text), syslog::read(&text, &[]), generic::read(&text));
                 let _ = (rails::read(&text), haproxy::read(&text), klog::read(&text), console::read(&text), mysql::read(&text));
-                let _ = (fielded::read(&text), in_pod(&text), cisco::debugging(&text), console::bitnami(&text));
+                let _ = (fielded::read(&text), semantic::read(&text), in_pod(&text), cisco::debugging(&text), console::bitnami(&text));
                 let _ = (vmanage::read(&text), nginx_error::read(&text), nginx_access::read(&text), ssm::read(&text));
             }
         }
