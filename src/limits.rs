@@ -249,6 +249,9 @@ pub const EVIDENCE: usize = 12;
 /// are counted.
 pub const STORY_REPEATS: usize = 16;
 
+/// Times that the word changes between the sides inside TLS, after the records that are kept one by one.
+pub const STORY_RUNS: usize = 256;
+
 /// Kinds of packets that the summary counts one by one.
 pub const OTHER_KINDS: usize = 64;
 

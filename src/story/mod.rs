@@ -28,9 +28,9 @@ pub use certificates::Unseen;
 pub use facts::{
     AnswerPart, CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, Holds, Http2Facts,
     IcmpFact, IdFacts, IpTraits, LogLine, LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts,
-    OpeningOffer, Party, PathFacts, PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, SentUnseen,
-    Silence, SocketCounters, Stage, TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged, UnansweredProbes,
-    UnreadLines, reset_reason,
+    OpeningOffer, Party, PathFacts, PreludeFacts, Repeats, ResetFacts, ResetReason, RoundTrips, Run, Runs,
+    SentUnseen, Silence, SocketCounters, Stage, TlsFacts, TrafficFacts, Turn, Turns, Unacknowledged,
+    UnansweredProbes, UnreadLines, reset_reason,
 };
 pub use knowledge::EndpointKnowledge;
 pub(crate) use lacking::RETRANSMISSION_DUE;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::analysis::Judged;
 use crate::log::{Exchange, Side, Wire, WireOutcome};
-use crate::story::{EndingKind, Moment, Stage, Story};
+use crate::story::{EndingKind, Moment, Run, Stage, Story};
 use crate::tcp::{PerRole, Role};
 use crate::time::{Clock, Timestamp};
 use crate::tls::{Version, content_bytes};
@@ -151,37 +151,38 @@ impl Turn {
 /// Session tickets that come in pairs are no longer than this: OpenSSL's have about 240 bytes.
 const LONGEST_TICKET: u32 = 512;
 
-/// The requests inside TLS, by who spoke when. Empty if not all records were kept one by one: what is not known to be a
-/// request of its own belongs to the whole.
+/// The requests inside TLS, by who spoke when. Empty if not all of it was kept: what is not known to be a request of its own belongs
+/// to the whole.
 fn turns(story: &Story) -> Vec<Turn> {
     let data = &story.tls.application_data;
     let sizes = &story.tls.record_sizes;
-    let is_whole = [Role::Client, Role::Server].iter().all(|role| {
-        data[*role].count == data[*role].moments.len() as u64
-            && sizes[*role].len() == data[*role].moments.len()
-    });
-    if !is_whole {
+    let count = PerRole { client: data.client.count, server: data.server.count };
+    let Some(runs) = story.tls.runs.of(count) else { return Vec::new() };
+    // What is kept one by one, before the first run.
+    let head = |role: Role| story.tls.runs.before(role).unwrap_or(count[role]) as usize;
+    let is_whole = |role: Role| data[role].moments.len() >= head(role) && sizes[role].len() >= head(role);
+    if !is_whole(Role::Client) || !is_whole(Role::Server) {
         return Vec::new();
     }
     let is_tls13 = story.tls.version().is_some_and(Version::is_tls13);
     let of = |role: Role| {
         let sizes = sizes[role].iter().map(move |size| content_bytes(*size, is_tls13));
-        data[role].moments.iter().zip(sizes).map(move |(moment, size)| (*moment, size, role))
+        let each = data[role].moments.iter().zip(sizes).take(head(role));
+        each.map(move |(moment, bytes)| Run { by: role, first: *moment, last: *moment, bytes })
     };
     let before = story.tls.sent_before_request.map_or(0, |moment| moment.number);
     let tickets = if is_tls13 { tickets(&sizes.server, &data.server.moments, before) } else { 0 };
-    let mut spoken: Vec<(Moment, u32, Role)> =
-        of(Role::Client).chain(of(Role::Server).skip(tickets)).collect();
-    spoken.sort_by_key(|(moment, ..)| moment.number);
+    let mut spoken: Vec<Run> = of(Role::Client).chain(of(Role::Server).skip(tickets)).collect();
+    spoken.sort_by_key(|run| run.first.number);
     let mut turns: Vec<Turn> = Vec::new();
-    for (moment, size, by) in spoken {
-        match (by, turns.last_mut()) {
+    for run in spoken.iter().chain(runs) {
+        match (run.by, turns.last_mut()) {
             (Role::Client, Some(turn)) if turn.last.is_none() => {}
-            (Role::Client, _) => turns.push(Turn { asked: moment, first: None, last: None, bytes: 0 }),
+            (Role::Client, _) => turns.push(Turn { asked: run.first, first: None, last: None, bytes: 0 }),
             (Role::Server, Some(turn)) => {
-                turn.first.get_or_insert(moment);
-                turn.last = Some(moment);
-                turn.bytes = turn.bytes.saturating_add(size);
+                turn.first.get_or_insert(run.first);
+                turn.last = Some(run.last);
+                turn.bytes = turn.bytes.saturating_add(run.bytes);
             }
             // Session tickets come before the first request.
             (Role::Server, None) => {}
@@ -323,6 +324,18 @@ mod tests {
         assert_eq!(exchanges.len(), 2);
         assert!(exchanges[1].start > exchanges[0].end && exchanges[1].end > exchanges[1].start);
         assert_eq!((exchanges[0].round_trips, exchanges[1].round_trips), (4, 1));
+    }
+
+    #[test]
+    fn a_connection_that_is_kept_open_for_many_requests_has_them_all() {
+        let mut talk = exchange();
+        for _ in 0..40 {
+            talk = talk.wait(100).say(Client, &talk::data()).say(Server, &talk::data());
+        }
+        let exchanges = of(*talk.story(0));
+        assert_eq!(exchanges.len(), 41);
+        assert!(exchanges.windows(2).all(|two| two[0].end < two[1].start && two[1].start < two[1].end));
+        assert_eq!(exchanges[40].answer_bytes, exchanges[5].answer_bytes);
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl StandIns {
             is_inside_record: _,
             application_data: _,
             record_sizes: _,
+            runs: _,
             sent_before_request: _,
             warnings: _,
             short_messages: _,

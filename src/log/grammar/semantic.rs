@@ -200,7 +200,9 @@ mod tests {
         assert_eq!((entry.source, entry.text), (Some("Rails"), "Exception: Errno::ECONNREFUSED"));
         let line = "2023-01-13 11:17:01.262903 I [1149:puma 1] T -- Completed 401 Unauthorized in 10ms (Views: 0.2ms)";
         assert!(matches!(read(line).expect("a line").fact, Fact::Completed { key: "1149:puma 1", .. }));
-        for other in ["2023-01-13 11:17:01 I x", "2023-01-13 11:17:01,123 INFO [a:b] x", "2023-01-13 11:17:01 I [a] x"] {
+        for other in
+            ["2023-01-13 11:17:01 I x", "2023-01-13 11:17:01,123 INFO [a:b] x", "2023-01-13 11:17:01 I [a] x"]
+        {
             assert!(read(other).is_none(), "{other}");
         }
     }

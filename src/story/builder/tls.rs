@@ -7,8 +7,8 @@ use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{
     EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story, TlsFacts, Turns,
 };
-use crate::tcp::{Observation, Role, TcpConnection};
-use crate::tls::{AlertDescription, Basis, ClientHello, Message, Plain, Prelude, TlsEvent};
+use crate::tcp::{Observation, PerRole, Role, TcpConnection};
+use crate::tls::{AlertDescription, Basis, ClientHello, Message, Plain, Prelude, TlsEvent, content_bytes};
 
 /// What the facts about the TLS handshake rest on besides events.
 #[derive(Clone, Debug, Default)]
@@ -292,6 +292,10 @@ fn on_established(moment: Moment, basis: Basis, story: &mut Story) {
 fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story: &mut Story) {
     let is_unasked = is_unasked(role, len, story.tls.is_tls13() == Some(true), story);
     withdraw_closing(role, story);
+    let data = &story.tls.application_data;
+    let before = PerRole { client: data.client.count, server: data.server.count };
+    let bytes = content_bytes(len, story.tls.is_tls13() == Some(true));
+    story.tls.runs.record(role, moment, bytes, before);
     story.tls.application_data[role].add(moment);
     if role == Role::Client {
         let is_tls13 = story.tls.is_tls13() == Some(true);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Moment, Observed, Repeats, Turns};
+use super::{Moment, Observed, Repeats, Runs, Turns};
 use crate::cert::Examination;
 use crate::tcp::PerRole;
 use crate::tls::{
@@ -55,6 +55,8 @@ pub struct TlsFacts {
     pub application_data: PerRole<Repeats>,
     /// The sizes of each side's first application data records, in bytes of record body.
     pub record_sizes: PerRole<Vec<u32>>,
+    /// Who sent the records after those.
+    pub runs: Runs,
     /// The server's last data that acknowledges nothing of the client's first request, and so can't be an answer to it: session
     /// tickets, a greeting, HTTP/2's settings.
     pub sent_before_request: Option<Moment>,
