@@ -3,7 +3,7 @@
 //! The program logs such a request when it is done with it, seconds after the exchange has ended. What both have in common is the
 //! beginning: the line's time less the duration that it names is when the request came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::Pair;
 use super::{Choice, DRIFT, Objection, Work, is_front, near};
@@ -56,6 +56,14 @@ impl Work<'_> {
                 self.refusals[*attempt] = Some(Objection::Ambiguous(fits));
             }
         }
+    }
+
+    /// Lines that an exchange fits which had ended before the program was done.
+    pub(super) fn outlived(&self, clock: usize, offset: &Offset) -> BTreeSet<usize> {
+        if offset.is_modulo_day || offset.source == OffsetSource::Arrival {
+            return BTreeSet::new();
+        }
+        self.begun(clock, offset, false).iter().map(|begun| begun.pair.attempt).collect()
     }
 
     /// Whether nearly every line of a clock is about an exchange of the capture: then few are about others, which a line of whole seconds

@@ -41,11 +41,14 @@ impl Work<'_> {
         let mut layers: Vec<Layer> = pairs.iter().map(|pair| self.layer(pair.attempt)).collect();
         layers.sort_unstable();
         layers.dedup();
+        // Lines that come after their exchange have one all the same.
+        let outlived = self.outlived(clock, offset);
         let mut chosen = Vec::new();
         for layer in layers {
             let of_layer: Vec<&Pair> =
                 pairs.iter().filter(|pair| self.layer(pair.attempt) == layer).collect();
-            let unmatched = self.unmatched(clock, layer, &of_layer, offset);
+            let fits: BTreeSet<usize> = of_layer.iter().map(|pair| pair.attempt).chain(outlived.clone()).collect();
+            let unmatched = self.unmatched(clock, layer, &fits, offset);
             // A port that the log names leaves only the requests of one connection to choose from.
             let (named, others): (Vec<&Pair>, Vec<&Pair>) =
                 of_layer.iter().copied().partition(|pair| pair.fit.anchors.port);
@@ -90,8 +93,7 @@ impl Work<'_> {
     }
 
     /// Lines of a layer that lie within the capture and fit nothing.
-    fn unmatched(&self, clock: usize, layer: Layer, pairs: &[&Pair], offset: &Offset) -> usize {
-        let fits: BTreeSet<usize> = pairs.iter().map(|pair| pair.attempt).collect();
+    fn unmatched(&self, clock: usize, layer: Layer, fits: &BTreeSet<usize>, offset: &Offset) -> usize {
         let is_unmatched = |index: &&usize| {
             let attempt = &self.logs.attempts[**index];
             !fits.contains(*index)
