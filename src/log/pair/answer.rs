@@ -33,14 +33,31 @@ pub(in crate::log) fn answer<'a>(attempt: &'a Attempt, exchange: &Exchange) -> O
         return Some((Kind::Body(attempt.status), size.saturating_sub(body)));
     }
     let words = attempt.lines.first().filter(|_| attempt.outcome == AttemptOutcome::Failed);
+    let gateway = gateway_error(attempt);
+    let words = if gateway.is_some() { "" } else { words.map_or("", |line| sentence(line.text.raw())) };
     let kind = Kind::Page {
         grammar: attempt.grammar,
         status: attempt.status,
-        outcome: attempt.outcome,
-        words: words.map_or("", |line| sentence(line.text.raw())),
+        outcome: gateway.unwrap_or(attempt.outcome),
+        words,
         request: None,
     };
     Some((kind, size))
+}
+
+/// What nginx answers after an error of a server behind it, if no other one answers instead: one page for all that are bad gateways, one
+/// for those that took too long.
+fn gateway_error(attempt: &Attempt) -> Option<AttemptOutcome> {
+    let text = attempt.lines.first().filter(|_| attempt.grammar == Grammar::NginxError)?.text.raw();
+    let sentence = text.split_once(", client: ").map_or(text, |(sentence, _)| sentence);
+    let may_be = matches!(attempt.outcome, AttemptOutcome::Failed | AttemptOutcome::Status(502));
+    (may_be && sentence.contains("upstream"))
+        .then(|| AttemptOutcome::Status(if is_timeout(text) { 504 } else { 502 }))
+}
+
+/// Whether nginx gave up a server behind it that took too long.
+pub(super) fn is_timeout(text: &str) -> bool {
+    text.starts_with("upstream timed out")
 }
 
 /// The same kind for one request alone.

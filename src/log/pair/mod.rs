@@ -349,6 +349,19 @@ pub(in crate::log) fn offsets(attempt: &Attempt, exchange: &Exchange) -> Result<
             // An error about a request is written when it happens, which may be well before the answer ends.
             let is_incident = attempt.grammar == Grammar::NginxError && attempt.request.is_some();
             let (event, doubt) = if is_incident { (start, start_doubt) } else { (decisive, end_doubt) };
+            let is_timeout = |attempt: &Attempt| {
+                attempt.lines.first().is_some_and(|line| answer::is_timeout(line.text.raw()))
+            };
+            let event = if is_incident && is_timeout(attempt) {
+                // It waited before, and it answers afterwards.
+                if exchange.answered.is_some() && decisive.saturating_sub(start) < SHORTEST_WAIT {
+                    let least = Elapsed::from_nanos(SHORTEST_WAIT);
+                    return Err(Misfit::Duration { attempt: exchange.end - exchange.start, least });
+                }
+                start.saturating_add(SHORTEST_WAIT)
+            } else {
+                event
+            };
             let mut high = end.saturating_add(precision + early + doubt).saturating_sub(event);
             if let Some(begin) = attempt.begin {
                 // The request arrived after the exchange began.

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod behind;
+mod errors;
 mod files;
 mod lab;
 mod order;

@@ -11,6 +11,7 @@ mod client;
 mod display;
 mod leftovers;
 mod matching;
+mod numbers;
 mod offsets;
 mod outlived;
 mod refusals;
@@ -265,6 +266,7 @@ impl<'a> Work<'a> {
         let is_server = self.side(clock) == Side::Server;
         let mut is_exact = false;
         let chosen = if is_server {
+            self.retain_by_number(&mut pairs);
             let chosen = self.by_order(clock, &pairs, &offset);
             is_exact = self.refine(clock, &mut offset, &chosen);
             if is_exact {

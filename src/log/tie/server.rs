@@ -47,7 +47,8 @@ impl Work<'_> {
         for layer in layers {
             let of_layer: Vec<&Pair> =
                 pairs.iter().filter(|pair| self.layer(pair.attempt) == layer).collect();
-            let fits: BTreeSet<usize> = of_layer.iter().map(|pair| pair.attempt).chain(outlived.clone()).collect();
+            let fits: BTreeSet<usize> =
+                of_layer.iter().map(|pair| pair.attempt).chain(outlived.clone()).collect();
             let unmatched = self.unmatched(clock, layer, &fits, offset);
             // A port that the log names leaves only the requests of one connection to choose from.
             let (named, others): (Vec<&Pair>, Vec<&Pair>) =
