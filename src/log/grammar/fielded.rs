@@ -25,11 +25,14 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
 
 /// The time in a field, which has to be one.
 fn time(value: &str) -> Option<Stamp<'_>> {
+    // .NET's form, as PowerShell's JSON has it.
+    let value = ["/Date(", "\\/Date("].iter().find_map(|mark| value.strip_prefix(mark)).unwrap_or(value);
     let read = stamp::iso(value)
         .or_else(|| stamp::access(value))
         .or_else(|| stamp::slashed(value))
         .or_else(|| stamp::epoch(value))
-        .or_else(|| stamp::epoch_millis(value));
+        .or_else(|| stamp::epoch_millis(value))
+        .or_else(|| stamp::epoch_micros(value));
     read.map(|(stamp, _)| stamp)
 }
 
@@ -40,7 +43,7 @@ fn time_of(date: Date, value: &str) -> Option<Stamp<'_>> {
 }
 
 fn is_time(key: &str) -> bool {
-    const KEYS: [&str; 9] = [
+    const KEYS: [&str; 15] = [
         "time",
         "timestamp",
         "@timestamp",
@@ -50,6 +53,12 @@ fn is_time(key: &str) -> bool {
         "time_local",
         "msec",
         "asctime",
+        "start_time",
+        "@t",
+        "eventTime",
+        "EventTime",
+        "TimeCreated",
+        "__REALTIME_TIMESTAMP",
     ];
     KEYS.contains(&key)
 }
@@ -67,7 +76,8 @@ fn json(line: &str) -> Option<Entry<'_>> {
     let mut took = None;
     for (depth, key, value) in Members::of(line) {
         match key {
-            _ if depth == 1 && is_time(key) => {
+            // MongoDB has its time in an object.
+            _ if depth == 1 && is_time(key) || depth == 2 && key == "$date" => {
                 // The most exact of several.
                 let found = time(value);
                 if found.map(|stamp| stamp.digits) > entry.stamp.map(|stamp| stamp.digits) {
@@ -251,6 +261,22 @@ mod tests {
         let zone =
             read("ts=2023-01-13 11:17:01 +0100 x=y").and_then(|entry| entry.stamp).map(|stamp| stamp.zone);
         assert_eq!(zone, Some(Zone::Offset(3600)));
+    }
+
+    #[test]
+    fn events_of_other_systems_have_their_time_under_other_names() {
+        for line in [
+            r#"{"__REALTIME_TIMESTAMP":"1673608621123456","MESSAGE":"x"}"#,
+            r#"{"TimeCreated":"2023-01-13T12:17:01.1234567+01:00","Id":36887,"Message":"x"}"#,
+            r#"{"TimeCreated":"\/Date(1673608621123)\/","Id":36887,"Message":"x"}"#,
+            r#"{"t":{"$date":"2023-01-13T11:17:01.123+00:00"},"s":"I","msg":"x"}"#,
+            r#"{"start_time":"2023-01-13T11:17:01.123Z","method":"GET","response_code":503}"#,
+        ] {
+            let stamp = read(line).unwrap_or_else(|| panic!("{line}")).stamp.expect("a time");
+            let Zone::Offset(east) = stamp.zone else { panic!("{line}") };
+            let second = stamp.time / crate::time::SECOND - i64::from(east);
+            assert_eq!(second, 11 * 3_600 + 17 * 60 + 1, "{line}");
+        }
     }
 
     #[test]

@@ -19,33 +19,64 @@ use crate::log::stamp::{self, Stamp};
 
 /// Reads one line.
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
-    let inside = line.strip_prefix('[').unwrap_or(line);
-    if let Some((stamp, rest)) = any_time(inside) {
+    let inside = line.strip_prefix(['[', '"']).unwrap_or(line);
+    if let Some((stamp, rest)) = any_time(inside).or_else(|| after_word(inside)) {
         return Some(entry(stamp, rest));
     }
     after_level(inside)
 }
 
+/// `https 2023-01-13T11:17:01Z ...`, as AWS's load balancers have it; `Date: 2023-01-13T11:17:01Z`, as Windows prints events; and
+/// `1,2023/01/13 11:17:01,...`, rows of a table that begin with a number.
+fn after_word(text: &str) -> Option<(Stamp<'_>, &str)> {
+    const WORDS: [&str; 7] = ["http ", "https ", "h2 ", "grpcs ", "ws ", "wss ", "Date: "];
+    if let Some(rest) = WORDS.iter().find_map(|word| text.strip_prefix(word)) {
+        return stamp::iso(rest).filter(|_| rest.as_bytes().get(10) == Some(&b'T'));
+    }
+    let (number, rest) = text.split_once(',')?;
+    let is_number = (1..=12).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    let read = is_number.then(|| stamp::slashed(rest).or_else(|| stamp::iso(rest))).flatten();
+    read.filter(|(_, rest)| rest.starts_with(','))
+}
+
+/// `<TimeCreated SystemTime="2023-01-13T11:17:01Z"/>`, within an event of Windows or on a line of its own.
+pub(super) fn windows_event(line: &str) -> Option<Entry<'_>> {
+    const WIDEST: usize = 1024;
+    let (_, rest) = crate::log::text::head(line, WIDEST).split_once(" SystemTime=")?;
+    let (stamp, _) = stamp::iso(rest.trim_start_matches(['"', '\'']))?;
+    let mut entry = entry(stamp, line);
+    entry.text = line;
+    Some(entry)
+}
+
 /// `ERROR 2023-01-13 11:17:01 text`, `[ERROR] ...`, `ERROR: ...`.
 fn after_level(text: &str) -> Option<Entry<'_>> {
-    let (word, rest) = text.split_at_checked(text.find([' ', ']', ':'])?)?;
+    let (word, rest) = text.split_at_checked(text.find([' ', ']', ':', ',', '"'])?)?;
     let level = Level::of(word);
     (level != Level::Unknown).then_some(())?;
-    let (stamp, rest) = any_time(rest.trim_start_matches([']', ':', ' ', '[', '(']))?;
+    let (stamp, rest) = any_time(rest.trim_start_matches([']', ':', ' ', '[', '(', ',', '"']))?;
     let mut entry = entry(stamp, rest);
     entry.level = level;
     Some(entry)
 }
 
-/// `any words [13/Jan/2023:11:17:01 +0000] text`: logs of requests that are in no format of nginx's, such as S3's. What can have a margin is
-/// read without it first.
+/// `any words [13/Jan/2023:11:17:01 +0000] text`: logs of requests that are in no format of nginx's, such as S3's and uWSGI's. What can have
+/// a margin is read without it first.
 pub(super) fn in_brackets(line: &str) -> Option<Entry<'_>> {
     const WIDEST: usize = 200;
-    let open = crate::log::text::head(line, WIDEST).find(" [")?;
-    let (stamp, rest) = stamp::access(line.get(open + 2..)?)?;
-    let mut entry = entry(stamp, rest.strip_prefix(']')?);
-    entry.text = line;
-    Some(entry)
+    const MOST: usize = 4;
+    let head = crate::log::text::head(line, WIDEST);
+    let is_open = |at: &usize| matches!(head.as_bytes().get(at.wrapping_sub(1)), Some(b' ' | b'"'));
+    let opens = memchr::memchr_iter(b'[', head.as_bytes()).filter(is_open);
+    opens.take(MOST).find_map(|open| {
+        let inside = line.get(open + 1..)?;
+        let is_rfc3339 = inside.as_bytes().get(10) == Some(&b'T');
+        let iso = || stamp::iso(inside).filter(|_| is_rfc3339);
+        let (stamp, rest) = stamp::access(inside).or_else(|| stamp::weekday(inside)).or_else(iso)?;
+        let mut entry = entry(stamp, rest.strip_prefix(']')?);
+        entry.text = line;
+        Some(entry)
+    })
 }
 
 /// What follows syslog's prefix and has a time of its own.
@@ -145,13 +176,45 @@ mod tests {
             ("[ERROR] 2023-01-13 11:17:01 x", Level::Error),
             ("Error: 2023/01/13 11:17:01 x", Level::Error),
             ("Apr 02, 2015 10:02:03 AM org.example.Foo init", Level::Unknown),
+            ("[13/Jan/2023 11:17:01] \"GET / HTTP/1.1\" 200 5", Level::Unknown),
+            ("Information,10/20/2011 7:24:26 PM,Service,7036,None,x", Level::Info),
+            ("\"Error\",\"10/20/2011 7:24:26 PM\",\"Schannel\",\"36887\"", Level::Error),
+            ("\"10/20/2011 7:24:26 PM\",\"36887\"", Level::Unknown),
+            ("1,2023/01/13 11:17:01,0123,TRAFFIC,end", Level::Unknown),
+            ("https 2023-01-13T11:17:01.123456Z app/lb/1 10.0.0.1:1234", Level::Unknown),
+            ("Date: 2023-01-13T11:17:01.1230000Z", Level::Unknown),
         ] {
             let entry = read(line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!((entry.grammar, entry.level), (Grammar::Generic, level), "{line}");
         }
-        for line in ["2023", "at 2023-01-13", "Janet 13 11:17:01", "12:34:56 x", "(x)", "INFO: x", "x [1/2]"]
-        {
+        for line in [
+            "2023",
+            "1,2,2023/01/13",
+            "Date: 2023-01-13 11:17:01",
+            "at 2023-01-13",
+            "Janet 13 11:17:01",
+            "12:34:56 x",
+            "(x)",
+            "INFO: x",
+            "x [1/2]",
+        ] {
             assert!(read(line).is_none(), "{line}");
         }
+    }
+    #[test]
+    fn a_time_in_brackets_or_in_an_event_of_windows_places_a_line() {
+        for line in [
+            "[pid: 1|app: 0|req: 1/1] 10.0.0.1 () {42 vars} [Fri Jan 13 11:17:01 2023] GET / => x",
+            "\"10.0.0.1\" \"-\" \"[13/Jan/2023:11:17:01 +0000]\" \"GET / HTTP/1.1\"",
+            "10.0.0.1 a [b] [2023-01-13T11:17:01+00:00] GET",
+        ] {
+            assert!(in_brackets(line).is_some_and(|entry| entry.text == line), "{line}");
+        }
+        assert!(in_brackets("a [2023-01-13] b[13/Jan/2023:11:17:01 +0000] c").is_none());
+        let event =
+            "<Event><System><TimeCreated SystemTime='2023-01-13T11:17:01.1234567Z'/></System></Event>";
+        let entry = windows_event(event).expect("a line");
+        assert_eq!((entry.text, entry.stamp.expect("a time").digits), (event, 7));
+        assert!(windows_event("<a SystemTime='x'/>").is_none() && windows_event("<Event>").is_none());
     }
 }

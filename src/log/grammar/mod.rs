@@ -281,7 +281,8 @@ pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<
         bare(after, formats).or_else(|| bare(margin::without_margin(after)?, formats))
     };
     let in_brackets = || {
-        let may_be = line.starts_with(|first: char| first.is_ascii_alphanumeric()) && has_clock(line);
+        let may_be = |first: char| first.is_ascii_alphanumeric() || matches!(first, '[' | '"' | '$' | '-');
+        let may_be = line.starts_with(may_be) && has_clock(line);
         may_be.then(|| generic::in_brackets(line)).flatten()
     };
     bare(line, formats).or_else(after_margin).or_else(in_brackets)
@@ -302,7 +303,7 @@ fn bare<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
             .or_else(|| generic::read(line))
             .or_else(|| console::read(line))
             .or_else(|| mysql::read(line)),
-        b'<' => syslog::read(line, formats).or_else(given),
+        b'<' => syslog::read(line, formats).or_else(|| generic::windows_event(line)).or_else(given),
         b'*' | b'.' | b'%' => cisco::read(line).or_else(|| cisco::debugging(line)).or_else(given),
         b'A'..=b'Z' | b'a'..=b'z' => given()
             .or_else(|| rails::started(line))

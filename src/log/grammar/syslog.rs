@@ -4,6 +4,7 @@
 //! Jan 13 11:14:46 SSM-On-Prem 1a1fca641d0a: text                RFC 3164, as rsyslog's files have it
 //! <134>Jan 13 11:14:46 SSM-On-Prem nginx[47]: text              the same as sent
 //! 2023-01-13T11:14:46.123456+00:00 SSM-On-Prem nginx: text      rsyslog's newer default, journalctl -o short-iso
+//! Fri 2023-01-13 11:14:46 UTC SSM-On-Prem nginx[47]: text       journalctl -o short-full
 //! <165>1 2023-01-13T11:14:46Z SSM-On-Prem nginx 47 - - text     RFC 5424
 //! ```
 //!
@@ -28,7 +29,7 @@ pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<
     let (outer, rest) = if is_numeric {
         stamp::iso(line).filter(|_| line.as_bytes().get(10) == Some(&b'T'))?
     } else {
-        stamp::month_day(line, false)?
+        stamp::month_day(line, false).or_else(|| stamp::weekday_and_day(line))?
     };
     let mut cursor = Cursor(rest);
     cursor.spaces(1)?;

@@ -23,6 +23,14 @@ pub(in crate::log) fn epoch_millis(text: &str) -> Read<'_> {
     Some((since_1970(millis / 1000, millis % 1000 * 1_000_000, 3)?, cursor.0))
 }
 
+/// `1673608621123456`: microseconds since 1970, as the journal of systemd has them.
+pub(in crate::log) fn epoch_micros(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let len = cursor.0.bytes().take_while(u8::is_ascii_digit).count();
+    let micros: i64 = (len == 16).then(|| cursor.split(len)).flatten()?.parse().ok()?;
+    Some((since_1970(micros / 1_000_000, micros % 1_000_000 * 1_000, 6)?, cursor.0))
+}
+
 fn since_1970(seconds: i64, nanos: i64, digits: u8) -> Option<Stamp<'static>> {
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
@@ -48,6 +56,14 @@ mod tests {
                 3,
                 Zone::Offset(0),
                 ",",
+            ),
+            (
+                epoch_micros("1673608621123456"),
+                written(2023, 1, 13),
+                hms(11, 17, 1) + 123_456_000,
+                6,
+                Zone::Offset(0),
+                "",
             ),
             (
                 epoch("1673608621.123 GET"),

@@ -15,9 +15,9 @@ mod script;
 
 pub(super) use cursor::Cursor;
 pub(super) use date::{Date, civil, days_in_month, days_since_1970};
-pub(super) use epoch::{epoch, epoch_millis};
+pub(super) use epoch::{epoch, epoch_micros, epoch_millis};
 pub(super) use form::{Order, Stamp, Zone};
-pub(super) use named::{access, day_month, day_month_year, month_day, weekday};
+pub(super) use named::{access, day_month, day_month_year, month_day, weekday, weekday_and_day};
 pub(super) use numbers::{date, digits_of_date, digits_of_day, dotted, iso, slashed, time_only, year_last};
 
 /// Whether a time of day, `11:17:01`, is near the beginning of a line, in whatever form.

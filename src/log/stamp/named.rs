@@ -46,7 +46,7 @@ pub(in crate::log) fn day_month(text: &str) -> Read<'_> {
     finish(cursor, Date::new(None, month, day), b".", false)
 }
 
-/// `13/Jan/2023:11:17:01 +0000`, as access logs have it.
+/// `13/Jan/2023:11:17:01 +0000`, as access logs have it, and with a space before the time, as Django writes it.
 pub(in crate::log) fn access(text: &str) -> Read<'_> {
     let mut cursor = Cursor(text);
     let day = cursor.number(1, 2)?;
@@ -54,8 +54,18 @@ pub(in crate::log) fn access(text: &str) -> Read<'_> {
     let month = month(cursor.letters(3, 9)?)?;
     cursor.eat("/")?;
     let year = cursor.number(4, 4)? as i32;
-    cursor.eat(":")?;
+    cursor.eat_any(b": ")?;
     finish(cursor, Date::new(Some(year), month, day), b".", true)
+}
+
+/// `Fri 2023-01-13 11:17:01 UTC`, as `journalctl -o short-full` has it.
+pub(in crate::log) fn weekday_and_day(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    cursor.letters(3, 3)?;
+    cursor.spaces(1)?;
+    let date = cursor.ymd(b'-')?;
+    cursor.spaces(1)?;
+    finish(cursor, Some(date), b".", true)
 }
 
 /// `Sat Nov 06 2021 21:53:14 KST` and `Sun Dec 04 04:47:44 2005`, as date(1) and C's `ctime` have it.

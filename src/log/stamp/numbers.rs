@@ -44,8 +44,11 @@ pub(in crate::log) fn year_last(text: &str) -> Read<'_> {
     let second = cursor.number(1, 2)?;
     (cursor.eat_any(b"/.-")? == separator).then_some(())?;
     let year = Some(cursor.number(4, 4)? as i32);
-    let _ = cursor.eat(",");
-    cursor.spaces(1)?;
+    // Suricata has a dash before the time.
+    if separator != b'/' || cursor.eat("-").is_none() {
+        let _ = cursor.eat(",");
+        cursor.spaces(1)?;
+    }
     let (order, date) = match separator {
         b'.' => (Order::Known, Date::new(year, second, first)),
         _ if first == second => (Order::Known, Date::new(year, first, second)),
@@ -98,6 +101,7 @@ mod tests {
     fn a_number_that_is_no_month_shows_the_order() {
         for (text, order, date) in [
             ("10/20/2011 07:24:26 x", Order::MonthFirst, written(2011, 10, 20)),
+            ("10/20/2011-07:24:26.123456 x", Order::MonthFirst, written(2011, 10, 20)),
             ("20/10/2011, 7:24:26 AM x", Order::DayFirst, written(2011, 10, 20)),
             ("04/10/2011 07:24:26 x", Order::Either, written(2011, 4, 10)),
             ("10-10-2011 07:24:26 x", Order::Known, written(2011, 10, 10)),
