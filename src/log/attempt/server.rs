@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::answered::{line, outcome};
 use super::{Attempt, AttemptOutcome, Gathered, Peer, Seen, Service, Side, rails, words};
 use crate::limits;
-use crate::log::grammar::{Incident, Request, nginx_error};
+use crate::log::grammar::{Incident, Level, Request, nginx_error};
 use crate::log::quote::Quote;
 use crate::time::{Elapsed, SECOND};
 
@@ -82,12 +82,13 @@ impl Requests {
             return;
         }
         let outcome = words::nginx(seen.entry.text);
-        if let Some(known) = self.incidents.iter_mut().find(|pending| {
+        if let Some(known) = self.incidents.iter_mut().rfind(|pending| {
             incident.connection.is_some()
                 && pending.connection == incident.connection
                 && pending.path.as_deref() == incident.path
                 && pending.attempt.clock == seen.clock
                 && (seen.at - pending.attempt.end).nanos().abs() <= SAME_REQUEST
+                && !is_of_next_request(&pending.attempt, seen)
         }) {
             known.attempt.end = seen.at;
             known.attempt.push_line(seen.line());
@@ -201,6 +202,24 @@ fn ended(seen: &Seen, request: &Request, pending: Option<Pending>) -> Attempt {
     }
     attempt.push_line(seen.line());
     attempt
+}
+
+/// Whether an error is of a further request of its connection, with the same path: nginx had nobody left to ask for the one before, or asks
+/// the same server again, which it does within one request only at once, where a connection to it had been kept open.
+fn is_of_next_request(attempt: &Attempt, seen: &Seen) -> bool {
+    const AT_ONCE: i64 = 2 * SECOND;
+    if seen.entry.level < Level::Error || (seen.at - attempt.end).nanos() < AT_ONCE {
+        return false;
+    }
+    let upstream = |text: &str| {
+        let (_, rest) = text.split_once(", upstream: \"")?;
+        rest.split_once('"').map(|(upstream, _)| upstream.to_owned())
+    };
+    let own = upstream(seen.entry.text);
+    attempt.lines.iter().filter(|line| line.level >= Level::Error).any(|line| {
+        let text = line.text.raw();
+        text.starts_with("no live upstreams") || own.is_some() && upstream(text) == own
+    })
 }
 
 /// nginx's number of a connection, for counting those that left no line.

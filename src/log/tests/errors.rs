@@ -59,11 +59,26 @@ fn a_timeout_is_about_an_exchange_that_waited() {
 
 #[test]
 fn numbers_of_connections_decide_where_seconds_do_not() {
-    let second = Exchange { client: ended(8_300, 30, 300).client, round_trips: 1, ..ended(80_500, 30, 300) };
-    let exchanges = [ended(8_300, 30, 300), second.clone(), ended(80_700, 30, 300)];
-    // The same connection more than a minute before.
-    assert_eq!(pairs(&tied(&[(8, 4, REFUSED), (80, 4, CLOSED)], &exchanges, true)), [(0, 0), (1, 1)]);
-    assert_eq!(pairs(&tied(&[(8, 4, REFUSED), (80, 9, CLOSED)], &exchanges, true)), [(0, 0)]);
+    let second = Exchange { client: ended(8_300, 30, 300).client, round_trips: 1, ..ended(20_500, 30, 300) };
+    let exchanges = [ended(8_300, 30, 300), second.clone(), ended(20_700, 30, 300)];
+    // The same connection twelve seconds before.
+    assert_eq!(pairs(&tied(&[(8, 4, REFUSED), (20, 4, CLOSED)], &exchanges, true)), [(0, 0), (1, 1)]);
+    assert_eq!(pairs(&tied(&[(8, 4, REFUSED), (20, 9, CLOSED)], &exchanges, true)), [(0, 0)]);
+}
+
+#[test]
+fn errors_are_one_request_until_nobody_is_left_to_ask_or_the_same_is_asked_again() {
+    let attempts = |lines: &[(i64, u64, &str)]| {
+        let text = std::io::Cursor::new(logged(lines));
+        read_stream("error.log", text, &LogSettings::default()).expect("a log").attempts.len()
+    };
+    assert_eq!(attempts(&[(8, 4, REFUSED), (8, 4, REFUSED), (9, 4, CLOSED)]), 1);
+    assert_eq!(attempts(&[(8, 4, REFUSED), (20, 4, REFUSED)]), 2);
+    assert_eq!(attempts(&[(8, 4, DOWN), (20, 4, CLOSED), (30, 4, TIMEOUT)]), 3);
+    // Another server behind it is asked after a minute.
+    let other = logged(&[(68, 4, CLOSED)]).replace(":3000/", ":3001/");
+    let text = std::io::Cursor::new(logged(&[(8, 4, TIMEOUT)]) + &other);
+    assert_eq!(read_stream("error.log", text, &LogSettings::default()).expect("a log").attempts.len(), 1);
 }
 
 #[test]
