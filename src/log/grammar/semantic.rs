@@ -13,6 +13,8 @@ use crate::log::stamp;
 
 /// Reads one line.
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
+    // What most lines are not is seen without reading their time.
+    (line.as_bytes().get(10) == Some(&b' ')).then_some(())?;
     let (stamp, rest) = stamp::iso(line)?;
     let rest = rest.strip_prefix(' ')?;
     let level = match rest.as_bytes() {
