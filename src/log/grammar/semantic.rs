@@ -94,7 +94,7 @@ fn completed(text: &str, duration: Option<i64>) -> Option<Entry<'_>> {
     Some(entry)
 }
 
-/// The outermost pairs of a hash as Ruby prints it, `:key => "value"`, `:key=>1`, `key: "value"`, from behind its first brace.
+/// The outermost pairs of a hash as Ruby prints it, `:key => "value"`, `:key=>1`, `key: "value"`, from after its first brace.
 struct Pairs<'a>(&'a str);
 
 impl<'a> Iterator for Pairs<'a> {

@@ -1,4 +1,4 @@
-//! nginx's error log alone: seconds, the number of a connection, and what became of a server behind it.
+//! nginx's error log alone: seconds, the number of a connection, and what became of an upstream server.
 
 use super::super::tie::{TieSettings, Ties, tie};
 use super::super::{Exchange, LogSettings, Wire, read_stream};
@@ -39,7 +39,7 @@ fn pairs(ties: &Ties) -> Vec<(usize, usize)> {
     ties.ties.iter().map(|tie| (tie.attempt, tie.exchange)).collect()
 }
 
-/// An exchange of this many milliseconds that ended at this one, with an answer of so many bytes, from a port of its own.
+/// An exchange of this many milliseconds that ended at this one, with an answer of this size, from a port of its own.
 fn ended(millis: i64, took: i64, bytes: u32) -> Exchange {
     let mut exchange = exchange("10.77.0.2:8443", millis - took - 10, millis);
     exchange.client.set_port(32_768 + (millis % 30_000) as u16);
@@ -75,7 +75,7 @@ fn errors_are_one_request_until_nobody_is_left_to_ask_or_the_same_is_asked_again
     assert_eq!(attempts(&[(8, 4, REFUSED), (8, 4, REFUSED), (9, 4, CLOSED)]), 1);
     assert_eq!(attempts(&[(8, 4, REFUSED), (20, 4, REFUSED)]), 2);
     assert_eq!(attempts(&[(8, 4, DOWN), (20, 4, CLOSED), (30, 4, TIMEOUT)]), 3);
-    // Another server behind it is asked after a minute.
+    // Another upstream server is asked after a minute.
     let other = logged(&[(68, 4, CLOSED)]).replace(":3000/", ":3001/");
     let text = std::io::Cursor::new(logged(&[(8, 4, TIMEOUT)]) + &other);
     assert_eq!(read_stream("error.log", text, &LogSettings::default()).expect("a log").attempts.len(), 1);

@@ -41,7 +41,7 @@ impl Work<'_> {
         let mut layers: Vec<Layer> = pairs.iter().map(|pair| self.layer(pair.attempt)).collect();
         layers.sort_unstable();
         layers.dedup();
-        // Lines that come after their exchange have one all the same.
+        // Lines that come after their exchange have one too.
         let outlived = self.outlived(clock, offset);
         let mut chosen = Vec::new();
         for layer in layers {
