@@ -48,6 +48,7 @@ mod rights;
 mod selection;
 // The length of files.
 mod size;
+mod spoken;
 // What several of these files use.
 mod support;
 // Generated packets against tcpdump's own output.

@@ -31,7 +31,7 @@ pub(crate) enum Reply {
 }
 
 /// Commands of SMTP (RFC 5321, 4.1; RFC 4954; RFC 1985) and FTP (RFC 959, 4.1; RFC 2389; RFC 2428; RFC 3659; RFC 4217).
-const NUMBERED: [&str; 53] = [
+pub(crate) const NUMBERED: [&str; 53] = [
     "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "RSET", "VRFY", "EXPN", "NOOP", "HELP", "AUTH", "ETRN",
     "USER", "PASS", "ACCT", "CWD", "CDUP", "SMNT", "REIN", "PORT", "PASV", "EPRT", "EPSV", "TYPE", "STRU",
     "MODE", "RETR", "STOR", "STOU", "APPE", "ALLO", "REST", "RNFR", "RNTO", "DELE", "RMD", "MKD", "PWD",
@@ -40,11 +40,11 @@ const NUMBERED: [&str; 53] = [
 ];
 
 /// Commands of POP3 (RFC 1939; RFC 2449; RFC 5034).
-const POP3: [&str; 13] =
+pub(crate) const POP3: [&str; 13] =
     ["USER", "PASS", "APOP", "STAT", "LIST", "RETR", "DELE", "NOOP", "RSET", "TOP", "UIDL", "CAPA", "AUTH"];
 
 /// Commands of IMAP, after a tag (RFC 9051, 6). LOGOUT is a goodbye, and IDLE waits for events.
-const IMAP: [&str; 29] = [
+pub(crate) const IMAP: [&str; 29] = [
     "CAPABILITY",
     "NOOP",
     "LOGIN",

@@ -9,6 +9,7 @@ mod alert;
 mod awaits;
 mod basis;
 mod certificates;
+mod chunks;
 mod dialogue;
 mod event;
 mod flow;
@@ -31,8 +32,11 @@ mod words;
 pub use alert::AlertDescription;
 pub use basis::Basis;
 pub use certificates::CertificateMessage;
+pub(crate) use chunks::ChunkPlace;
 pub use dialogue::Dialogue;
-pub(crate) use dialogue::Reply;
+pub(crate) use dialogue::{
+    IMAP as IMAP_COMMANDS, NUMBERED as NUMBERED_COMMANDS, POP3 as POP3_COMMANDS, Reply,
+};
 pub use event::{Message, SizeReading, TlsEvent};
 pub(crate) use handshake::RETRY_RANDOM;
 pub(crate) use handshake::kind as handshake_kind;
@@ -46,6 +50,7 @@ pub use prelude::{Prelude, PreludeStep, Refusal, socks5_reply};
 pub(crate) use record::{ContentType as RecordContent, Header as RecordHeader};
 pub use record::{RECORD_HEADER_BYTES, content_bytes};
 pub use requests::Question;
+pub(crate) use requests::WAITING_CONTROLS;
 pub use tracker::Tracker;
 
 /// Whether a protocol runs inside TLS from the first byte on at this port, as IANA assigns it or programs use it by default.

@@ -30,7 +30,7 @@ impl Question {
 
     /// Whether a later segment of the client is a request that is answered at once, as far as the service works. What waits for something
     /// to happen is none.
-    pub(super) fn asks_again(self, bytes: &[u8]) -> bool {
+    pub(crate) fn asks_again(self, bytes: &[u8]) -> bool {
         match self {
             Self::Dns => is_dns(bytes),
             Self::Ldap => is_ldap(bytes) && !waits_for_changes(bytes),
@@ -146,12 +146,14 @@ fn is_redis(bytes: &[u8]) -> bool {
         && (rest.starts_with(b"\r\n$") || rest.get(1..).is_some_and(|rest| rest.starts_with(b"\r\n$")))
 }
 
-/// A search that lasts and is answered when something changes: a persistent search, content synchronization (RFC 4533), or Active
-/// Directory's notification.
+/// Controls of a search that lasts and is answered when something changes: a persistent search, content synchronization (RFC 4533), or
+/// Active Directory's notification.
+pub(crate) const WAITING_CONTROLS: [&[u8]; 3] =
+    [b"2.16.840.1.113730.3.4.3", b"1.3.6.1.4.1.4203.1.9.1.1", b"1.2.840.113556.1.4.528"];
+
+/// A search that lasts, as one of its controls shows.
 fn waits_for_changes(bytes: &[u8]) -> bool {
-    const CONTROLS: [&[u8]; 3] =
-        [b"2.16.840.1.113730.3.4.3", b"1.3.6.1.4.1.4203.1.9.1.1", b"1.2.840.113556.1.4.528"];
-    CONTROLS.iter().any(|control| memchr::memmem::find(bytes, control).is_some())
+    WAITING_CONTROLS.iter().any(|control| memchr::memmem::find(bytes, control).is_some())
 }
 
 /// PINGREQ, or a SUBSCRIBE or UNSUBSCRIBE of up to 127 bytes (MQTT 3.1.1, 3.8, 3.10 and 3.12).

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use crate::packet::Segment;
 use crate::story::{AnswerPart, Moment, Story};
 use crate::tcp::{Observation, SegmentKind};
-use crate::tls::Plain;
+use crate::tls::{ChunkPlace, Plain};
 
 /// What ends a body in chunks, after the last chunk or its trailers (RFC 9112, 7.1).
 const END: &[u8; 4] = b"\r\n\r\n";
@@ -21,9 +21,6 @@ pub(super) struct PlainAnswer {
     /// An answer's header that has no end so far.
     header: Option<Header>,
 }
-
-/// CR and LF.
-const LINE_END_BYTES: u64 = 2;
 
 /// A server that names a chunk's size has its data: a larger one is announced for a stream without a known end.
 const LARGEST_BUFFERED: u64 = 1 << 20;
@@ -53,61 +50,9 @@ impl Header {
 #[derive(Clone, Copy, Debug, Default)]
 struct Chunks {
     tail: [u8; END.len()],
-    place: Place,
+    place: ChunkPlace,
     /// Bytes of it are missing, or came late.
     is_unknown: bool,
-}
-
-/// Where in its chunks a body is (RFC 9112, 7.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    /// In the digits of a chunk's size: their value so far.
-    Size(u64),
-    /// In the rest of that line, of a chunk of this size.
-    Line(u64),
-    /// In a chunk, of which this many bytes are still to come, with the line's end.
-    Chunk(u64),
-    /// After the last chunk, or where it is not known.
-    End,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self::Size(0)
-    }
-}
-
-impl Place {
-    /// Where it is after these bytes.
-    fn after(mut self, mut bytes: &[u8]) -> Self {
-        while let [byte, rest @ ..] = bytes {
-            if let Self::Chunk(left) = self {
-                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-                bytes = &bytes[taken..];
-                self = match left - taken as u64 {
-                    0 => Self::Size(0),
-                    left => Self::Chunk(left),
-                };
-                continue;
-            }
-            self = self.after_byte(*byte);
-            bytes = rest;
-        }
-        self
-    }
-
-    /// Where it is after a byte that belongs to no chunk's data.
-    fn after_byte(self, byte: u8) -> Self {
-        /// No chunk is as large: what gives such a size is none.
-        const LARGEST: u64 = 1 << 40;
-        match (self, byte, (byte as char).to_digit(16)) {
-            (Self::Size(size), _, Some(digit)) if size < LARGEST => Self::Size(size * 16 + u64::from(digit)),
-            (Self::Size(0) | Self::Line(0), b'\n', _) => Self::End,
-            (Self::Size(size) | Self::Line(size), b'\n', _) => Self::Chunk(size + LINE_END_BYTES),
-            (Self::Size(size) | Self::Line(size), ..) if size < LARGEST => Self::Line(size),
-            _ => Self::End,
-        }
-    }
 }
 
 impl PlainAnswer {
@@ -150,11 +95,8 @@ impl PlainAnswer {
             chunks.is_unknown |= !is_known;
             !chunks.lack_their_end(body)
         });
-        let is_inside_chunk = self.chunks.is_some_and(|chunks| match chunks.place {
-            // The line end after a chunk's data may come with the next chunk.
-            Place::Chunk(left) => (LINE_END_BYTES + 1..=LARGEST_BUFFERED).contains(&left),
-            _ => false,
-        });
+        let is_inside_chunk =
+            self.chunks.is_some_and(|chunks| chunks.place.is_inside_chunk(LARGEST_BUFFERED));
         story.plain_answer_lacks = match (is_open, has_last_chunk) {
             (true, _) => Some(AnswerPart::HeaderEnd),
             (false, false) if is_inside_chunk => Some(AnswerPart::ChunkEnd),
@@ -214,7 +156,7 @@ impl PlainRequest {
 impl Chunks {
     /// Whether the last chunk is still to come after these bytes, as far as is known.
     fn lack_their_end(&mut self, bytes: &[u8]) -> bool {
-        self.place = if self.is_unknown { Place::End } else { self.place.after(bytes) };
+        self.place = if self.is_unknown { ChunkPlace::End } else { self.place.after(bytes) };
         for byte in bytes.iter().skip(bytes.len().saturating_sub(END.len())) {
             self.tail.rotate_left(1);
             self.tail[END.len() - 1] = *byte;
@@ -225,30 +167,9 @@ impl Chunks {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
     use crate::story::script::talk::Talk;
     use crate::tcp::Role::{Client, Server};
     use crate::verdict::Actor;
-
-    #[test]
-    fn a_body_s_place_is_known_byte_by_byte() {
-        for (bytes, place) in [
-            (&b""[..], Place::Size(0)),
-            (b"1a", Place::Size(26)),
-            (b"5;a=1", Place::Line(5)),
-            (b"5\r\nhel", Place::Chunk(4)),
-            (b"5\r\nhello", Place::Chunk(2)),
-            (b"5\r\nhello\r\n", Place::Size(0)),
-            (b"5\r\nhello\r\n0\r\n", Place::End),
-            (b"ffffffffffffffffffff\r\n", Place::End),
-        ] {
-            assert_eq!(Place::default().after(bytes), place, "{bytes:?}");
-            let in_parts = bytes.iter().fold(Place::default(), |place, byte| place.after(&[*byte]));
-            assert_eq!(in_parts, place, "{bytes:?}");
-        }
-    }
 
     #[test]
     fn a_server_owes_nothing_before_a_request_s_end() {
@@ -292,12 +213,5 @@ mod tests {
         let mut cut = within().wait(12_000).fin(Client);
         cut.packets[5].payload.truncate(3);
         assert_eq!(cut.code(0), "plaintext");
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_have_a_place(bytes: Vec<u8>) {
-            let _ = Place::default().after(&bytes);
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::StandIns;
 use super::BLANK;
+use crate::tls::{Plain, WAITING_CONTROLS};
 
 /// What a client asks PostgreSQL for before TLS: encryption by TLS, and by GSS.
 const REQUESTS: [&[u8]; 2] = [&[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f], &[0, 0, 0, 8, 4, 0xd2, 0x16, 0x30]];
@@ -14,6 +15,9 @@ impl StandIns {
     /// Replaces what a piece of a conversation names. Its length stays.
     pub(super) fn binary_bytes(&mut self, bytes: &mut [u8]) {
         if REQUESTS.contains(&&*bytes)
+            || mysql(bytes)
+            || postgres(bytes)
+            || oracle(bytes)
             || self.socks5(bytes)
             || self.socks4(bytes)
             || ldap(bytes)
@@ -88,6 +92,83 @@ impl StandIns {
     }
 }
 
+/// Whether a direction that begins with these bytes, which are no text, has nothing but messages of their protocol.
+pub(super) fn stays(bytes: &[u8]) -> bool {
+    /// The first of a client of MySQL answers the server's greeting.
+    const SECOND: u8 = 1;
+    Plain::recognise(bytes).is_request || mysql_number(bytes) == Some(SECOND)
+}
+
+/// The number of a packet of MySQL, where the bytes hold no more and no less than one (MySQL's internals, "MySQL Packets").
+fn mysql_number(bytes: &[u8]) -> Option<u8> {
+    let [low, middle, high, number @ 0..=1, ref body @ ..] = *bytes else { return None };
+    let len = u32::from_le_bytes([low, middle, high, 0]) as usize;
+    (len == body.len() && len > 0).then_some(number)
+}
+
+/// A packet of MySQL: its header and command stay, and of a greeting that there is a version. Returns whether it is one.
+fn mysql(bytes: &mut [u8]) -> bool {
+    const HEADER: usize = 4;
+    const PROTOCOL: u8 = 10;
+    let Some(number) = mysql_number(bytes) else { return false };
+    let Some((_, [kind, rest @ ..])) = bytes.split_at_mut_checked(HEADER) else { return false };
+    let is_greeting = number == 0 && *kind == PROTOCOL && rest.first().is_some_and(u8::is_ascii_digit);
+    let end = rest.iter().position(|byte| *byte == 0).filter(|_| is_greeting);
+    if number > 0 {
+        *kind = BLANK;
+    }
+    // What stays of a version is that it begins with a digit, and has an end.
+    for (at, byte) in rest.iter_mut().enumerate() {
+        *byte = match end {
+            Some(_) if at == 0 => b'0',
+            Some(end) if at == end => 0,
+            _ => BLANK,
+        };
+    }
+    true
+}
+
+/// Messages of PostgreSQL's protocol 3.0 (its documentation, 54.7): kinds and lengths stay. Returns whether they are such.
+fn postgres(bytes: &mut [u8]) -> bool {
+    /// The kind, and the length, which counts itself.
+    const HEADER: usize = 5;
+    const COUNTED: usize = 4;
+    let mut bodies = Vec::new();
+    let mut at = 0;
+    while let Some([kind, a, b, c, d]) = bytes.get(at..at + HEADER) {
+        let len = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        if !kind.is_ascii_alphabetic() || len < COUNTED {
+            return false;
+        }
+        let end = at.saturating_add(1).saturating_add(len);
+        bodies.push(at + HEADER..end);
+        at = end;
+    }
+    if at != bytes.len() || bodies.is_empty() {
+        return false;
+    }
+    for body in bodies {
+        bytes.get_mut(body).unwrap_or_default().fill(BLANK);
+    }
+    true
+}
+
+/// A client's first packet to Oracle's database: its header, and that a descriptor follows (Wireshark, packet-tns.c). Returns whether it
+/// is one.
+fn oracle(bytes: &mut [u8]) -> bool {
+    const HEADER: usize = 8;
+    const CONNECT: u8 = 1;
+    const DESCRIPTOR: &[u8] = b"(DESCRIPTION=";
+    let [high, low, 0, 0, CONNECT, _, 0, 0, ..] = *bytes else { return false };
+    if usize::from(u16::from_be_bytes([high, low])) != bytes.len() {
+        return false;
+    }
+    let descriptor = memchr::memmem::find(bytes, DESCRIPTOR).map(|at| at..at + DESCRIPTOR.len());
+    let is_kept = |at: usize| at < HEADER || descriptor.as_ref().is_some_and(|range| range.contains(&at));
+    bytes.iter_mut().enumerate().filter(|(at, _)| !is_kept(*at)).for_each(|(_, byte)| *byte = BLANK);
+    true
+}
+
 /// How many bytes at the beginning show a protocol and no more: a version, a length, or a name that is everybody's.
 fn shown(bytes: &[u8]) -> usize {
     // DNS over TCP of which a name can't be read: a length, and a header with one question (RFC 1035, 4.1.1 and 4.2.2).
@@ -107,7 +188,7 @@ fn shown(bytes: &[u8]) -> usize {
         // PostgreSQL's StartupMessage (its documentation, 54.7), SMB (MS-SMB2, 2.1) and Kerberos (RFC 4120, 7.2.2).
         [_, _, _, _, 0, 3, 0, 0, ..] if has_length(8, 0) => 8,
         [0, _, _, _, 0xfe | 0xff, b'S', b'M', b'B', ..] => 8,
-        [_, _, _, _, 0x6a | 0x6c, ..] if has_length(5, 4) => match bytes.get(5) {
+        [_, _, _, _, 0x6a | 0x6c, ..] if Plain::request_len(bytes).is_some() => match bytes.get(5) {
             Some(0..=0x7f) => 6,
             Some(0x81) => 7,
             Some(0x82) => 8,
@@ -121,6 +202,11 @@ fn shown(bytes: &[u8]) -> usize {
             let names: [&[u8]; 2] = [b"\x00\x04MQTT", b"\x00\x06MQIsdp"];
             names.iter().find_map(|name| Some(mqtt(name)? + name.len())).unwrap_or(1)
         }
+        // MQTT's pings and goodbyes; SUBSCRIBE and UNSUBSCRIBE of up to 127 bytes (MQTT 3.1.1, 3.8 to 3.14).
+        [0xc0 | 0xd0 | 0xe0, 0] => 2,
+        [0x82 | 0xa2, len @ 0..=0x7f, ref rest @ ..] if usize::from(len) == rest.len() => 2,
+        // The version that a client of AMQP proposes.
+        [b'A', b'M', b'Q', b'P', _, _, _, _] => 8,
         // The header of the PROXY protocol is followed by its length.
         _ if bytes.starts_with(PROXY_SIGNATURE) => PROXY_SIGNATURE.len() + 4,
         _ => 1,
@@ -138,12 +224,13 @@ fn ldap(bytes: &mut [u8]) -> bool {
         is_one = true;
         let (message, after) = std::mem::take(&mut rest).split_at_mut(len);
         let content = message.get_mut(body..).unwrap_or_default();
-        let start = content.windows(START_TLS.len()).position(|window| window == START_TLS);
-        let kept = match (operation, start) {
+        let place = |known: &[u8]| memchr::memmem::find(content, known).map(|at| at..at + known.len());
+        let control = WAITING_CONTROLS.iter().find_map(|control| place(control));
+        let kept = match (operation, place(START_TLS)) {
             // The identifier's tag and length are in front of it.
-            (EXTENDED_REQUEST, Some(start)) => start.saturating_sub(2)..start + START_TLS.len(),
+            (EXTENDED_REQUEST, Some(start)) => start.start.saturating_sub(2)..start.end,
             (EXTENDED_RESPONSE, _) if content.starts_with(&[0x0a, 1]) => 0..3.min(content.len()),
-            _ => 0..0,
+            _ => control.unwrap_or(0..0),
         };
         content
             .iter_mut()
@@ -202,7 +289,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tls::Plain;
+    use crate::tls::{Plain, Question};
 
     const HEADS: [&[u8]; 5] = [b"", b"\x30\x05\x02\x01\x01\x60", b"\x05\x01", b"\x04\x01", PROXY_SIGNATURE];
 
@@ -255,6 +342,9 @@ mod tests {
             b"\x00\x00\x00\x03\x6a\x01\x00",
             b"\x80\x00\x00\x14\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01\x86\xa3bank",
             b"\x12\x01\x00\x0d\x00\x00\x00\x00\x00bank",
+            b"AMQP\x00\x00\x09\x01",
+            b"\x00\x00\x01\x04\x6a\x82\x01\x00bank",
+            b"\x00\x1b\x00\x00\x01\x00\x00\x00\x01(DESCRIPTION=bank)",
         ] {
             let redacted = redacted(request);
             let is_request = |bytes: &[u8]| Plain::recognise(bytes).is_request;
@@ -265,6 +355,32 @@ mod tests {
                     .any(|window| [b"user", b"bank", b"exam"].contains(&window.try_into().unwrap()))
             );
         }
+    }
+
+    #[test]
+    fn of_later_requests_the_form_is_left() {
+        let search = |control: &[u8]| {
+            let body = [b"\x02\x01\x02\x63\x04bank", control].concat();
+            [&[0x30, body.len() as u8][..], &body].concat()
+        };
+        for (question, request, asks) in [
+            (Question::Ldap, &search(b""), true),
+            (Question::Ldap, &search(WAITING_CONTROLS[2]), false),
+            (Question::Mqtt, &b"\xc0\0".to_vec(), true),
+            (Question::Mqtt, &b"\x82\x07\0\x01\0bank".to_vec(), true),
+            (Question::Mqtt, &b"\x30\x06\0\x04bank".to_vec(), false),
+            (Question::Postgres, &b"Q\0\0\0\x09bank\0".to_vec(), true),
+            (Question::Postgres, &b"P\0\0\0\x08bankS\0\0\0\x04".to_vec(), true),
+            (Question::Postgres, &b"X\0\0\0\x04".to_vec(), false),
+        ] {
+            let redacted = redacted(request);
+            assert_eq!((question.asks_again(request), question.asks_again(&redacted)), (asks, asks));
+            assert!(!redacted.windows(4).any(|window| window == b"bank"), "{redacted:x?}");
+        }
+        let greeting = b"\x0c\0\0\0\x0a8.0-bank\0\x07\x07";
+        assert_eq!(redacted(greeting), b"\x0c\0\0\0\x0a0\xff\xff\xff\xff\xff\xff\xff\0\xff\xff");
+        assert_eq!(redacted(b"\x05\0\0\0\x03bank"), b"\x05\0\0\0\x03\xff\xff\xff\xff");
+        assert_eq!(redacted(b"\x05\0\0\x01abank"), b"\x05\0\0\x01\xff\xff\xff\xff\xff");
     }
 
     #[test]

@@ -5,43 +5,22 @@ use std::ops::Range;
 
 use super::super::StandIns;
 use super::BLANK;
-use crate::tls::HTTP_METHODS;
+use crate::tls::{HTTP_METHODS, IMAP_COMMANDS, NUMBERED_COMMANDS, POP3_COMMANDS};
 
 /// What replaces a control character that ends neither line nor column.
 const CONTROL: u8 = 0x1a;
 
-/// Commands of protocols of lines, and names of headers in front of a connection, which begin a line.
-const COMMANDS: [&str; 22] = [
-    "STARTTLS",
-    "STLS",
-    "AUTH",
-    "EHLO",
-    "HELO",
-    "LHLO",
-    "QUIT",
-    "NOOP",
-    "RSET",
-    "MAIL",
-    "RCPT",
-    "DATA",
-    "USER",
-    "PASS",
-    "CAPA",
-    "CAPABILITY",
-    "FEAT",
-    "HELP",
-    "LOGIN",
-    "LOGOUT",
-    "PROXY",
-    "BYE",
-];
-/// What follows a tag of IMAP, or `*`.
-const TAGGED: [&str; 9] = ["STARTTLS", "CAPABILITY", "LOGIN", "LOGOUT", "NOOP", "OK", "NO", "BAD", "PREAUTH"];
+/// What begins a line as well as commands that are answered: requests for TLS, goodbyes, and the name of a header in front of a
+/// connection.
+const COMMANDS: [&str; 8] = ["STARTTLS", "STLS", "QUIT", "CAPABILITY", "LOGIN", "LOGOUT", "PROXY", "BYE"];
+/// What follows a tag of IMAP, or `*`, as well as commands that are answered.
+const TAGGED: [&str; 6] = ["STARTTLS", "LOGOUT", "OK", "NO", "BAD", "PREAUTH"];
 /// How FTP and others ask for TLS (RFC 4217, 4).
 const SECURITY: [&str; 3] = ["TLS", "TLS-C", "SSL"];
 /// Fields of HTTP (RFC 9110) whose names stay; they say how an answer is followed, or what a proxy wants.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "Content-Length",
+    "Expect",
     "Transfer-Encoding",
     "Connection",
     "Content-Type",
@@ -64,12 +43,15 @@ const METHOD: &[u8] = b"CONNECT ";
 const TELLING_BYTES: usize = 4;
 /// How the second version of the PROXY protocol begins, which is no text (HAProxy's proxy-protocol.txt, 2.2).
 const PROXY_HEADER: &[u8] = b"\r\n\r\n\0";
+/// How AMQP begins (AMQP 0-9-1, 4.2.2; AMQP 1.0, 2.2).
+const AMQP_HEADER: &[u8] = b"AMQP";
 
 /// Whether a piece of a conversation is text: it begins as a line does.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
     let begins = bytes.first().is_some_and(|first| matches!(first, b'\t' | b'\r' | b'\n' | b' '..=b'~'));
-    begins && !bytes.starts_with(PROXY_HEADER) && !bytes.iter().take(TELLING_BYTES).any(is_control)
+    let is_header = bytes.starts_with(PROXY_HEADER) || bytes.starts_with(AMQP_HEADER);
+    begins && !is_header && !bytes.iter().take(TELLING_BYTES).any(is_control)
 }
 
 /// Text that replaces bytes that are text: no letter, no digit and no byte of it is left.
@@ -205,15 +187,17 @@ fn words(text: &[u8]) -> Vec<Range<usize>> {
     let mut words = places(text).into_iter();
     let (first, second, third) = (words.next(), words.next(), words.next());
     let Some(first) = first else { return kept };
-    let is_method = HTTP_METHODS.iter().any(|method| text.starts_with(method.as_bytes()));
-    if is_method || is_in(&first, &COMMANDS) {
+    let is_method = begins_method(text);
+    let is_command =
+        [&COMMANDS[..], &NUMBERED_COMMANDS, &POP3_COMMANDS].iter().any(|list| is_in(&first, list));
+    if is_method || is_command {
         kept.push(first.clone());
     }
     let Some(second) = second else { return kept };
     let tag = text.get(first.clone()).unwrap_or_default();
     let is_tag = tag.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_*+".contains(byte));
     let is_asking = third.is_none() && is_in(&first, &["AUTH"]) && is_in(&second, &SECURITY);
-    if is_asking || (is_tag && is_in(&second, &TAGGED)) {
+    if is_asking || (is_tag && (is_in(&second, &TAGGED) || is_in(&second, &IMAP_COMMANDS))) {
         kept.push(second);
     }
     let end = text.len().saturating_sub(ESTABLISHED.len());
@@ -236,6 +220,41 @@ fn places(text: &[u8]) -> Vec<Range<usize>> {
         at += word.len() + 1;
     }
     places
+}
+
+/// Whether a line begins an HTTP message, and whether that has a body where its header says so (RFC 9112, 6.3).
+pub(super) fn begins_http(line: &[u8]) -> Option<bool> {
+    let text = line.trim_ascii_end();
+    if status(text).len() == STATUS.len() {
+        let is_without = |status: &[u8]| matches!(status, [b'1', ..] | b"204" | b"304");
+        return Some(!text.get(STATUS.len() - 3..STATUS.len()).is_some_and(is_without));
+    }
+    (begins_method(text) && !version(text).is_empty()).then_some(true)
+}
+
+/// Whether bytes begin an HTTP message as a whole line would.
+pub(super) fn begins_message(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/1.") || begins_method(bytes)
+}
+
+fn begins_method(text: &[u8]) -> bool {
+    HTTP_METHODS.iter().any(|method| text.starts_with(method.as_bytes()))
+}
+
+/// Whether a line of a header says that the body comes in chunks.
+pub(super) fn is_chunked(line: &[u8]) -> bool {
+    is_field(line, b"transfer-encoding") && field(line.trim_ascii_end()).len() > 1
+}
+
+/// A body's length, as far as a line of a header says it.
+pub(super) fn body_len(line: &[u8]) -> Option<u64> {
+    let kept = field(line.trim_ascii_end());
+    let value = line.get(kept.get(1)?.clone()).filter(|_| is_field(line, b"content-length"))?;
+    std::str::from_utf8(value.get(1..)?).ok()?.trim().parse().ok()
+}
+
+fn is_field(line: &[u8], name: &[u8]) -> bool {
+    line.split(|byte| *byte == b':').next().is_some_and(|begin| begin.eq_ignore_ascii_case(name))
 }
 
 /// A field of HTTP: its name, the length of a body, and that it comes in chunks.

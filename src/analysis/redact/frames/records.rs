@@ -1,7 +1,9 @@
 //! One direction of a connection, without names: TLS records, what comes before them, and what of either stays.
 
 use super::super::StandIns;
-use super::{BLANK, plain};
+use super::BLANK;
+use super::clear::Clear;
+use super::kept::Kept;
 use crate::limits;
 use crate::tls::{CipherSuite, RecordContent, RecordHeader, handshake_kind};
 
@@ -11,61 +13,6 @@ const MESSAGE_HEADER: usize = 4;
 
 /// Bytes of a heartbeat that are its kind and length (RFC 6520, 4).
 const HEARTBEAT_HEADER: usize = 3;
-
-/// Bytes that stay, by their places in the stream, in its order.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    bytes: Vec<u8>,
-    /// Place in the stream, place in `bytes`, length.
-    pieces: Vec<(i64, usize, usize)>,
-}
-
-impl Kept {
-    fn add(&mut self, at: i64, bytes: &[u8]) {
-        match self.pieces.last_mut() {
-            Some((from, _, len)) if *from + *len as i64 == at => *len += bytes.len(),
-            _ => self.pieces.push((at, self.bytes.len(), bytes.len())),
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// Bytes that stay.
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Forgets what ends before this place.
-    pub(super) fn forget_before(&mut self, place: i64) {
-        let first = self.pieces.partition_point(|(from, _, len)| from + *len as i64 <= place);
-        let forgotten = self.pieces.get(first).map_or(self.bytes.len(), |(_, begin, _)| *begin);
-        self.pieces.drain(..first);
-        self.bytes.drain(..forgotten);
-        self.pieces.iter_mut().for_each(|(_, begin, _)| *begin -= forgotten);
-    }
-
-    fn size(&self) -> usize {
-        self.bytes.len() + self.pieces.len() * size_of::<(i64, usize, usize)>()
-    }
-
-    /// Writes what stays over `payload`, whose first byte is at `at` in the stream.
-    pub(super) fn overlay(&self, at: i64, payload: &mut [u8]) {
-        let end = at + payload.len() as i64;
-        let first = self.pieces.partition_point(|(from, _, len)| from + *len as i64 <= at);
-        for (from, place, len) in self.pieces.get(first..).unwrap_or_default() {
-            if *from >= end {
-                break;
-            }
-            let skipped = (at - from).max(0) as usize;
-            let target = (from - at).max(0) as usize;
-            let kept = self.bytes.get(place + skipped..place + len).unwrap_or_default();
-            let room = payload.get_mut(target..).unwrap_or_default();
-            let both = kept.len().min(room.len());
-            if let (Some(room), Some(kept)) = (room.get_mut(..both), kept.get(..both)) {
-                room.copy_from_slice(kept);
-            }
-        }
-    }
-}
 
 /// What the bytes are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,10 +50,7 @@ pub(super) struct Records {
     is_encrypted: bool,
     /// Bytes of a message whose beginning was no longer waited with: they are blank.
     unread: usize,
-    /// Whether what is in clear is text: its lines are read whole, since a word may be split between segments.
-    is_text: bool,
-    /// The last line as far as it came, up to the place that is read.
-    line: Vec<u8>,
+    clear: Clear,
 }
 
 impl Default for Records {
@@ -122,8 +66,7 @@ impl Default for Records {
             places: Vec::new(),
             is_encrypted: false,
             unread: 0,
-            is_text: false,
-            line: Vec::new(),
+            clear: Clear::default(),
         }
     }
 }
@@ -133,13 +76,14 @@ impl Records {
     pub(super) fn size(&self) -> usize {
         self.kept.size()
             + self.message.len()
-            + self.line.len()
+            + self.clear.held()
             + self.places.len() * size_of::<(i64, usize)>()
     }
 
     /// Takes the next bytes. `is_start` is whether a segment begins with them.
     pub(super) fn take(&mut self, mut bytes: &[u8], is_start: bool, names: &mut StandIns) {
-        if is_start && self.mode != Mode::Tls && begins_tls(bytes, !self.has_begun) {
+        let excludes_tls = self.clear.excludes_tls();
+        if is_start && self.mode != Mode::Tls && !excludes_tls && begins_tls(bytes, !self.has_begun) {
             self.end_line(names);
             self.mode = Mode::Tls;
         }
@@ -174,7 +118,7 @@ impl Records {
         if len == 0 {
             return;
         }
-        self.end_line(names);
+        self.clear.skip(len, self.at, &mut self.kept, names);
         self.at += len as i64;
         if self.mode != Mode::Tls {
             return;
@@ -203,7 +147,7 @@ impl Records {
 
     /// From where on what stays may still depend on what follows.
     pub(super) fn open_from(&self) -> i64 {
-        let held = self.header.len() + self.line.len();
+        let held = self.header.len() + self.clear.held();
         self.places.first().map_or(self.at - held as i64, |(at, _)| *at)
     }
 
@@ -230,18 +174,11 @@ impl Records {
     }
 
     fn take_plain<'a>(&mut self, bytes: &'a [u8], names: &mut StandIns) -> &'a [u8] {
-        let end =
-            (1..bytes.len()).find(|at| is_hello(bytes.get(*at..).unwrap_or_default())).unwrap_or(bytes.len());
-        let (own, rest) = bytes.split_at(end);
-        self.is_text |= plain::is_text(own);
-        if self.is_text {
-            self.take_text(own, names);
-        } else {
-            let mut own = own.to_vec();
-            names.binary_bytes(&mut own);
-            self.kept.add(self.at, &own);
-            self.at += end as i64;
-        }
+        let begins_hello = |at: &usize| is_hello(bytes.get(*at..).unwrap_or_default());
+        let end = (1..bytes.len()).filter(|_| !self.clear.excludes_tls()).find(begins_hello);
+        let (own, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        self.clear.take(own, self.at, &mut self.kept, names);
+        self.at += own.len() as i64;
         if !rest.is_empty() {
             self.end_line(names);
             self.mode = Mode::Tls;
@@ -249,27 +186,9 @@ impl Records {
         rest
     }
 
-    /// Takes text: lines that are whole are done with, and the beginning of one waits for its end, as long as it is no longer than lines
-    /// are.
-    fn take_text(&mut self, bytes: &[u8], names: &mut StandIns) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            for part in part.chunks(limits::REWRITTEN_LINE_BYTES) {
-                self.line.extend_from_slice(part);
-                self.at += part.len() as i64;
-                if part.ends_with(b"\n") || self.line.len() >= limits::REWRITTEN_LINE_BYTES {
-                    self.end_line(names);
-                }
-            }
-        }
-    }
-
-    /// Keeps a line, as far as it came, without what it names.
+    /// Keeps a line in clear as far as it came.
     fn end_line(&mut self, names: &mut StandIns) {
-        let mut line = std::mem::take(&mut self.line);
-        if !line.is_empty() {
-            names.text_bytes(&mut line);
-            self.kept.add(self.at - line.len() as i64, &line);
-        }
+        self.clear.end_line(self.at, &mut self.kept, names);
     }
 
     fn take_tls<'a>(&mut self, bytes: &'a [u8], names: &mut StandIns) -> &'a [u8] {
@@ -538,7 +457,7 @@ mod tests {
         let (mut records, mut names) = (Records::default(), StandIns::default());
         for _ in 0..100 {
             records.take(&[b'a'; 1_460], true, &mut names);
-            assert!(records.line.len() <= limits::REWRITTEN_LINE_BYTES);
+            assert!(records.clear.held() <= limits::REWRITTEN_LINE_BYTES);
         }
     }
 
