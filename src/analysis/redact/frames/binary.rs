@@ -187,7 +187,8 @@ fn shown(bytes: &[u8]) -> usize {
         }
         // PostgreSQL's StartupMessage (its documentation, 54.7), SMB (MS-SMB2, 2.1) and Kerberos (RFC 4120, 7.2.2).
         [_, _, _, _, 0, 3, 0, 0, ..] if has_length(8, 0) => 8,
-        [0, _, _, _, 0xfe | 0xff, b'S', b'M', b'B', ..] => 8,
+        // AMQP's has the version that the client proposes.
+        [0, _, _, _, 0xfe | 0xff, b'S', b'M', b'B', ..] | [b'A', b'M', b'Q', b'P', _, _, _, _] => 8,
         [_, _, _, _, 0x6a | 0x6c, ..] if Plain::request_len(bytes).is_some() => match bytes.get(5) {
             Some(0..=0x7f) => 6,
             Some(0x81) => 7,
@@ -205,8 +206,6 @@ fn shown(bytes: &[u8]) -> usize {
         // MQTT's pings and goodbyes; SUBSCRIBE and UNSUBSCRIBE of up to 127 bytes (MQTT 3.1.1, 3.8 to 3.14).
         [0xc0 | 0xd0 | 0xe0, 0] => 2,
         [0x82 | 0xa2, len @ 0..=0x7f, ref rest @ ..] if usize::from(len) == rest.len() => 2,
-        // The version that a client of AMQP proposes.
-        [b'A', b'M', b'Q', b'P', _, _, _, _] => 8,
         // The header of the PROXY protocol is followed by its length.
         _ if bytes.starts_with(PROXY_SIGNATURE) => PROXY_SIGNATURE.len() + 4,
         _ => 1,

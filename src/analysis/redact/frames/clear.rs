@@ -33,7 +33,7 @@ struct Header {
 /// The body of an HTTP message that is being read.
 #[derive(Clone, Copy, Debug)]
 enum Body {
-    /// So many bytes are still to come.
+    /// This many bytes are still to come.
     Length(u64),
     Chunks(ChunkPlace),
 }
