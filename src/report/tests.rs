@@ -19,6 +19,7 @@ use crate::packet::{Content, DnsMessage, Host, Neighbour, Origin, Other, Packet}
 use crate::story::script::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
+use crate::tls::RETRY_RANDOM;
 use crate::verdict::Severity;
 
 /// Packets that were never in a file.
@@ -394,6 +395,32 @@ fn what_came_before_a_connection_and_belongs_to_it_comes_first() {
     let (collection, summary) = collected(source(talk::exchange()), false);
     let text = shown(&collection, &summary, false);
     assert!(text.contains(" DNS ") && !text.contains("who has"), "the server answered: {text}");
+}
+
+#[test]
+fn a_silence_on_a_port_where_the_server_speaks_first_waits_for_its_greeting() {
+    let silent = Talk::to_port(25).open().wait(20_000).fin(Client).fin(Server);
+    let late = Talk::to_port(25).open().wait(20_000).say(Server, b"220 mx\r\n").ack(Client);
+    for talk in [silent, late] {
+        let (collection, summary) = collected(Spoke::of(&[talk]), true);
+        let text = shown(&collection, &summary, true);
+        assert!(text.contains("waiting for the server's greeting"), "{text}");
+    }
+}
+
+#[test]
+fn a_second_client_hello_and_a_change_of_cipher_alone_are_named() {
+    let hello = talk::client_hello_with(&[(45, &[1, 1])]);
+    let mut retry = talk::server_hello_13();
+    // Its random value says that it is one (RFC 8446, 4.1.3).
+    retry[11..43].copy_from_slice(&RETRY_RANDOM);
+    let asked = talk::ssm().open().say(Client, &hello).say(Server, &retry);
+    let change = &talk::finished()[..6];
+    let talk = asked.say(Server, change).say(Client, change).say(Client, &hello).ack(Server);
+    let (collection, summary) = collected(Spoke::of(&[talk.wait(9_000).fin(Client)]), true);
+    let text = shown(&collection, &summary, true);
+    assert!(text.contains("HelloRetryRequest") && text.contains("second ClientHello"), "{text}");
+    assert_eq!(text.matches("ChangeCipherSpec").count(), 2, "{text}");
 }
 
 #[test]

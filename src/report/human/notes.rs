@@ -52,6 +52,12 @@ pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String 
         (Stage::SynAck, _) => "the ACK of the SYN-ACK",
         (Stage::TcpEstablished, _) if story.is_inside_client_hello() => "the rest of the ClientHello",
         (Stage::TcpEstablished, Role::Client) if story.expects_tls => "the ClientHello",
+        // On some ports, the server begins.
+        (Stage::TcpEstablished, Role::Client) if owes_greeting(story, silence) => "the server's greeting",
+        (Stage::TlsEstablished, Role::Server) if story.is_greeting_owed_inside_tls() => {
+            "the server's greeting"
+        }
+        (Stage::ClientHello, Role::Client) if story.tls.retry.is_some() => "the second ClientHello",
         (Stage::ClientHello, Role::Server) => "the ServerHello",
         (Stage::ServerHello, Role::Server) if story.tls.unfinished_certificate.is_some() => {
             "the rest of Certificate"
@@ -74,6 +80,11 @@ pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String 
         ""
     };
     format!("waiting for {awaited}{delivered}")
+}
+
+/// Whether it is the server that has to speak first, in clear.
+pub(super) fn owes_greeting(story: &Story, silence: &Silence) -> bool {
+    story.is_greeting_owed() || story.is_ended_by_greeting(silence)
 }
 
 impl<'a> Notes<'a> {

@@ -219,6 +219,8 @@ fn silent(story: &Story, stage: Stage, silence: &Silence, fault: Option<Fault>) 
     let elapsed = silence.elapsed();
     let what = if stage == Stage::Syn { "no reply" } else { "silence" };
     let text = notes::awaited(story, stage, silence);
+    let is_greeting = stage == Stage::TcpEstablished && notes::owes_greeting(story, silence);
+    let from = if is_greeting { Role::Server } else { silence.awaited_from };
     Row {
         items: Vec::new(),
         label: String::new(),
@@ -227,7 +229,7 @@ fn silent(story: &Story, stage: Stage, silence: &Silence, fault: Option<Fault>) 
         arrow: Arrow::Gap(
             what,
             Some(elapsed).filter(|elapsed| elapsed.nanos() > 0),
-            Some(Awaited { from: silence.awaited_from, since: silence.since.at }),
+            Some(Awaited { from, since: silence.since.at }),
         ),
         text: vec![text],
         is_fault,
@@ -289,7 +291,9 @@ fn packet(
         Seen::Segment { role, header, excerpt, .. } => {
             let code = verdict.map(|verdict| verdict.code);
             let is_proof = verdict.is_some_and(|verdict| verdict.evidence.contains(&entry.moment.number));
-            name_segment(&mut words, header, &entry.notes);
+            let second = story.tls.second_hello.filter(|second| second.number == entry.moment.number);
+            words.extend(second.map(|_| "second ClientHello".to_owned()));
+            name_segment(&mut words, header, &entry.notes, excerpt);
             describe_rst(&mut words, header, code, excerpt);
             let is_first = story.data[*role].first.is_some_and(|first| first.number == entry.moment.number);
             if words.is_empty() && is_first && *role == Role::Client && story.is_inside_client_hello() {
@@ -299,7 +303,11 @@ fn packet(
             let flags = header.tcp.flags.unwrap_or_default();
             let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack()
                 || dropped.contains(&entry.moment.number);
-            (arrow(*role, header, is_lost), kind(header, &entry.notes, is_proof), certificate)
+            (
+                arrow(*role, header, is_lost),
+                kind(header, &entry.notes, is_proof || second.is_some()),
+                certificate,
+            )
         }
     };
     let mut text = vec![words.join(", ")];
@@ -341,7 +349,7 @@ fn arrow(role: Role, header: &SegmentHeader, is_lost: bool) -> Arrow {
 }
 
 /// Names a segment by its flags, where the words on its notes don't.
-fn name_segment(words: &mut Vec<String>, header: &SegmentHeader, notes: &[Note]) {
+fn name_segment(words: &mut Vec<String>, header: &SegmentHeader, notes: &[Note], payload: &[u8]) {
     let flags = header.tcp.flags.unwrap_or_default();
     let has_payload = header.payload_len.unwrap_or(0) > 0;
     let is_named = !words.is_empty();
@@ -354,12 +362,19 @@ fn name_segment(words: &mut Vec<String>, header: &SegmentHeader, notes: &[Note])
         if is_ack { "ACK" } else { return }
     } else if flags.syn() {
         if flags.ack() { "SYN-ACK" } else { "SYN" }
+    } else if is_change_of_cipher(payload) {
+        "ChangeCipherSpec"
     } else if has_payload {
         return;
     } else {
         "ACK"
     };
     words.insert(0, name.to_owned());
+}
+
+/// Whether a segment has one record and that changes the cipher (RFC 5246, 7.1); with TLS 1.3 it means nothing (RFC 8446, D.4).
+fn is_change_of_cipher(payload: &[u8]) -> bool {
+    matches!(payload, [20, 3, 0..=4, 0, 1, 1])
 }
 
 /// Adds what shows who sent a RST, and the reason in it (RFC 9293, 3.5.3).
