@@ -49,6 +49,8 @@ pub struct GroupContext {
     pub is_client_s_act: bool,
     /// What its clients asked for, and those whose connections are ok did not.
     pub difference: Option<Difference>,
+    /// What servers chose for the connections of the group, and for none that is ok.
+    pub chosen_difference: Option<Difference>,
     /// Whether the server completed a TLS handshake on any connection.
     pub speaks_tls: bool,
     /// Who sent the ICMP errors that decided, with the connections of each.
@@ -171,6 +173,7 @@ impl GroupContext {
             network: network(server, group),
             is_client_s_act: group.course.client_acts == group.count,
             difference: group.course.traits.compare(&server.worked_traits),
+            chosen_difference: group.course.traits.compare_chosen(&server.worked_traits),
             speaks_tls: server.handshakes > 0,
             senders: group.course.senders.iter().map(|(sender, count)| (*sender, *count)).collect(),
         })

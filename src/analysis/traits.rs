@@ -1,4 +1,4 @@
-//! What clients asked for and offered: what may differ between connections that fail and others that are ok.
+//! What clients asked for and offered, and what servers chose: what may differ between connections that fail and others that are ok.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,14 @@ use crate::limits;
 use crate::story::Story;
 use crate::tls::Prelude;
 
-/// What the clients of several connections asked for and offered.
+/// What the clients of several connections asked for and offered, and what the servers chose.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Traits {
     targets: Values,
     names: Values,
     versions: Values,
+    agreed: Values,
+    suites: Values,
 }
 
 /// The values of one trait, up to [`limits::TRAIT_VALUES`].
@@ -31,6 +33,10 @@ pub enum Trait {
     Name,
     /// The highest version of TLS that is offered.
     Version,
+    /// The version of TLS that the server chose.
+    Agreed,
+    /// The cipher suite that the server chose.
+    Suite,
 }
 
 /// What all connections of a group have in common and no connection that is ok has.
@@ -63,6 +69,13 @@ impl Values {
         self.is_incomplete = true;
     }
 
+    fn add_known(&mut self, value: Option<String>) {
+        match value {
+            Some(value) => self.add(Some(&value)),
+            None => self.miss(),
+        }
+    }
+
     fn differ(&self, others: &Self) -> bool {
         let is_whole = |values: &Self| !values.is_incomplete && !values.known.is_empty();
         is_whole(self) && is_whole(others) && self.known.is_disjoint(&others.known)
@@ -87,10 +100,10 @@ impl Traits {
             None => self.names.miss(),
         }
         let version = hello.filter(|hello| hello.is_whole).and_then(|hello| hello.versions.first());
-        match version.map(ToString::to_string) {
-            Some(version) => self.versions.add(Some(&version)),
-            None => self.versions.miss(),
-        }
+        self.versions.add_known(version.map(ToString::to_string));
+        let chosen = story.tls.server_hello.as_ref().map(|observed| &observed.what);
+        self.agreed.add_known(chosen.and_then(|hello| hello.version).map(|version| version.to_string()));
+        self.suites.add_known(chosen.and_then(|hello| hello.cipher_suite).map(|suite| suite.to_string()));
     }
 
     /// What differs between these connections and `worked`, what is most likely to decide first.
@@ -100,10 +113,23 @@ impl Traits {
             (Trait::Name, &self.names, &worked.names),
             (Trait::Version, &self.versions, &worked.versions),
         ];
-        let (what, failed, worked) = all.into_iter().find(|(_, own, others)| own.differ(others))?;
-        let list = |values: &Values| values.known.iter().cloned().collect();
-        Some(Difference { what, failed: list(failed), worked: list(worked) })
+        first_difference(&all)
     }
+
+    /// What servers chose differently.
+    pub(super) fn compare_chosen(&self, worked: &Self) -> Option<Difference> {
+        first_difference(&[
+            (Trait::Agreed, &self.agreed, &worked.agreed),
+            (Trait::Suite, &self.suites, &worked.suites),
+        ])
+    }
+}
+
+/// The first trait of which those that failed have other values than those that are ok.
+fn first_difference(traits: &[(Trait, &Values, &Values)]) -> Option<Difference> {
+    let (what, failed, worked) = traits.iter().find(|(_, own, others)| own.differ(others))?;
+    let list = |values: &Values| values.known.iter().cloned().collect();
+    Some(Difference { what: *what, failed: list(failed), worked: list(worked) })
 }
 
 #[cfg(test)]
@@ -138,10 +164,25 @@ mod tests {
             targets: values(&[Some(target)]),
             names: values(&[Some(name)]),
             versions: values(&[Some("TLS 1.3")]),
+            ..Traits::default()
         };
         let what = |one: Traits, other: Traits| one.compare(&other).map(|difference| difference.what);
         assert_eq!(what(of("a:443", "a"), of("b:443", "b")), Some(Trait::Target));
         assert_eq!(what(of("a:443", "a"), of("a:443", "b")), Some(Trait::Name));
         assert_eq!(what(of("a:443", "a"), of("a:443", "a")), None);
+    }
+
+    #[test]
+    fn the_version_that_a_server_chose_counts_more_than_the_suite_which_follows_from_it() {
+        let of = |version, suite| Traits {
+            agreed: values(&[Some(version)]),
+            suites: values(&[Some(suite)]),
+            ..Traits::default()
+        };
+        let what = |one: Traits, other: Traits| one.compare_chosen(&other).map(|difference| difference.what);
+        assert_eq!(what(of("TLS 1.2", "a"), of("TLS 1.3", "b")), Some(Trait::Agreed));
+        assert_eq!(what(of("TLS 1.2", "a"), of("TLS 1.2", "b")), Some(Trait::Suite));
+        assert_eq!(what(of("TLS 1.2", "a"), of("TLS 1.2", "a")), None);
+        assert_eq!(Traits::default().compare_chosen(&of("TLS 1.2", "a")), None);
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Table {
     pub(super) title: String,
     pub(super) note: Option<String>,
     pub(super) head: Vec<&'static str>,
+    /// Whether each connection has a line: some of their columns are numbers.
+    pub(super) is_each: bool,
     /// The place of the verdict among the cells.
     pub(super) verdict: usize,
     pub(super) rows: Vec<Row>,
@@ -126,6 +128,7 @@ impl Listing {
             title: "Connections".to_owned(),
             note: None,
             head: table::HEADER.to_vec(),
+            is_each: true,
             verdict: VERDICT,
             rows: rows.collect(),
         }
@@ -167,6 +170,7 @@ fn by_server(summary: &Summary) -> Table {
             grouped(limits::TABLE_ROWS as u64)
         )),
         head: vec!["Server", "Verdict", "Connections"],
+        is_each: false,
         verdict: SERVER_VERDICT,
         rows,
     }

@@ -28,9 +28,10 @@
       const text = row.cells[column].textContent.trim();
       const word = text.split(" ")[0];
       if (word in ranks) return [ranks[word], text];
-      const span = /^([\d.,]+)(?: (µs|ms|s|min|h))?/.exec(text);
-      if (span && !/[:\-]/.test(text)) {
-        return [parseFloat(span[1].replace(/,/g, "")) * (units[span[2]] || 1), text];
+      if (/^[\d.,]+(?: (?:µs|ms|s|min|h))?/.test(text) && !/[:\-]/.test(text)) {
+        const parts = Array.from(text.matchAll(/([\d.,]+)(?: (µs|ms|s|min|h))?/g));
+        const value = (part) => parseFloat(part[1].replace(/,/g, "")) * (units[part[2]] || 1);
+        return [parts.reduce((sum, part) => sum + value(part), 0), text];
       }
       return [text === "-" ? Infinity : 0, text];
     };

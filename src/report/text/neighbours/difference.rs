@@ -9,21 +9,31 @@ use crate::verdict::Code;
 impl Words<'_> {
     /// What differs between those that fail and those that are ok.
     pub(super) fn of_difference(&self, worked: &Others) -> Option<Conclusion> {
-        let Difference { what, failed, worked: others } = self.context.difference.as_ref()?;
+        let text = self.compared(self.context.difference.as_ref()?, worked);
+        Some(resting_on(text, worked, Stance::Adds))
+    }
+
+    /// What the server chose for those that fail and for those that are ok, where it is not the same.
+    pub(super) fn of_choice(&self) -> Option<String> {
+        let difference = self.context.chosen_difference.as_ref()?;
+        Some(self.compared(difference, &self.context.worked))
+    }
+
+    fn compared(&self, difference: &Difference, worked: &Others) -> String {
+        let Difference { what, failed, worked: others } = difference;
         let subject = |count: u64, one: &str, all: &str| match count {
             1 => format!("the one that {one}"),
             2 => format!("both that {all}"),
             count => format!("all {} that {all}", grouped(count)),
         };
-        let text = format!(
+        format!(
             "Of the connections to {}, {} {}; {} {}.",
             self.name,
             subject(self.group.count, "fails", "fail"),
             asked(*what, self.group.count, failed),
             subject(worked.times.count, "is ok", "are ok"),
             asked(*what, worked.times.count, others)
-        );
-        Some(resting_on(text, worked, Stance::Adds))
+        )
     }
 
     /// The devices that sent the ICMP errors, where there are several.
@@ -54,7 +64,7 @@ impl Words<'_> {
     }
 }
 
-/// What was asked for, or offered, by one connection or by `count`.
+/// What was asked for, offered or chosen, by one connection or by `count`.
 fn asked(what: Trait, count: u64, values: &[Option<String>]) -> String {
     let s = if count == 1 { "s" } else { "" };
     let named: Vec<_> = values.iter().flatten().map(|value| escaped(value)).collect();
@@ -66,6 +76,8 @@ fn asked(what: Trait, count: u64, values: &[Option<String>]) -> String {
         Trait::Name if has_none => format!("ask{s} for {named} or send{s} no name (SNI)"),
         Trait::Name => format!("ask{s} for {named} (SNI)"),
         Trait::Version => format!("offer{s} {named} at most"),
+        Trait::Agreed => format!("use{s} {named}"),
+        Trait::Suite => format!("use{s} the cipher suite {named}"),
     }
 }
 

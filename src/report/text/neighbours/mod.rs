@@ -139,6 +139,10 @@ impl<'a> Words<'a> {
         let mut conclusion = self.conclude();
         if let Some(conclusion) = &mut conclusion {
             conclusion.speaks_tls = self.context.speaks_tls;
+            let is_news = conclusion.word.is_none() && self.context.difference.is_none();
+            if let Some(choice) = self.of_choice().filter(|_| is_news) {
+                conclusion.text = format!("{} {choice}", conclusion.text);
+            }
         }
         if let Some(span) = self.context.retried_after {
             let whose = if self.group.clients.len() == 1 { "The client" } else { "Each client" };
@@ -410,6 +414,7 @@ mod tests {
     use crate::story::script::talk::{self, Talk, ssm};
     use crate::story::{Stage, Story};
     use crate::tcp::Role;
+    use crate::tls::CipherSuite;
     use crate::verdict::Severity;
 
     pub(super) fn moment(second: u64) -> Moment {
@@ -648,6 +653,26 @@ mod tests {
             assert!(!text.contains("not speak TLS") && text.contains("without"), "{text}");
             assert_eq!(explanation(None, &own), own);
         }
+    }
+
+    #[test]
+    fn a_suite_that_the_server_chose_for_those_that_fail_alone_is_said() {
+        let chosen = |mut story: Box<Story>, suite: u32| {
+            let hello = story.tls.server_hello.as_mut().expect("a ServerHello");
+            hello.what.cipher_suite = Some(CipherSuite(suite));
+            story
+        };
+        let reset = |second| {
+            let asked = at(second).open().say(Role::Client, &talk::client_hello());
+            of(asked.say(Role::Server, &talk::server_flight()).rst(Role::Server).story(0), 1)
+        };
+        let among = |suite| among(vec![chosen(reset(10), suite), chosen(works(30, 10), 0xc02f)]).text;
+        let text = among(0xc030);
+        assert!(
+            text.contains("the one that fails uses the cipher suite TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384; the one that is ok uses the cipher suite TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256."),
+            "{text}"
+        );
+        assert!(!among(0xc02f).contains("suite"));
     }
 
     #[test]
