@@ -1,8 +1,8 @@
 //! What happened on a connection, who is to be looked at, and which packets prove it.
 //!
 //! Each verdict is one file with one rule: a pure function of the [`Story`]. The rules are asked in an order of precedence, and
-//! the first that applies gives the verdict. Where the ending depends on what the capture lacks ([`why_unsure`]), no rule that finds
-//! a fault is asked, and one that finds all well only if none of those would apply. This room knows no bytes and no output format.
+//! the first that applies gives the verdict. [`ask`] says which rules are not asked, because the capture can't show what they look
+//! for. This room knows no bytes and no output format.
 
 mod capture_gap;
 mod client_silent;
@@ -202,9 +202,23 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.into_iter().find(|rule| rule.code.name() == code)
 }
 
+/// What a rule answers about a story.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It gives this verdict.
+    Applies(Box<Verdict>),
+    /// It does not apply.
+    Declined,
+    /// What the capture lacks, or the story hides, can't show what the rule looks for.
+    NotAsked,
+}
+
 /// The verdict on a story: that of the first rule that applies.
 pub fn judge(story: &Story, settings: &JudgementSettings) -> Verdict {
-    let judged = ask(story, settings).find_map(|(_, verdict)| verdict);
+    let judged = ask(story, settings).find_map(|(_, answer)| match answer {
+        Answer::Applies(verdict) => Some(*verdict),
+        Answer::Declined | Answer::NotAsked => None,
+    });
     let mut verdict = judged.unwrap_or_else(|| in_progress::undecided(story));
     verdict.evidence.sort_unstable();
     verdict.evidence.dedup();
@@ -213,21 +227,27 @@ pub fn judge(story: &Story, settings: &JudgementSettings) -> Verdict {
 }
 
 /// Asks each rule about a story, in order; a rule that does not apply declines. No rule that finds a fault is asked where
-/// [`why_unsure`] names a reason, and none that finds all well where one of those would apply.
-pub fn ask(
-    story: &Story,
-    settings: &JudgementSettings,
-) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
+/// [`why_unsure`] names a reason. None that finds all well is asked where one of those would apply (the other paths of a Multipath
+/// TCP connection can make up for what one of them lacks, unless that path is broken), nor where answers are hidden.
+pub fn ask(story: &Story, settings: &JudgementSettings) -> impl Iterator<Item = (&'static Rule, Answer)> {
     let is_unsure = why_unsure(story).is_some();
     let is_in_doubt = is_unsure
         && (!story.opening.is_subflow || story.is_path_broken())
         && may_have_failed(story, settings);
-    let asked = PRECEDENCE.iter().filter(move |rule| match rule.severity {
+    let is_asked = move |rule: &Rule| match rule.severity {
         Severity::Critical => !is_unsure,
         Severity::Ok | Severity::Warning => !is_in_doubt && !story.hides_answers(),
         Severity::Unknown => true,
-    });
-    asked.map(|rule| (*rule, (rule.judge)(story, settings)))
+    };
+    PRECEDENCE.iter().map(move |rule| {
+        let answer = if is_asked(rule) {
+            (rule.judge)(story, settings)
+                .map_or(Answer::Declined, |verdict| Answer::Applies(Box::new(verdict)))
+        } else {
+            Answer::NotAsked
+        };
+        (*rule, answer)
+    })
 }
 
 /// Whether a rule would find a fault if nothing were missing.
@@ -438,12 +458,14 @@ mod tests {
     fn rules_are_asked_in_order_up_to_the_one_that_applies() {
         let (story, settings) =
             (Story::at(Stage::ClientHello).fin(Role::Client), JudgementSettings::default());
-        let applies = |(rule, verdict): (&'static Rule, Option<Verdict>)| verdict.map(|_| rule.code.name());
-        let applying: Vec<_> = ask(&story, &settings).filter_map(applies).collect();
+        let applies = |answer: &Answer| matches!(answer, Answer::Applies(_));
+        let applying: Vec<_> = ask(&story, &settings)
+            .filter_map(|(rule, answer)| applies(&answer).then_some(rule.code.name()))
+            .collect();
         // The last one applies to everything.
         assert_eq!(applying, ["closed-early", "in-progress"]);
         assert_eq!(judge(&story, &settings).code, "closed-early");
-        let declining = ask(&story, &settings).take_while(|(_, verdict)| verdict.is_none()).count();
+        let declining = ask(&story, &settings).take_while(|(_, answer)| !applies(answer)).count();
         assert_eq!(PRECEDENCE[declining].code, "closed-early");
     }
 

@@ -1,5 +1,6 @@
 //! How each verdict was found, for maintainers: the endings in order, then each rule with its answer.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::analysis::{Judged, Needs, Sink};
@@ -7,7 +8,7 @@ use crate::report::text::ends;
 use crate::report::{End, Report};
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
-use crate::verdict;
+use crate::verdict::{self, Answer};
 
 /// Writes the decision on each connection as it is judged.
 pub struct DecisionReport<'o> {
@@ -41,27 +42,40 @@ impl Report for DecisionReport<'_> {
 fn write(story: &Story, settings: &verdict::JudgementSettings, out: &mut dyn Write) -> io::Result<()> {
     let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
     writeln!(out, "{client} > {server}, packets {} to {}", story.first.number, story.last.number)?;
-    let decisive = story.decisive();
-    for ending in &story.endings {
-        let is_decisive = decisive.is_some_and(|decisive| std::ptr::eq(decisive, ending));
+    let judged = as_judged(story);
+    let decisive = judged.decisive();
+    for (ending, judged) in story.endings.iter().zip(&judged.endings) {
+        let is_decisive = decisive.is_some_and(|decisive| std::ptr::eq(decisive, judged));
         let mark = if is_decisive { "decides" } else { "" };
         writeln!(out, "  {mark:<8}  {}", describe(ending))?;
     }
-    if let Some(why) = verdict::why_unsure(story) {
+    if let Some(why) = verdict::why_unsure(&judged) {
         writeln!(out, "  no rule that finds a fault is asked: {why}")?;
     }
     let mut is_found = false;
-    for (rule, verdict) in verdict::ask(story, settings) {
-        let answer = match (is_found, verdict.is_some()) {
-            (false, true) => "applies",
-            (false, false) => "declined",
-            (true, true) => "(applies)",
-            (true, false) => "(declined)",
+    for (rule, answer) in verdict::ask(&judged, settings) {
+        let applies = matches!(answer, Answer::Applies(_));
+        let answer = match (answer, is_found) {
+            (Answer::Applies(_), false) => "applies",
+            (Answer::Applies(_), true) => "(applies)",
+            (Answer::Declined, false) => "declined",
+            (Answer::Declined, true) => "(declined)",
+            (Answer::NotAsked, _) => "not asked",
         };
-        is_found |= verdict.is_some();
+        is_found |= applies;
         writeln!(out, "  {answer:<10}  {}", rule.code)?;
     }
     writeln!(out)
+}
+
+/// The story as the rules read it. What is reported has the roles of TCP, and rules speak of those of TLS.
+fn as_judged(story: &Story) -> Cow<'_, Story> {
+    if story.tls_client == Role::Client {
+        return Cow::Borrowed(story);
+    }
+    let mut judged = story.clone();
+    judged.exchange_tls_roles();
+    Cow::Owned(judged)
 }
 
 /// `RST of the server in packet 5, at client-hello`.
@@ -115,6 +129,18 @@ mod tests {
     }
 
     #[test]
+    fn where_tls_runs_in_reverse_the_rules_are_asked_about_its_own_roles() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let mut story = hello.wait(8_000).fin(Client).story(0);
+        story.tls_client = Server;
+        story.exchange_tls_roles();
+        let text = written(&story);
+        assert!(text.starts_with("198.51.100.20:8443 > 192.0.2.10:50000"), "{text}");
+        assert!(text.contains("decides   silence of 8.0 s after packet 4, awaiting the client"), "{text}");
+        assert!(text.contains("\n  applies     no-server-hello"), "{text}");
+    }
+
+    #[test]
     fn where_all_packets_are_left_over_no_rule_that_finds_a_fault_is_asked() {
         let late = ssm().segment(Client, "P.", 5_000, &talk::data());
         let answered = late.segment_with(Server, "R", 1, 0, &[], |header| {
@@ -123,7 +149,7 @@ mod tests {
         });
         let text = written(&answered.story(60_000));
         assert!(text.contains("asked: all packets are left over from an older connection"), "{text}");
-        assert!(text.contains("applies     midstream") && !text.contains("  reset"), "{text}");
+        assert!(text.contains("applies     midstream") && text.contains("not asked   reset"), "{text}");
     }
 
     #[test]
@@ -133,6 +159,10 @@ mod tests {
         let ended = hello.segment_with(Client, "P.", 206, 1_500, &talk::client_flight(), |_| {}).fin(Client);
         let text = written(&ended.story(0));
         assert!(text.contains("no rule that finds a fault is asked"), "{text}");
-        assert!(!text.contains("closed-early") && text.contains("applies     capture-gap"), "{text}");
+        assert!(
+            text.contains("not asked   closed-early") && text.contains("applies     capture-gap"),
+            "{text}"
+        );
+        assert!(text.contains("not asked   healthy"), "a fault may hide: {text}");
     }
 }
