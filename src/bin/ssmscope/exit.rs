@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ssmscope::report::Form;
 use ssmscope::report::monitoring::nagios;
 use ssmscope::report::text::escape;
-use ssmscope::verdict::Status;
+use ssmscope::verdict::{Severity, Status};
 
 /// A status as the system takes it.
 pub fn code(status: Status) -> ExitCode {
@@ -107,6 +107,13 @@ pub fn without_users(text: &str) -> String {
         covered.push_str(part.get(user..).unwrap_or_default());
     }
     covered
+}
+
+/// The exit status where nobody reads the report any more: the worst failure that is known by then. That nothing failed so far
+/// says little.
+pub fn status_so_far(is_known: impl Fn(Severity) -> bool) -> Status {
+    let failures = [Severity::Critical, Severity::Warning];
+    failures.into_iter().find(|severity| is_known(*severity)).map_or(Status::Unknown, Status::from)
 }
 
 #[cfg(test)]

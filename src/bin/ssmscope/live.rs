@@ -30,9 +30,6 @@ use crate::system::privileges::{self, As, Later};
 use crate::system::signals::Signals;
 use crate::{exit, input, logs};
 
-/// What to think of where a file can't be written.
-const USER: &str = "--user names whose rights files are opened with";
-
 /// Runs the command and returns its exit status.
 pub fn run(options: &Live) -> anyhow::Result<Status> {
     let slow_after = options.judgement.timing.slow_after;
@@ -110,7 +107,7 @@ fn prepare(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
         run.begin_textfile()
             .and(page)
             .map(|page| (user.map(str::to_owned), saving, recorder, page))
-            .context(USER)
+            .context(privileges::USER)
     })?;
     // Its thread is restricted as the process is.
     let recorder = recorder.map(|prepared| prepared.start(privileges::only_write)).transpose()?;
@@ -165,13 +162,13 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let paged = page.map_or(Ok(()), |page| page.finish(end.as_ref()));
     match reported {
         // What nobody could read is not known to be well.
-        Ok(_) if has_failed => Ok(Done::Unread(match conductor.status() {
+        Ok(_) if has_failed => Ok(Done::ReaderGone(match conductor.status_so_far() {
             Status::Critical => Status::Critical,
             _ => Status::Unknown,
         })),
         Ok(results) => paged.map(|()| Done::Reported(Box::new(results))),
         // What is known by then counts.
-        Err(error) if run::is_unread(&error) => Ok(Done::Unread(conductor.status())),
+        Err(error) if run::is_reader_gone(&error) => Ok(Done::ReaderGone(conductor.status_so_far())),
         Err(error) => Err(error.into()),
     }
 }
@@ -235,7 +232,7 @@ impl Enduring<'_> {
             return Ok(());
         }
         match write(self.report) {
-            Err(error) if self.keeps_packets && !run::is_unread(&error) => {
+            Err(error) if self.keeps_packets && !run::is_reader_gone(&error) => {
                 self.has_failed = true;
                 exit::complain(format_args!(
                     "ssmscope: the report can't be written: {error}; packets are still saved, and failures recorded"
@@ -279,7 +276,7 @@ fn recorder(
         snaplen: options.snaplen,
         remark,
     };
-    files::refuse_foreign_links(folder).and_then(|()| recorder::Prepared::new(settings)).with_context(|| {
-        format!("{}: can't be recorded to; --user names whose rights files are opened with", folder.display())
-    })
+    files::refuse_foreign_links(folder)
+        .and_then(|()| recorder::Prepared::new(settings))
+        .with_context(|| format!("{}: can't be recorded to; {}", folder.display(), privileges::USER))
 }

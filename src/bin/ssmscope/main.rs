@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     };
     match dispatch(&cli) {
         Ok(status) => exit::code(status),
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(run::is_unread) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(run::is_reader_gone) => ExitCode::SUCCESS,
         Err(error) => exit::fail(is_plugin, &format!("{error:#}")),
     }
 }

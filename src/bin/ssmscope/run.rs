@@ -59,7 +59,7 @@ pub enum Done {
     /// The same, and the metrics are written too.
     Written(Status),
     /// Nobody reads the report any more. The status is what was known by then.
-    Unread(Status),
+    ReaderGone(Status),
 }
 
 /// What there is to report.
@@ -127,39 +127,45 @@ impl<'o> Run<'o> {
         work: impl FnOnce(&mut Self) -> anyhow::Result<Done>,
     ) -> anyhow::Result<Status> {
         let done = work(&mut self);
-        // Nobody reads the report any more: what is known by then counts, and that nothing failed so far says little.
-        let done = match done {
-            Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_unread) => {
-                let failures = [Severity::Critical, Severity::Warning];
-                let worst = failures.into_iter().find(|severity| self.severities.contains(severity));
-                Ok(Done::Unread(worst.map_or(Status::Unknown, Status::from)))
-            }
-            other => other,
-        };
         for error in &self.unopened {
             exit::aside(self.form, format_args!("ssmscope: {error}"));
         }
-        if let Ok(Done::Written(status)) = done {
-            return Ok(status);
-        }
-        let Ok(Done::Reported(results)) = done else {
-            // That nothing is known is news as well, and the metrics of an earlier run must not stay. What failed first says
-            // more than that they can't be written.
-            self.digest = MonitoringDigest::default();
-            if self.begin_textfile().is_ok() {
-                let _ = self.write_metrics(&Results::default());
+        match done {
+            Ok(Done::Reported(results)) => self.end_reported(&results),
+            Ok(Done::Written(status)) => Ok(status),
+            Ok(Done::ReaderGone(status)) => {
+                self.clear_metrics();
+                Ok(status)
             }
-            return done.map(|done| match done {
-                Done::Unread(status) | Done::Written(status) => status,
-                Done::Reported(_) => Status::Unknown,
-            });
-        };
+            Err(error) => {
+                self.clear_metrics();
+                let is_reader_gone = error.downcast_ref::<io::Error>().is_some_and(is_reader_gone);
+                if is_reader_gone {
+                    Ok(exit::status_so_far(|severity| self.severities.contains(&severity)))
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// Says what could not be read, and writes the metrics.
+    fn end_reported(&mut self, results: &Results) -> anyhow::Result<Status> {
         if let Some(failure) = &results.summary.error {
             exit::aside(self.form, format_args!("ssmscope: {failure}"));
         }
-        let status = self.end(&results).status();
-        self.write_metrics(&results)?;
+        let status = self.end(results).status();
+        self.write_metrics(results)?;
         Ok(status)
+    }
+
+    /// Writes metrics of nothing: that nothing is known is news as well, and those of an earlier run must not stay. What failed
+    /// first says more than that they can't be written.
+    fn clear_metrics(&mut self) {
+        self.digest = MonitoringDigest::default();
+        if self.begin_textfile().is_ok() {
+            let _ = self.write_metrics(&Results::default());
+        }
     }
 
     /// Begins the file of metrics, if there is to be one, so that a folder that can't be written is an error at once.
@@ -251,7 +257,7 @@ impl<'o> Run<'o> {
         if let Some(remark) = remark {
             exit::aside(self.form, format_args!("ssmscope: {remark}"));
         }
-        written.or_else(|error| if is_unread(&error) { Ok(()) } else { Err(error) })
+        written.or_else(|error| if is_reader_gone(&error) { Ok(()) } else { Err(error) })
     }
 
     /// What is known at the end.
@@ -286,7 +292,7 @@ pub fn redaction(asked: Redacting, form: Form) -> anyhow::Result<Option<Redactio
 }
 
 /// Whether an error means that nobody reads the output any more.
-pub fn is_unread(error: &io::Error) -> bool {
+pub fn is_reader_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
@@ -327,4 +333,56 @@ pub fn style(rendering: &Rendering, detail: Detail) -> Style {
 /// The width that the environment names for what is no terminal (POSIX, XBD 8.3).
 fn columns() -> Option<u16> {
     env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(known: &[Severity], done: anyhow::Result<Done>) -> (anyhow::Result<Status>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let textfile = folder.path().join("ssmscope.prom");
+        std::fs::write(&textfile, "of an earlier run").unwrap();
+        let monitoring = Monitoring { textfile: Some(textfile.clone()), warning: None, critical: None };
+        let run = Run::new(Form::Json, &monitoring, Elapsed::from_millis(2_000), None);
+        let status = run.finish_after(|run| {
+            run.severities.extend(known);
+            run.begin_textfile()?;
+            done
+        });
+        (status, std::fs::read_to_string(textfile).unwrap())
+    }
+
+    fn reader_gone() -> anyhow::Error {
+        io::Error::from(io::ErrorKind::BrokenPipe).into()
+    }
+
+    #[test]
+    fn where_the_reader_goes_away_the_worst_failure_counts_and_nothing_else_is_known() {
+        for (known, expected) in [
+            (&[Severity::Ok, Severity::Warning, Severity::Critical][..], Status::Critical),
+            (&[Severity::Ok, Severity::Warning], Status::Warning),
+            (&[Severity::Ok, Severity::Unknown], Status::Unknown),
+            (&[], Status::Unknown),
+        ] {
+            let (status, metrics) = outcome(known, Err(reader_gone()));
+            assert_eq!(status.unwrap(), expected, "{known:?}");
+            assert!(!metrics.contains("earlier"), "{metrics}");
+        }
+    }
+
+    #[test]
+    fn metrics_of_an_earlier_run_stay_only_where_the_command_wrote_its_own() {
+        let (status, metrics) = outcome(&[], Ok(Done::Reported(Box::default())));
+        assert_eq!(status.unwrap(), Status::Unknown, "nothing was judged");
+        assert!(!metrics.contains("earlier"), "{metrics}");
+        let (status, metrics) = outcome(&[], Ok(Done::ReaderGone(Status::Critical)));
+        assert_eq!(status.unwrap(), Status::Critical);
+        assert!(!metrics.contains("earlier"), "{metrics}");
+        let (status, metrics) = outcome(&[Severity::Critical], Err(anyhow::anyhow!("no such device")));
+        assert_eq!(status.unwrap_err().to_string(), "no such device");
+        assert!(!metrics.contains("earlier"), "{metrics}");
+        let (status, metrics) = outcome(&[Severity::Critical], Ok(Done::Written(Status::Ok)));
+        assert_eq!((status.unwrap(), metrics.as_str()), (Status::Ok, "of an earlier run"));
+    }
 }

@@ -1,5 +1,19 @@
 //! The command line: what can be asked for, and how it is explained.
 
+/// The exit statuses of all commands, as a literal that a longer text can contain.
+macro_rules! exit_status {
+    () => {
+        "\
+Exit status:
+  0  every judged connection is healthy
+  1  warning: a connection works, but look at it
+  2  critical: a connection failed
+  3  unknown: nothing to judge, bad usage, or unreadable input
+
+When the reader of a pipe goes away the exit status is the verdict's if it is known by then, else 3."
+    };
+}
+
 mod batch;
 mod check;
 mod groups;
@@ -180,14 +194,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXIT_STATUS: &str = "\
-Exit status:
-  0  every judged connection is healthy
-  1  warning: a connection works, but look at it
-  2  critical: a connection failed
-  3  unknown: nothing to judge, bad usage, or unreadable input
-
-When the reader of a pipe goes away the exit status is the verdict's if it is known by then, else 0.";
+const EXIT_STATUS: &str = exit_status!();
 
 #[cfg(test)]
 mod tests {

@@ -103,7 +103,8 @@ Examples:
   ssmscope read capture.pcap --log vmanage-server.log messages
   ssmscope read -o json capture.pcap | jq -r .verdict.headline";
 
-const EXAMPLES_AND_STATUS: &str = "\
+const EXAMPLES_AND_STATUS: &str = concat!(
+    "\
 Examples:
   ssmscope read capture.pcap
       The timeline and verdict of each connection.
@@ -118,10 +119,6 @@ Examples:
   ssmscope read -o json capture.pcap | jq -r .verdict.headline
       For scripts; docs/json-schema.json describes the objects.
 
-Exit status:
-  0  every judged connection is healthy
-  1  warning: a connection works, but look at it
-  2  critical: a connection failed
-  3  unknown: nothing to judge, bad usage, or unreadable input
-
-When the reader of a pipe goes away the exit status is the verdict's if it is known by then, else 0.";
+",
+    exit_status!()
+);

@@ -110,7 +110,7 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
     progress.finish_and_clear();
     match queue.finish() {
         // Nobody reads the results any more, and which of the captures were read is not known.
-        Err(error) if run::is_unread(&error) => Ok(Status::Unknown),
+        Err(error) if run::is_reader_gone(&error) => Ok(Status::Unknown),
         finished => Ok(finished?.status()),
     }
 }

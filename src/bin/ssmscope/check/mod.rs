@@ -87,7 +87,7 @@ fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Resu
         // A reader that stops early has the status of the whole check.
         report
             .connection(judged.clone())
-            .or_else(|error| if run::is_unread(&error) { Ok(()) } else { Err(error) })?;
+            .or_else(|error| if run::is_reader_gone(&error) { Ok(()) } else { Err(error) })?;
     }
     let summary = mem::take(&mut outcome.summary);
     let results = Results { summary, check: Some((outcome, options.rendering.verbose)) };
@@ -139,7 +139,7 @@ fn attempt(
     };
     let (saving, page) = privileges::end(&later, deadline, |_| {
         let page = run.begin_textfile().and_then(|()| begin(true));
-        let page = page.context("--user names whose rights files are opened with")?;
+        let page = page.context(privileges::USER)?;
         let saving = options.save.as_deref().map(|path| Ok((path, create(path)?))).transpose();
         saving.map(|saving: Option<_>| (saving, page))
     })?;
@@ -166,9 +166,8 @@ fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {
-    files::create_private(path).with_context(|| {
-        format!("{}: can't be written; --user names whose rights files are opened with", path.display())
-    })
+    files::create_private(path)
+        .with_context(|| format!("{}: can't be written; {}", path.display(), privileges::USER))
 }
 
 /// Saves what was captured, with the check's outcome as a comment; where results are redacted, without names.

@@ -151,8 +151,13 @@ fn in_order<'t>(
             page.add(&end);
             totals.add(outcome.conclusion().severity, &outcome.summary);
             match report.target(&end) {
-                // A reader that went away has had what it wanted; the status is of what was checked.
-                Err(error) if run::is_unread(&error) => return Ok(totals.status()),
+                // That nothing failed so far says little about the others.
+                Err(error) if run::is_reader_gone(&error) => {
+                    return Ok(match totals.status() {
+                        Status::Ok => Status::Unknown,
+                        known => known,
+                    });
+                }
                 written => written?,
             }
             reported += 1;
@@ -160,7 +165,7 @@ fn in_order<'t>(
     }
     totals.elapsed = Elapsed::from_secs_f64(began.elapsed().as_secs_f64());
     match report.finish(&totals) {
-        Err(error) if !run::is_unread(&error) => return Err(error.into()),
+        Err(error) if !run::is_reader_gone(&error) => return Err(error.into()),
         _ => run.write_page(page)?,
     }
     Ok(totals.status())

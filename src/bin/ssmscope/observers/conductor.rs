@@ -37,10 +37,10 @@ pub struct Conductor<'o> {
     /// When the last packet came of a connection that is selected, or an error about one.
     last_selected: Option<Instant>,
     /// Whether it was reported that none came.
-    told_absence: bool,
+    has_reported_absence: bool,
     /// What the names and addresses of `--host` were taken for.
     networks: String,
-    told_notes: usize,
+    reported_notes: usize,
     /// Open connections with a verdict, by the number of their first packet.
     known: HashMap<u64, Severity>,
     /// Connections that have, or had, a verdict.
@@ -71,9 +71,9 @@ impl<'o> Conductor<'o> {
             dropped: 0,
             last_at: Timestamp::ZERO,
             last_selected: None,
-            told_absence: false,
+            has_reported_absence: false,
             networks: target.networks(),
-            told_notes: 0,
+            reported_notes: 0,
             known: HashMap::new(),
             with_verdict: 0,
             codes: BTreeMap::new(),
@@ -139,27 +139,25 @@ impl<'o> Conductor<'o> {
     /// Says once that no connection's packet came in time. Neighbours that look for each other are no sign of the client.
     fn report_absence(&mut self) {
         let is_late = || self.began.elapsed() >= Duration::from(self.options.expect_within);
-        if self.last_selected.is_none() && !self.told_absence && is_late() {
-            self.told_absence = true;
+        if self.last_selected.is_none() && !self.has_reported_absence && is_late() {
+            self.has_reported_absence = true;
             let text = nothing_seen(self.options, &self.device, &self.networks, self.packets);
             exit::aside(self.options.rendering.output, text);
         }
     }
 
-    /// The exit status by what is known so far.
-    pub fn status(&self) -> Status {
-        let has = |severity| {
+    /// The exit status where nobody reads the report any more, open connections included.
+    pub fn status_so_far(&self) -> Status {
+        exit::status_so_far(|severity| {
             self.severities.contains(&severity) || self.known.values().any(|known| *known == severity)
-        };
-        let failures = [Severity::Critical, Severity::Warning];
-        failures.into_iter().find(|severity| has(*severity)).map_or(Status::Ok, Status::from)
+        })
     }
 
     fn report_notes(&mut self, about: &About) {
-        for note in about.notes.iter().skip(self.told_notes) {
+        for note in about.notes.iter().skip(self.reported_notes) {
             exit::aside(self.options.rendering.output, format_args!("ssmscope: {}", note.text));
         }
-        self.told_notes = about.notes.len();
+        self.reported_notes = about.notes.len();
     }
 
     /// Takes a verdict in, known before or not.

@@ -11,7 +11,7 @@ use ssmscope::time::Timestamp;
 
 use crate::args::Live;
 use crate::exit;
-use crate::system::files;
+use crate::system::{files, privileges};
 
 /// A file that frames are saved to. What goes wrong with it is reported once, and the analysis continues.
 pub struct Saving {
@@ -38,9 +38,8 @@ impl Saving {
         options: &Live,
     ) -> anyhow::Result<Self> {
         let (device, snaplen) = (device.to_owned(), options.snaplen);
-        let file = files::create_private(path).with_context(|| {
-            format!("{}: can't be written; --user names whose rights files are opened with", path.display())
-        })?;
+        let file = files::create_private(path)
+            .with_context(|| format!("{}: can't be written; {}", path.display(), privileges::USER))?;
         let writer = save::Writer::new(file, &device, snaplen, remark)
             .with_context(|| format!("{}: can't be written", path.display()))?;
         let (path, output) = (path.to_owned(), options.rendering.output);

@@ -87,7 +87,7 @@ impl Folder {
     /// Creates a file that only its owner can read, to be appended to.
     ///
     /// # Errors
-    /// When it can't be created, and when something has that name, be it a link.
+    /// When it can't be created, and when something has that name, even a link.
     pub fn create(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_EXCL;
         open_at(&self.0, Path::new(name), flags)

@@ -32,6 +32,9 @@ const UNPRIVILEGED: [&str; 2] = ["tcpdump", "nobody"];
 const NAME_SERVICES: [&str; 8] =
     ["/etc", "/etc/resolv.conf", "/lib", "/lib64", "/run", "/usr/lib", "/usr/lib64", "/var/run"];
 
+/// What to think of where a file can't be written.
+pub const USER: &str = "--user names whose rights files are opened with";
+
 /// What a command may still do after dropping privileges.
 #[derive(Default)]
 pub struct Later<'a> {

@@ -55,6 +55,19 @@ fn a_reader_that_goes_away_ends_the_capture_with_what_is_known() {
 }
 
 #[test]
+fn a_reader_that_goes_away_before_anything_failed_knows_little() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(_server) = serve_tls(&lab, 8443) else { return };
+    let mut watch = watch(&lab, &["-o", "json"]);
+    request_over_tls(&lab, 8443);
+    watch.read_until("healthy", Duration::from_secs(4));
+    drop(watch.process.stdout.take());
+    request_over_tls(&lab, 8443);
+    let status = watch.process.wait().unwrap();
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
 fn a_healthy_connection_is_reported_at_once_and_counts() {
     let Some(lab) = Lab::new() else { return };
     let Some(server) = serve_tls(&lab, 8443) else { return };
