@@ -29,26 +29,67 @@ impl Story {
 
     /// Exchanges the roles, as long as no ClientHello has shown who the client is.
     pub(in crate::story) fn swap_roles(&mut self) {
-        self.traffic.counters.swap();
-        self.parties.swap();
-        self.opening.previous_connection.swap();
-        self.data.swap();
-        self.plain.swap();
-        self.traffic.zero_windows.swap();
-        if let Some(unanswered) = &mut self.traffic.unanswered_probes {
+        // Every field is named, so that a new one does not compile before it is decided whether it belongs to a role.
+        let Self {
+            id: _,
+            parties,
+            version: _,
+            names: _,
+            expects_tls: _,
+            first: _,
+            last: _,
+            packets: _,
+            order: _,
+            stage: _,
+            basis: _,
+            opening,
+            data,
+            tls_client: _,
+            tls: _,
+            plain,
+            dialogue: _,
+            later_plain_request: _,
+            plain_request_end: _,
+            plain_request_lacks: _,
+            plain_answer_end: _,
+            plain_answer_lacks: _,
+            http2: _,
+            prelude: _,
+            closed_on_request: _,
+            half_closed: _,
+            endings,
+            reset_reason: _,
+            pauses,
+            path,
+            traffic,
+            missing,
+            capture: _,
+            logs: _,
+            log_lines: _,
+            log_lines_beyond: _,
+            is_redacted: _,
+            timeline,
+        } = self;
+        traffic.counters.swap();
+        parties.swap();
+        opening.previous_connection.swap();
+        data.swap();
+        plain.swap();
+        traffic.zero_windows.swap();
+        if let Some(unanswered) = &mut traffic.unanswered_probes {
             unanswered.by = unanswered.by.other();
         }
-        self.missing.acked_unseen.swap();
-        self.missing.acked_unseen_by.swap();
-        self.missing.since_step.swap();
-        self.missing.gap.swap();
-        self.missing.fin.swap();
-        self.timeline.swap_roles();
-        self.path.swap_roles();
-        for silence in &mut self.pauses {
+        missing.acked_unseen.swap();
+        missing.acked_unseen_by.swap();
+        missing.since_step.swap();
+        missing.gap.swap();
+        missing.fin.swap();
+        timeline.swap_roles();
+        path.swap_roles();
+        for silence in pauses {
             silence.awaited_from = silence.awaited_from.other();
         }
-        for ending in &mut self.endings {
+        for ending in endings {
             ending.by = ending.by.other();
             if let EndingKind::Silence(silence) = &mut ending.what {
                 silence.awaited_from = silence.awaited_from.other();
