@@ -46,7 +46,9 @@ impl Default for Noted {
 /// What a silence waits for, where it began at this stage: `waiting for the ServerHello`.
 pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String {
     let by = silence.awaited_from;
-    let awaited = match (stage, by) {
+    // Stages speak of TLS's client and server.
+    let of_tls = if story.tls_client == Role::Client { by } else { by.other() };
+    let awaited = match (stage, of_tls) {
         (Stage::Syn, _) if story.path.icmp_errors.is_empty() => return "no reply to the SYN".to_owned(),
         (Stage::Syn, _) => return "no SYN-ACK and no RST".to_owned(),
         (Stage::SynAck, _) => "the ACK of the SYN-ACK",
@@ -65,8 +67,10 @@ pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String 
         (Stage::ServerHello, Role::Server) => "the rest of the server's flight",
         (Stage::ServerFlightComplete, Role::Client) => "the client's Finished",
         (Stage::ClientFinished, Role::Server) => "the server's Finished",
-        (_, Role::Client) => "the client to send",
-        (_, Role::Server) => "the server's reply",
+        _ => match by {
+            Role::Client => "the client to send",
+            Role::Server => "the server's reply",
+        },
     };
     let is_unheard = !silence.is_acknowledged && stage >= Stage::TcpEstablished;
     let delivered = if is_unheard {
@@ -368,5 +372,21 @@ fn known_by(basis: Basis) -> &'static str {
         Basis::Decoded => "",
         Basis::Partial => " (partly captured)",
         Basis::Inferred => " (inferred from length)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{client_hello, ssm};
+
+    #[test]
+    fn where_tls_runs_in_reverse_a_silence_waits_for_what_its_server_owes() {
+        let mut story = ssm().open().say(Role::Client, &client_hello()).ack(Role::Server).story(8_000);
+        let words = |story: &Story| awaited(story, Stage::ClientHello, story.silence().expect("a silence"));
+        assert_eq!(words(&story), "waiting for the ServerHello");
+        story.tls_client = Role::Server;
+        story.exchange_tls_roles();
+        assert_eq!(words(&story), "waiting for the ServerHello");
     }
 }
