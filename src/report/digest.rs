@@ -20,7 +20,7 @@ use crate::verdict::{Code, Severity};
 #[derive(Debug, Default)]
 pub struct MonitoringDigest {
     /// The worst connection; of equally bad ones the first.
-    pub(super) connection: Option<WorstConnection>,
+    pub(super) connection: Option<MonitoredConnection>,
     /// The headline of the first connection of each group that failed or deserves a look, by its first packet; up to
     /// [`limits::GROUPS`].
     pub(super) examples: BTreeMap<GroupKey, (u64, String)>,
@@ -36,7 +36,7 @@ pub struct MonitoringDigest {
 
 /// What is shown of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct WorstConnection {
+pub(super) struct MonitoredConnection {
     pub(super) first: u64,
     pub(super) code: Code,
     /// What the evidence names as the cause, if it does.
@@ -74,7 +74,7 @@ impl MonitoringDigest {
         if !is_worst {
             return;
         }
-        self.connection = Some(WorstConnection {
+        self.connection = Some(MonitoredConnection {
             first: story.first.number,
             code: verdict.code,
             cause: verdict.cause.clone(),

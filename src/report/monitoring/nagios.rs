@@ -12,7 +12,7 @@ use super::phases;
 use crate::analysis::{Judged, title};
 use crate::limits;
 use crate::probe::{CheckOutcome, Range};
-use crate::report::digest::WorstConnection;
+use crate::report::digest::MonitoredConnection;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends, kinds, neighbours};
 use crate::report::{CheckResult, End, nothing};
@@ -140,7 +140,7 @@ pub(super) fn with_cause(code: &str, cause: Option<&str>) -> String {
 }
 
 /// How many connections came to what, the only one with its stage.
-fn found(shown: &WorstConnection, of: &End<'_>) -> String {
+fn found(shown: &MonitoredConnection, of: &End<'_>) -> String {
     let summary = of.summary;
     let all = summary.connections;
     let worst = shown.severity;

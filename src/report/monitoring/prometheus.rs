@@ -11,7 +11,7 @@ use super::nagios::EXPIRING;
 use super::phases;
 use crate::analysis::{LookupFault, Summary};
 use crate::probe::{CheckOutcome, REASONS};
-use crate::report::digest::WorstConnection;
+use crate::report::digest::MonitoredConnection;
 use crate::report::{End, nothing};
 use crate::story::Stage;
 use crate::time::Timestamp;
@@ -206,7 +206,7 @@ impl Metrics<'_> {
     }
 
     /// How far the worst connection got.
-    fn stages(&mut self, worst: Option<&WorstConnection>) {
+    fn stages(&mut self, worst: Option<&MonitoredConnection>) {
         self.family("ssmscope_stage", "1 for the furthest stage of the worst connection, 0 for the others.");
         let reached = worst.map(|shown| shown.stage);
         for stage in STAGES {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SCHEMA;
-use super::log::{NearbyLine, TiedLog};
+use super::log::{NearbyLineObject, TiedLog};
 use super::tcp::TcpObject;
 use super::tls::TlsObject;
 use super::verdict::VerdictObject;
@@ -72,7 +72,7 @@ pub struct ConnectionObject {
     pub logs: Option<Vec<TiedLog>>,
     /// Lines of logs that are tied to nothing, and were written while it lasted, on the capture's clock; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_lines: Option<Vec<NearbyLine>>,
+    pub log_lines: Option<Vec<NearbyLineObject>>,
     /// Further lines of that kind, which are left out; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_lines_left_out: Option<u32>,
@@ -218,7 +218,11 @@ impl ConnectionObject {
             logs: (!story.logs.is_empty())
                 .then(|| story.logs.iter().map(|tie| TiedLog::of(tie, facts.clock, facts.digits)).collect()),
             log_lines: (!story.log_lines.is_empty()).then(|| {
-                story.log_lines.iter().map(|line| NearbyLine::of(line, facts.clock, facts.digits)).collect()
+                story
+                    .log_lines
+                    .iter()
+                    .map(|line| NearbyLineObject::of(line, facts.clock, facts.digits))
+                    .collect()
             }),
             log_lines_left_out: Some(story.log_lines_beyond).filter(|beyond| *beyond > 0),
             evidence_in,

@@ -88,7 +88,8 @@ pub struct LoggedLine {
 
 /// A line of a log that only its time places next to a connection.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct NearbyLine {
+#[schemars(rename = "NearbyLine")]
+pub struct NearbyLineObject {
     /// The file, as it was named.
     pub file: String,
     /// Its number in the file, counted from 1.
@@ -245,7 +246,7 @@ impl TiedLog {
     }
 }
 
-impl NearbyLine {
+impl NearbyLineObject {
     pub(super) fn of(line: &LogLine, capture: Clock, digits: u8) -> Self {
         Self {
             file: line.file.to_string(),

@@ -25,7 +25,7 @@ pub use connection::{
 };
 pub use file::{FileObject, Files};
 pub use group::GroupObject;
-pub use log::{Log, LogConnection, LogFileObject, LogPeer, LoggedLine, NearbyLine, TiedLog};
+pub use log::{Log, LogConnection, LogFileObject, LogPeer, LoggedLine, NearbyLineObject, TiedLog};
 pub use lookup::{LookupObject, LookupSeverity};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
