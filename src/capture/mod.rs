@@ -43,8 +43,10 @@ use crate::time::{Clock, Timestamp};
 
 /// One record of a capture.
 #[derive(Debug)]
-// Records are returned one at a time and never stored, so the larger variant costs nothing.
-#[allow(clippy::large_enum_variant)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "records are returned one at a time and never stored, so the larger variant costs nothing"
+)]
 pub enum Record<'a> {
     /// A frame, still to be decoded.
     Frame(Frame<'a>),

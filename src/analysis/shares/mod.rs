@@ -424,8 +424,10 @@ impl<'env> Shares<'env> {
                     .map(move |(first, index)| (first, share as u32, index as u32))
             })
             .collect();
-        // A share's are nearly in order, and a stable sort merges such runs.
-        #[allow(clippy::stable_sort_primitive)]
+        #[expect(
+            clippy::stable_sort_primitive,
+            reason = "a share's are nearly in order, and a stable sort merges such runs"
+        )]
         all.sort();
         all.into_iter().map(|(_, share, index)| (share as usize, index as usize))
     }

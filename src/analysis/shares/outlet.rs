@@ -121,8 +121,10 @@ impl Numbering {
         for departures in all {
             begun.append(&mut departures.begun);
         }
-        // Each share's are in order, and a stable sort merges such runs.
-        #[allow(clippy::stable_sort_primitive)]
+        #[expect(
+            clippy::stable_sort_primitive,
+            reason = "each share's are in order, and a stable sort merges such runs"
+        )]
         begun.sort();
         Self { before, begun }
     }

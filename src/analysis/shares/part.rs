@@ -20,8 +20,10 @@ struct Packet {
     end: usize,
 }
 
-// A packet that is no segment is rare, and a box for each segment would cost an allocation.
-#[allow(clippy::large_enum_variant)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a packet that is no segment is rare, and a box for each segment would cost an allocation"
+)]
 enum Content {
     Segment(SegmentHeader),
     IcmpError(Box<IcmpError<'static>>),
