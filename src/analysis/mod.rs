@@ -94,8 +94,8 @@ pub struct Settings {
     pub window: Option<Window>,
     /// After how many selected packets the capture counts as read.
     pub most_packets: Option<u64>,
-    /// Stand-ins for addresses and names, where results may name nobody. Not with logs. [`Event::Packet`] and [`Event::Frame`] are what
-    /// was captured in any case.
+    /// Stand-ins for addresses and names, where results may name nobody; in quoted lines of logs too, once those have been compared
+    /// with the connections. [`Event::Packet`] and [`Event::Frame`] are what was captured in any case.
     pub redaction: Option<Redaction>,
     /// How many threads may work, the calling one among them. What comes out is the same for any number.
     pub threads: usize,

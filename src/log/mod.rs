@@ -7,10 +7,8 @@
 //! This room knows no packets and no connections: [`mod@tie`] takes [`Exchange`]s, a plain list of times and addresses. It knows no format of
 //! output either. Nothing of a log leaves it but through [`Quote`], which covers secrets and is not escaped.
 //!
-//! Two shapes were considered. Reading every line into a list and looking for attempts in it is the simpler one, and its queries can be
-//! written later; but a log of a gigabyte becomes three in memory, and nearly all of it is noise. So lines are borrowed, one at a time,
-//! and only attempts are kept, with the few lines that they consist of. What this costs is that a question about lines has to be asked
-//! before reading: [`LogSettings::window`] is one, so a capture is read before its logs.
+//! Lines are borrowed, one at a time, and only attempts are kept, with the few lines that they consist of. So a question about lines
+//! has to be asked before reading: [`LogSettings::window`] is one.
 //!
 //! - [`grammar`]: one module for each form of line. A grammar sees one line.
 //! - `attempt`: lines to attempts, by thread on a client, by client and path on a server.

@@ -2,7 +2,8 @@
 //!
 //! A [`Story`] is the only thing that verdicts read: plain data, which a test writes by hand in a line or two (`script`). This
 //! room holds the order of events, how far the connection got, what ended it or stopped its progress, and what the capture
-//! itself lacks. It knows no bytes, and it does not judge.
+//! itself lacks. It knows no bytes, except a certificate chain's and the ends of plain HTTP's messages, and it does
+//! not judge.
 
 mod answers;
 mod bare;

@@ -6,6 +6,7 @@
 //! itself are the vocabulary of its folder: every file in the folder may use them, so a use of them is no part of a circle. A
 //! use of its functions is. Without that exemption each rule that returns the `Verdict` of its folder's `mod.rs` would be in a
 //! circle with it, since that file asks the rules; a file for the types alone would hide them from a reader of the folder.
+//! Methods of one type are its vocabulary as well, whichever file has them: calls of methods are not followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

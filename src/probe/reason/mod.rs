@@ -1,7 +1,7 @@
 //! What can be wrong before a connection and above it, where no packets show it.
 //!
 //! Each reason is one file: its code, and a pure function from the outcome of a check to the conclusion. Its page for
-//! people who want to know more is in `docs/reasons`.
+//! people who want to know more is in `docs/reasons`. `addresses`, `rejected` and `slow` conclude with codes of verdicts.
 
 mod addresses;
 mod certificate_expiring;
