@@ -26,7 +26,7 @@ pub(super) fn objection(error: &CertificateError) -> String {
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => {
-            "at no time all certificates of the chain are valid".to_owned()
+            "the certificates of the chain are never all valid at once".to_owned()
         }
         CertificateError::UnhandledCriticalExtension => {
             "a certificate of the chain has a critical extension that is not known here".to_owned()

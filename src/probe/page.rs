@@ -261,7 +261,7 @@ impl PageAnswer {
         self.advice.insert(0, IDENTITY);
     }
 
-    /// A refusal, or no answer, of a server that asked for a new handshake: mostly it wants a client certificate for this path.
+    /// A refusal, or no answer, of a server that asked for a new handshake: usually it wants a client certificate for this path.
     pub(super) fn may_want_renegotiation(&mut self) {
         if self.is_expected {
             return;

@@ -61,7 +61,7 @@ pub(super) enum Target {
     Here(String),
     /// To another host, port or protocol.
     Elsewhere,
-    /// To what is no address.
+    /// To what is not an address.
     Nowhere,
 }
 

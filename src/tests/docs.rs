@@ -235,7 +235,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 /// Words that comments and names of functions don't have, since a technical writer prints others: report, show, record, distinguish,
 /// contain, continue.
-const FOREIGN: [&str; 17] = [
+const FOREIGN: [&str; 19] = [
     "told",
     "tells",
     "telling",
@@ -253,6 +253,8 @@ const FOREIGN: [&str; 17] = [
     "bear",
     "bears",
     "all the same",
+    "be it",
+    "at no time",
 ];
 
 /// A proxy, a clock and the like may have something behind them. A part of a stream, of a text or of time comes after another.

@@ -25,7 +25,7 @@ pub(super) trait Judge: Send {
     /// Has a connection judged, counted and reported. Connections are reported in the order in which they are submitted.
     ///
     /// # Errors
-    /// When output can't be written, be it of this connection or of one before it.
+    /// When output can't be written, of this connection or of one before it.
     fn submit(&mut self, left: Departed) -> io::Result<()>;
 
     /// Takes in what is known of a connection that has not left: after each burst of its packets, while they are watched.

@@ -100,7 +100,7 @@ pub fn is_capture(head: &[u8], log_lines: usize) -> bool {
     Magic::of(head).is_some() || is_pcapng || readable_packets(head, least) >= least
 }
 
-/// Whether these bytes begin text that shows packets in some form that is known, be it one that can't be read.
+/// Whether these bytes begin text that shows packets in some form that is known, even one that can't be read.
 pub fn shows_packets(head: &[u8]) -> bool {
     looks_like_transcript(head)
 }

@@ -330,7 +330,7 @@ fn worded<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
         .or_else(|| in_pod(line))
 }
 
-/// Whether a colon between digits is near the beginning. Few stack traces and sentences have one, and they are most of what is no line.
+/// Whether a colon between digits is near the beginning. Few stack traces and sentences have one, and they are most of what is not a line.
 fn has_clock(line: &str) -> bool {
     const NEAR: usize = 256;
     let bytes = line.as_bytes();

@@ -99,7 +99,7 @@ fn client(log: AttemptOutcome, wire: WireOutcome, end_by: Side) -> Agreement {
             }
         }
         (AttemptOutcome::ProxyRefused(_), On::ProxyRefused(_)) => Agrees,
-        // nginx answers what is no TLS in clear.
+        // nginx answers what is not TLS in clear.
         (AttemptOutcome::Status(400), On::NotTls) => Agrees,
         // 407 reaches the program as the answer's status.
         (AttemptOutcome::Status(log), On::ProxyRefused(Some(wire))) if log == wire => Agrees,

@@ -12,7 +12,7 @@ use crate::probe::tape::Tape;
 /// Header fields that are read of a head: as many as curl reads.
 const FIELDS: usize = 5_000;
 
-/// What arrives at once is looked at before the head is whole: what is no HTTP is known by how it begins.
+/// What arrives at once is looked at before the head is whole: what is not HTTP is known by how it begins.
 const AT_ONCE: usize = 4_096;
 
 /// The informational status that no other follows (RFC 9110, 15.2.2).

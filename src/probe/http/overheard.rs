@@ -8,7 +8,7 @@ use crate::tls::Version;
 /// A record's head, a handshake message's head, and the version of a ServerHello (RFC 8446, 5.1, 4 and 4.1.3).
 const HEAD: usize = 5 + 4 + 2;
 
-/// Bytes that are kept: what is no TLS is quoted.
+/// Bytes that are kept: what is not TLS is quoted.
 const KEPT: usize = 64;
 
 /// A channel, and how what is read from it begins.

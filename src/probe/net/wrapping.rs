@@ -63,7 +63,7 @@ impl Wrapping {
     pub(super) fn take_in(&mut self, below: &mut (impl Read + Write)) -> io::Result<()> {
         self.is_over |= self.tls.read_tls(below)? == 0;
         let processed = self.tls.process_new_packets();
-        // A KeyUpdate is answered, and what is no TLS gets an alert.
+        // A KeyUpdate is answered, and what is not TLS gets an alert.
         let sent = self.send(below);
         if let Err(error) = processed {
             self.ended_by.get_or_insert_with(|| Unwrapped::by(&error));

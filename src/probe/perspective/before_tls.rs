@@ -54,7 +54,7 @@ pub(super) fn half_said(story: &Story, verdict: &mut Verdict, words: &str, how: 
     verdict.change_advice(|advice| *advice = vec![SERVER_LOG, PROTOCOL]);
 }
 
-/// The ClientHello was answered by what is no TLS, in these words. Text that a bystander recognises is named by the analysis.
+/// The ClientHello was answered by what is not TLS, in these words. Text that a bystander recognises is named by the analysis.
 pub(super) fn no_tls(story: &Story, verdict: &mut Verdict, what: &str) {
     let is_own_end = matches!(verdict.code, Code::TlsAlert | Code::ClosedEarly)
         && !story

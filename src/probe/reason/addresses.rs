@@ -24,7 +24,7 @@ pub(super) fn of_connection(outcome: &CheckOutcome, index: usize, judged: &Judge
     }
 }
 
-/// A fault of what is no address of any host: this one itself was asked.
+/// A fault of what is not an address of any host: this one itself was asked.
 fn unspecified(own: IpAddr, conclusion: Conclusion) -> Conclusion {
     let mut advice = vec![BLOCKED.to_owned()];
     advice.extend(conclusion.advice);

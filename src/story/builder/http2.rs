@@ -112,7 +112,7 @@ impl Streams {
                     self.begun = Some(frame.stream);
                 }
             }
-            // What ends a stream that has an answer asks for nothing, be it data or trailers.
+            // What ends a stream that has an answer asks for nothing, whether data or trailers.
             kind::DATA | kind::HEADERS if frame.ends_stream() && self.begun == Some(frame.stream) => {
                 self.asked.get_or_insert((frame.stream, moment));
             }
