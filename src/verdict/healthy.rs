@@ -89,14 +89,6 @@ fn is_refused(story: &Story) -> bool {
     story.decisive().is_some_and(is_alert)
 }
 
-/// Whether the rest of the connection is missing from the capture behind a request that had no answer by then.
-fn is_answer_left_out(story: &Story) -> bool {
-    story.missing.truncated_after.is_some()
-        && story.stage == Stage::ApplicationData
-        && story.data.client.unacknowledged.is_some()
-        && !story.was_answered()
-}
-
 /// How it is known that the handshake was completed, if it was, and nothing that followed is open, in doubt or refused.
 pub(super) fn established(story: &Story, settings: &JudgementSettings) -> Option<Basis> {
     if story.is_closed_in_tls_by_one_length() {
@@ -108,8 +100,7 @@ pub(super) fn established(story: &Story, settings: &JudgementSettings) -> Option
         || story.is_answer_held_up()
         || story.has_reported_hole() && story.endings.is_empty()
         || story.is_end_left_out() && story.stage < Stage::ApplicationData
-        || story.may_ask_in_parts()
-        || is_answer_left_out(story);
+        || story.may_ask_in_parts();
     let is_done = story.stage >= Stage::TlsEstablished && !is_open && !is_refused(story);
     is_done.then_some(story.basis)
 }
@@ -119,7 +110,7 @@ mod tests {
     use super::*;
     use crate::cert::{Examination, Fault, NameSource, Wanted};
     use crate::story::PreludeFacts;
-    use crate::story::script::talk::{self, Talk, exchange, handshake};
+    use crate::story::script::talk::{self, Talk, exchange};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -155,20 +146,6 @@ mod tests {
             assert_eq!(Story::at(stage).verdict().code, "in-progress", "{stage}");
         }
         assert_eq!(Story::at(Stage::ClientFinished).fin(Client).verdict().code, "closed-early");
-    }
-
-    #[test]
-    fn a_request_behind_which_the_capture_lacks_the_rest_is_not_healthy_unless_others_were_answered() {
-        let asked = handshake().say(Client, &talk::data());
-        let cut = |talk: &Talk| {
-            let mut story = talk.story(60_000);
-            story.endings.clear();
-            story.missing.truncated_after = Some(story.last);
-            story.verdict().code.name()
-        };
-        assert_eq!(cut(&asked), "capture-gap");
-        let answered = asked.ack(Server).say(Server, &talk::encrypted(250)).ack(Client);
-        assert_eq!(cut(&answered.say(Client, &talk::data())), "healthy");
     }
 
     #[test]

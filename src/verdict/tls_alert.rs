@@ -140,13 +140,14 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
     }
 }
 
-/// Who is to change something: the side that sent the alert, unless it is right that the other's certificate expired.
+/// Who is to change something: the side that sent the alert; but who renews a certificate is its owner, unless the capture has it and it did
+/// not expire.
 fn actor(story: &Story, by: Role, description: AlertDescription) -> Actor {
     let is_expired = |fault: &Fault| matches!(fault, Fault::Expired { .. });
-    let is_right = by == Role::Client
-        && description == AlertDescription::CERTIFICATE_EXPIRED
-        && story.certificate_faults().any(|(_, fault)| is_expired(fault));
-    if is_right { Actor::Server } else { Actor::from(by) }
+    let is_right =
+        || story.tls.examination.is_none() || story.certificate_faults().any(|(_, fault)| is_expired(fault));
+    let is_about_dates = by == Role::Client && description == AlertDescription::CERTIFICATE_EXPIRED;
+    if is_about_dates && is_right() { Actor::Server } else { Actor::from(by) }
 }
 
 /// What the alert means for the other side, in one clause.

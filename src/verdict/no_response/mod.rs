@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_the_client_s_ack_shows_what_it_had_sent_in_vain() {
+    fn a_number_of_the_client_s_ack_shows_what_never_arrived() {
         let acks = |bytes: u32, wait| {
             let up = handshake().say(Server, &talk::encrypted(250));
             let (seq, ack) = (up.next(Client), up.next(Server));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fin_that_was_captured_behind_the_ack_after_it_is_no_lost_reply() {
+    fn a_fin_that_was_captured_after_the_ack_that_follows_it_is_no_lost_reply() {
         let answered = handshake().say(Client, &talk::data()).say(Server, &talk::encrypted(250)).ack(Client);
         let left = answered.wait(9_000).fin(Client);
         let (seq, ack) = (left.next(Server), left.next(Client));

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_after_the_client_s_rst_was_cut_off_where_records_are_truncated() {
+    fn what_follows_the_client_s_rst_was_cut_off_where_records_are_truncated() {
         let asked = handshake().say(Client, &talk::data()).ack(Server);
         let answered = (0..4).fold(asked, |talk, _| talk.say(Server, &talk::encrypted(1_400))).ack(Client);
         let seq = answered.next(Client);
