@@ -318,6 +318,7 @@ fn missing_identity(story: &Story, verdict: &mut Verdict) {
     if !(is_refusal && story.tls.certificate_request.is_some() && sent_none) {
         return;
     }
+    verdict.actor = Actor::Client;
     verdict.headline =
         "the server asked for a client certificate, got none, and refused with handshake_failure".into();
     verdict.explanation =

@@ -201,6 +201,11 @@ fn a_missing_client_certificate_comes_before_the_alert_that_refuses_it() {
     };
     let verdict = seen(&ignorant(), story(true));
     assert!(verdict.headline.contains("asked for a client certificate, got none"), "{}", verdict.headline);
+    assert_eq!(
+        verdict.actor,
+        crate::verdict::Actor::Client,
+        "who asks for a page without one, as over TLS 1.3"
+    );
     let sent = seen(&ignorant(), story(false));
     assert!(!sent.headline.contains("got none"), "{}", sent.headline);
 }

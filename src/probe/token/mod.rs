@@ -232,7 +232,9 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
         result.explain(meaning::of_unusable(&why));
         return (result, None);
     }
-    let kind = value("token_type").map(|kind| kind.as_str().map_or_else(|| kind.to_string(), str::to_owned));
+    // `null` is no type that a client can use (RFC 6749, 5.1); answers without the field are those of old servers.
+    let kind = object.as_ref().and_then(|object| object.get("token_type"));
+    let kind = kind.map(|kind| kind.as_str().map_or_else(|| kind.to_string(), str::to_owned));
     let kind = kind.filter(|kind| !kind.eq_ignore_ascii_case(BEARER));
     if let (Some(_), Some(kind)) = (token, kind) {
         "token-type".clone_into(&mut result.outcome);
@@ -522,6 +524,8 @@ mod tests {
             ("[]", None, "not-json"),
             (r#"{"access_token":"t0ken","token_type":"mac"}"#, None, "token-type"),
             (r#"{"access_token":"t0ken","token_type":""}"#, None, "token-type"),
+            (r#"{"access_token":"t0ken","token_type":null}"#, None, "token-type"),
+            (r#"{"access_token":"t0ken"}"#, None, "granted"),
             (r#"{"access_token":"t0ken","error":{"code":7}}"#, None, "no-token"),
             (r#"{"access_token":"t0ken","error":null}"#, None, "granted"),
             (r#"{"access_token":"t0ken","error":false}"#, None, "granted"),
