@@ -123,6 +123,7 @@ fn shown(line: &[u8]) -> Vec<Range<usize>> {
     let mut kept = vec![version(text), status(text), begun(line)];
     kept.extend(codes(text));
     kept.extend(words(text));
+    kept.extend(listed(text));
     kept.extend(field(text));
     kept.extend(elements(text));
     kept
@@ -205,6 +206,23 @@ fn words(text: &[u8]) -> Vec<Range<usize>> {
         && text.get(end..).is_some_and(|last| last.eq_ignore_ascii_case(ESTABLISHED))
     {
         kept.push(end..text.len());
+    }
+    kept
+}
+
+/// The words by which a server lists that it starts TLS: in its reply to EHLO, and in IMAP's capabilities (RFC 3207, 4; RFC 9051, 7.2.2).
+fn listed(text: &[u8]) -> Vec<Range<usize>> {
+    const WORDS: [&[u8]; 2] = [b"STARTTLS", b"CAPABILITY"];
+    if !text.starts_with(b"250") && !text.starts_with(b"*") {
+        return Vec::new();
+    }
+    let mut kept = Vec::new();
+    let mut at = 0;
+    for word in text.split(|byte| !byte.is_ascii_alphanumeric()) {
+        if WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            kept.push(at..at + word.len());
+        }
+        at += word.len() + 1;
     }
     kept
 }
@@ -323,7 +341,12 @@ mod tests {
             ("CONNECT 10.1.2.3:443 HTTP/1.1\r\n", "CONNECT xx.x.x.x:443 HTTP/1.1\r\n"),
             ("CONNECT ssm.corp.test:8443\tann\r\n", "CONNECT h1xxx.example:8443\txxx\r\n"),
             ("220 mail.corp.test ESMTP\r\n", "220 xxxx.xxxx.xxxx xxxxx\r\n"),
-            ("250-STARTTLS\r\n", "250-xxxxxxxx\r\n"),
+            ("250-STARTTLS\r\n", "250-STARTTLS\r\n"),
+            ("250-STARTTLSANN\r\n", "250-xxxxxxxxxxx\r\n"),
+            (
+                "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=ANN] x\r\n",
+                "* OK [CAPABILITY xxxxxxxxx STARTTLS xxxx=xxx] x\r\n",
+            ),
             ("a1 STARTTLS\r\n", "xx STARTTLS\r\n"),
             ("a1 OK ann\r\n", "xx OK xxx\r\n"),
             ("+OK ann\r\n", "+OK xxx\r\n"),
