@@ -7,7 +7,7 @@ use super::{Moment, Silence, Stage};
 use crate::limits;
 use crate::packet::{IcmpError, Origin, SegmentHeader};
 use crate::tcp::Role;
-use crate::time::{Elapsed, Timestamp};
+use crate::time::Elapsed;
 use crate::tls::{AlertDescription, Basis, Prelude, PreludeStep, SizeReading};
 
 /// The packets of a connection in order, long unremarkable stretches folded.
@@ -34,8 +34,8 @@ pub enum Item {
         bytes: u64,
         /// The first of them.
         first: Moment,
-        /// When the last of them was captured.
-        until: Timestamp,
+        /// The last of them.
+        last: Moment,
     },
 }
 
@@ -190,12 +190,12 @@ impl Timeline {
         for item in &self.middle {
             match (item, items.last_mut()) {
                 (
-                    Item::Fold { packets, bytes, until, .. },
-                    Some(Item::Fold { packets: folded, bytes: folded_bytes, until: folded_until, .. }),
+                    Item::Fold { packets, bytes, last, .. },
+                    Some(Item::Fold { packets: folded, bytes: folded_bytes, last: folded_last, .. }),
                 ) => {
                     *folded += packets;
                     *folded_bytes += bytes;
-                    *folded_until = *until;
+                    *folded_last = *last;
                 }
                 _ => items.push(item.clone()),
             }
@@ -272,12 +272,12 @@ fn fold_into(items: &mut Vec<Item>, entry: &Entry) {
         Seen::Segment { header, .. } => u64::from(header.payload_len.unwrap_or(0)),
         Seen::Icmp(..) => 0,
     };
-    if let Some(Item::Fold { packets, bytes, until, .. }) = items.last_mut() {
+    if let Some(Item::Fold { packets, bytes, last, .. }) = items.last_mut() {
         *packets += 1;
         *bytes += len;
-        *until = entry.moment.at;
+        *last = entry.moment;
     } else {
-        items.push(Item::Fold { packets: 1, bytes: len, first: entry.moment, until: entry.moment.at });
+        items.push(Item::Fold { packets: 1, bytes: len, first: entry.moment, last: entry.moment });
     }
 }
 

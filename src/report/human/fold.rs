@@ -155,6 +155,9 @@ impl Fold<'_> {
     /// Several rows as one.
     fn fold(&self, rows: &[Row]) -> Row {
         let items: Vec<usize> = rows.iter().flat_map(|row| row.items.iter().copied()).collect();
+        // Bare ACKs between them, whose rows were left out, are among the packets as well.
+        let ends = items.iter().min().copied().zip(items.iter().max().copied());
+        let items: Vec<usize> = ends.map(|(first, last)| (first..=last).collect()).unwrap_or_default();
         let entries: Vec<&Entry> = items
             .iter()
             .filter_map(|index| match &self.items[*index] {
@@ -168,12 +171,24 @@ impl Fold<'_> {
                 Item::Fold { packets: folded, bytes: more, .. } => (packets + folded, bytes + more),
             });
         // Numbers of one connection need not follow one another, but a range of them is searched in one step.
-        let label = match entries.as_slice() {
-            [first, .., last] if !self.names.has_files() => {
-                format!("{}-{}", first.moment.number, last.moment.number)
+        let ends = items.first().zip(items.last()).map(|(first, last)| {
+            let first = match &self.items[*first] {
+                Item::Packet(entry) => entry.moment.number,
+                Item::Fold { first, .. } => first.number,
+            };
+            let last = match &self.items[*last] {
+                Item::Packet(entry) => entry.moment.number,
+                Item::Fold { last, .. } => last.number,
+            };
+            (first, last)
+        });
+        let label = match (entries.as_slice(), ends) {
+            // Packets that were folded before have numbers too.
+            ([_, ..], Some((first, last))) if last > first && !self.names.has_files() => {
+                format!("{first}-{last}")
             }
-            [first, ..] => self.names.at(first.moment.number, first.origin),
-            [] => ":".to_owned(),
+            ([first, ..], _) => self.names.at(first.moment.number, first.origin),
+            ([], _) => ":".to_owned(),
         };
         let flags: Vec<String> = entries.iter().filter_map(|entry| flags(entry)).collect();
         let arrow = if flags.len() as u64 == packets && packets <= 4 && bytes == 0 {
@@ -219,7 +234,7 @@ fn header_flags(entry: &Entry) -> Option<Flags> {
 mod tests {
     use super::*;
     use crate::story::Story;
-    use crate::story::script::talk::{client_hello, ssm};
+    use crate::story::script::talk::{client_hello, data, exchange, ssm};
     use crate::tcp::Role::{Client, Server};
 
     /// The words on the opening's packets, as one row.
@@ -237,5 +252,26 @@ mod tests {
         let talk = ssm().open().say(Client, &client_hello()).ack(Server).wait(8_000).fin(Client);
         assert!(opening(&talk.story(0)).starts_with("TCP handshake"), "{}", opening(&talk.story(0)));
         assert_eq!(opening(&talk.only(Client).story(0)), "SYN, ACK; SYN-ACK not captured");
+    }
+
+    #[test]
+    fn a_fold_counts_all_packets_of_its_range() {
+        let talk = exchange();
+        let talk = (0..200).fold(talk, |talk, _| talk.say(Server, &data()).say(Server, &data()).ack(Client));
+        let story = talk.wait(20_000).rst(Client).story(0);
+        let origins = crate::report::Origins::default();
+        let names = PacketNames::new(&[], &origins);
+        let (items, verdict) = (story.timeline.items(usize::MAX), story.verdict());
+        let rows = super::super::rows::rows(&story, &verdict, &items, &names, true, false);
+        let mut ranges = 0;
+        for row in rows {
+            let Arrow::Several(text) = &row.arrow else { continue };
+            let Some((first, last)) = row.label.split_once('-') else { continue };
+            let Some((packets, _)) = text.split_once(" packets") else { continue };
+            let number = |text: &str| text.parse::<u64>().expect("a number");
+            assert_eq!(number(packets), number(last) - number(first) + 1, "{}: {text}", row.label);
+            ranges += 1;
+        }
+        assert!(ranges > 0, "a fold was expected");
     }
 }

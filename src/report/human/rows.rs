@@ -135,11 +135,11 @@ fn unfolded(
         };
         rows.extend(silences.extract_if(.., |(until, _)| *until <= begin).map(|(_, row)| row));
         match item {
-            Item::Fold { packets, bytes, first, until } => rows.push(Row {
+            Item::Fold { packets, bytes, first, last } => rows.push(Row {
                 items: vec![index],
                 label: ":".to_owned(),
                 at: Some(first.at),
-                until: Some(*until),
+                until: Some(last.at),
                 arrow: Arrow::Several(format!("{}, {}", count(*packets, "packet"), amount(*bytes))),
                 text: Vec::new(),
                 is_fault: false,
