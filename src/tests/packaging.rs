@@ -305,7 +305,7 @@ fn the_debian_package_installs_runs_and_leaves() {
     let installed = Installed;
     let read =
         execute("/usr/bin/ssmscope", &["read", "-o", "nagios", &testdata("healthy/plain/capture.pcap")]);
-    assert!(read.out.starts_with("SSMSCOPE OK - healthy"), "{read:?}");
+    assert!(read.out.starts_with("SSMSCOPE OK - 1 of 1 ok: healthy"), "{read:?}");
     for (path, mode) in [
         ("/usr/bin/ssmscope", 0o755),
         ("/usr/share/bash-completion/completions/ssmscope", 0o644),
@@ -392,7 +392,7 @@ fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
         "tcp port 8443 and net 198.51.100.0/24",
         "/capture.pcap",
     ]);
-    assert!(output.out.starts_with("SSMSCOPE OK - healthy"), "{output:?}");
+    assert!(output.out.starts_with("SSMSCOPE OK - 1 of 1 ok: healthy"), "{output:?}");
 }
 
 #[test]
@@ -416,7 +416,7 @@ fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
     let server = chroot.run(&["read", "-o", "json", "/capture.pcap"]).out;
     let server: serde_json::Value = serde_json::from_str(server.lines().next().unwrap()).unwrap();
     let address: std::net::Ipv4Addr = server["server"]["ip"].as_str().unwrap().parse().unwrap();
-    let is_judged = |output: &Outcome| output.out.starts_with("SSMSCOPE OK - healthy");
+    let is_judged = |output: &Outcome| output.out.starts_with("SSMSCOPE OK - 1 of 1 ok: healthy");
     let of_host = |host: &str| chroot.command(&["read", "-o", "nagios", "--host", host, "/capture.pcap"]);
     let write = |name: &str, text: &str| fs::write(chroot.0.path().join("etc").join(name), text).unwrap();
     let unknown = Outcome::of(&mut of_host("ssm.example"));
