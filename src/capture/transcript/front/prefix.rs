@@ -22,9 +22,9 @@ impl Prefix {
     pub fn of(before: &str) -> Option<Self> {
         let words = before.split_whitespace().count();
         let last = before.split_whitespace().last()?;
-        // The numbers of lines are margins.
+        // The numbers of lines are margins, and a row of a packet list has its number and time first.
         let is_word = last.chars().any(|letter| !letter.is_ascii_digit());
-        let is_usual = is_word && words <= MOST_WORDS && last.len() <= MOST_BYTES;
+        let is_usual = is_word && !is_row_start(before) && words <= MOST_WORDS && last.len() <= MOST_BYTES;
         let is_glued = !before.ends_with(char::is_whitespace);
         is_usual.then(|| Self { words, last: last.as_bytes().into(), is_glued })
     }
@@ -75,6 +75,17 @@ impl Prefix {
     }
 }
 
+/// Whether `text` is no more than a packet's number and its seconds.
+fn is_row_start(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    words.next().is_some_and(is_number)
+        && words
+            .next()
+            .is_some_and(|word| word.split_once('.').is_some_and(|(s, f)| is_number(s) && is_number(f)))
+        && words.next().is_none()
+}
+
 /// Bytes of the space that `raw` begins with: of ASCII, or the no-break space (U+00A0) of web pages, by itself or as an entity.
 fn space_len(raw: &[u8]) -> usize {
     match raw {
@@ -119,6 +130,7 @@ mod tests {
         let numbered = Prefix::of("9. ").expect("a prefix");
         assert_eq!(numbered.len(b"10.0.0.1.443 > x"), None);
         assert_eq!((Prefix::of("12 "), Prefix::of("")), (None, None));
+        assert_eq!(Prefix::of("410808   3.430027 "), None);
     }
 
     proptest! {

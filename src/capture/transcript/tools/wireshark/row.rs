@@ -317,10 +317,15 @@ fn is_host(word: &str) -> bool {
 fn is_protocol(word: &str) -> bool {
     const LONGEST: usize = 16;
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"./_+-".contains(&byte);
-    word.len() <= LONGEST
+    let is_name = word.len() <= LONGEST
         && word.starts_with(|letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit())
         && word.bytes().any(|byte| byte.is_ascii_uppercase())
-        && word.bytes().all(is_letter)
+        && word.bytes().all(is_letter);
+    // Wireshark prints the EtherType that it has no name for.
+    let is_ether_type = word
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_name || is_ether_type
 }
 
 /// Whether `column` is one of hardware addresses, several of them where a tunnel is, or an interface's name.

@@ -453,6 +453,15 @@ mod tests {
     }
 
     #[test]
+    fn a_row_whose_protocol_is_an_ether_type_stands_between_others() {
+        let other = "2 0.6 02:00:00:00:00:01 → 02:00:00:00:00:02 0x0000 315 Ethernet II";
+        let third = ROW.replacen("1 0.5", "3 0.7", 1);
+        let packets = read(&format!("{ROW}\n{other}\n{third}\n"));
+        assert_eq!(packets.len(), 3, "{packets:?}");
+        assert!(packets.iter().all(|packet| packet.time.is_some()), "{packets:?}");
+    }
+
+    #[test]
     fn details_may_begin_with_the_ip_header() {
         let packets = read(
             "Internet Protocol Version 4, Src: 198.51.100.5, Dst: 192.0.2.1\n\
