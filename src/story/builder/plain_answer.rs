@@ -20,6 +20,16 @@ pub(super) struct PlainAnswer {
     last: Option<u64>,
     /// An answer's header that has no end so far.
     header: Option<Header>,
+    /// What came before the answer's first bytes did.
+    ahead: Ahead,
+}
+
+/// Data of an answer whose first bytes were captured after it, or are missing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    /// The request that it answers, if it is a later one.
+    asked: Option<u64>,
+    bytes: u64,
 }
 
 /// A server that names a chunk's size has its data: a larger one is announced for a stream without a known end.
@@ -61,6 +71,21 @@ impl PlainAnswer {
         self.is_head = payload.starts_with(b"HEAD ");
     }
 
+    /// Whether the payload belongs to an answer whose first bytes were not captured so far.
+    fn is_ahead(&mut self, segment: &Segment<'_>, observation: &Observation, story: &Story) -> bool {
+        let asked = story.later_plain_request.map(|asked| asked.number);
+        if self.ahead.asked != asked {
+            self.ahead = Ahead { asked, bytes: 0 };
+        }
+        let is_late = observation.kind == SegmentKind::OutOfOrder;
+        let is_ahead =
+            observation.gap > 0 || self.ahead.bytes > 0 && !(is_late && Plain::is_answer(segment.payload));
+        if is_ahead {
+            self.ahead.bytes = self.ahead.bytes.saturating_add(observation.new_bytes.into());
+        }
+        is_ahead
+    }
+
     /// New payload of the server came.
     pub(super) fn on_server_data(
         &mut self,
@@ -69,15 +94,21 @@ impl PlainAnswer {
         observation: &Observation,
         story: &mut Story,
     ) {
-        let before = self.last.replace(moment.number);
+        let before = self.last;
         let is_first = before.is_none() && story.is_body_owed();
         let is_later = story
             .later_plain_request
             .zip(before)
             .is_some_and(|(asked, before)| story.order.is_after(asked.number, before));
+        if (is_first || is_later) && self.is_ahead(segment, observation, story) {
+            return;
+        }
+        let ahead = std::mem::take(&mut self.ahead).bytes;
+        self.last = Some(moment.number);
         let mut body = segment.payload;
         if is_first || is_later {
-            let begin = story.data.server.bytes.saturating_sub(observation.new_bytes.into());
+            let new = u64::from(observation.new_bytes).saturating_add(ahead);
+            let begin = story.data.server.bytes.saturating_sub(new);
             let has_body = is_first || !self.is_head;
             let len = Plain::answer_len(segment.payload).filter(|_| has_body);
             story.plain_answer_end = len.and_then(|len| NonZeroU64::new(begin + len));
@@ -170,6 +201,34 @@ mod tests {
     use crate::story::script::talk::Talk;
     use crate::tcp::Role::{Client, Server};
     use crate::verdict::Actor;
+
+    #[test]
+    fn an_answer_whose_first_segments_were_swapped_has_the_length_that_its_header_names() {
+        let answer = |body: &[u8]| [&b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"[..], body].concat();
+        let swapped = |talk: Talk, bytes: &[u8], parts: usize| {
+            let mut talk = talk;
+            let first = talk.packets.len();
+            for part in bytes.chunks(bytes.len().div_ceil(parts)) {
+                talk = talk.say(Server, part);
+            }
+            let times: Vec<_> = talk.packets[first..].iter().map(|packet| packet.id).collect();
+            talk.packets[first..].reverse();
+            for (packet, id) in talk.packets[first..].iter_mut().zip(times) {
+                packet.id = id;
+            }
+            talk.ack(Client)
+        };
+        let asked = |talk: Talk| talk.say(Client, b"GET / HTTP/1.1\r\n\r\n");
+        for parts in [2, 3, 4] {
+            let first = |body: &[u8]| swapped(asked(Talk::to_port(80).open()), &answer(body), parts);
+            let closed = |talk: Talk| talk.fin(Server).fin(Client).ack(Server).verdict(0);
+            assert_eq!(closed(first(&[b'x'; 2000])).code, "plaintext");
+            assert_eq!(closed(first(&[b'x'; 1500])).code, "no-response");
+            let later = |body: &[u8]| swapped(asked(first(&[b'x'; 2000])), &answer(body), parts);
+            assert_eq!(closed(later(&[b'x'; 2000])).code, "plaintext");
+            assert_eq!(closed(later(&[b'x'; 1500])).code, "no-response");
+        }
+    }
 
     #[test]
     fn a_server_owes_nothing_before_a_request_s_end() {
