@@ -27,6 +27,7 @@ mod page;
 mod prose;
 mod row;
 mod rows;
+mod segment;
 pub mod stream;
 mod strip;
 pub mod table;

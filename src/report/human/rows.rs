@@ -9,6 +9,7 @@ use super::dropped::dropped;
 use super::fold::Fold;
 use super::notes::{self, Notes};
 use super::row::{Arrow, Awaited, Kind, Row};
+use super::segment::{is_repeat, name_segment, part_of_tls};
 use crate::packet::{IcmpError, IpVersion, SegmentHeader};
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, amount, count};
@@ -300,6 +301,9 @@ fn packet(
                 words.push("beginning of a ClientHello".to_owned());
             }
             let certificate = certificate(story, entry.moment.number, *role);
+            if words.is_empty() && certificate.is_empty() && header.payload_len.unwrap_or(0) > 0 {
+                words.extend(part_of_tls(story, *role, notes.stage()).map(str::to_owned));
+            }
             let flags = header.tcp.flags.unwrap_or_default();
             let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack()
                 || dropped.contains(&entry.moment.number);
@@ -348,35 +352,6 @@ fn arrow(role: Role, header: &SegmentHeader, is_lost: bool) -> Arrow {
     if is_lost { Arrow::Lost(role, shown) } else { Arrow::From(role, shown) }
 }
 
-/// Names a segment by its flags, where the words on its notes don't.
-fn name_segment(words: &mut Vec<String>, header: &SegmentHeader, notes: &[Note], payload: &[u8]) {
-    let flags = header.tcp.flags.unwrap_or_default();
-    let has_payload = header.payload_len.unwrap_or(0) > 0;
-    let is_named = !words.is_empty();
-    let name = if flags.rst() {
-        "RST"
-    } else if flags.fin() && !(is_named && is_repeat(notes)) {
-        "FIN"
-    } else if is_named {
-        let is_ack = !has_payload && !flags.syn() && matches!(notes, [Note::RoundTrip(_)]);
-        if is_ack { "ACK" } else { return }
-    } else if flags.syn() {
-        if flags.ack() { "SYN-ACK" } else { "SYN" }
-    } else if is_change_of_cipher(payload) {
-        "ChangeCipherSpec"
-    } else if has_payload {
-        return;
-    } else {
-        "ACK"
-    };
-    words.insert(0, name.to_owned());
-}
-
-/// Whether a segment has one record and that changes the cipher (RFC 5246, 7.1); with TLS 1.3 it means nothing (RFC 8446, D.4).
-fn is_change_of_cipher(payload: &[u8]) -> bool {
-    matches!(payload, [20, 3, 0..=4, 0, 1, 1])
-}
-
 /// Adds what shows who sent a RST, and the reason in it (RFC 9293, 3.5.3).
 fn describe_rst(words: &mut Vec<String>, header: &SegmentHeader, code: Option<Code>, payload: &[u8]) {
     if !header.tcp.flags.unwrap_or_default().rst() {
@@ -419,10 +394,6 @@ fn kind(header: &SegmentHeader, notes: &[Note], is_proof: bool) -> Kind {
     } else {
         Kind::Data
     }
-}
-
-fn is_repeat(notes: &[Note]) -> bool {
-    matches!(notes, [.., Note::Retransmission(_)] | [Note::Retransmission(_), ..])
 }
 
 /// Adds what a packet that ends a Certificate message, or the last one that brought a part of it, shows.
