@@ -13,6 +13,9 @@ pub(crate) enum ContentType {
     Heartbeat,
 }
 
+/// The content type of application data (RFC 8446, 5.1), a record's first byte.
+pub(super) const APPLICATION_DATA: u8 = 23;
+
 /// Bytes of a record header (RFC 8446, 5.1).
 pub const RECORD_HEADER_BYTES: u32 = 5;
 
@@ -46,7 +49,7 @@ impl Header {
             20 => ContentType::ChangeCipherSpec,
             21 => ContentType::Alert,
             22 => ContentType::Handshake,
-            23 => ContentType::ApplicationData,
+            APPLICATION_DATA => ContentType::ApplicationData,
             24 => ContentType::Heartbeat,
             _ => return None,
         };

@@ -566,6 +566,18 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_data_after_a_change_of_ciphers_shows_tls_13_whatever_its_size() {
+        let flight = [talk::server_hello_13(), talk::encrypted(1_300)].concat();
+        // With the client's own extensions before the Finished, as some browsers send them.
+        let finished = [&[20, 3, 3, 0, 1, 1][..], &talk::encrypted(63)].concat();
+        let hello = || ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
+        assert_eq!(cut(hello().say(Client, &finished), 8).story(0).stage, Stage::TlsEstablished);
+        // Up to TLS 1.2 a Finished is a handshake record.
+        let older = [&[20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 63][..], &[7; 63]].concat();
+        assert_eq!(cut(hello().say(Client, &older), 8).story(0).stage, Stage::ServerHello);
+    }
+
+    #[test]
     fn a_flight_whose_last_segment_is_as_large_as_the_one_before_may_have_more() {
         let hello = || ssm().open().say(Client, &talk::client_hello()).fin(Client);
         let stage = |parts: &[usize]| {

@@ -121,6 +121,14 @@ impl Flow {
         }
     }
 
+    /// A record of application data began, and no more of it was captured. Before the handshake is over only TLS 1.3 has such records,
+    /// its ServerHello once it is there (RFC 8446, 5.1).
+    pub(super) fn note_begun_data(&mut self) {
+        if (Awaits::ServerFlight..=Awaits::ClientFlight).contains(&self.awaits) {
+            self.is_tls13.get_or_insert(true);
+        }
+    }
+
     /// Bytes after a record's end whose headers were not captured. Once the handshake is over they are records like
     /// those that do show: as a rule a request in the segment of the client's Finished, or a second ticket.
     pub(super) fn take_unseen(&mut self, role: Role, len: u32, emit: &mut dyn FnMut(Message, Basis)) {

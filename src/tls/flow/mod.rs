@@ -156,6 +156,7 @@ impl Flow {
             }
             Raw::ApplicationData(len) => self.take_application_data(role, len, basis, emit),
             Raw::Unseen(len) => self.take_unseen(role, len, emit),
+            Raw::BegunData => self.note_begun_data(),
             Raw::Plain(plain) => emit(Message::Plain(plain), basis),
         }
         FlowAnswer::Nothing

@@ -9,7 +9,7 @@ use crate::tls::handshake::{ClientHello, kind};
 use crate::tls::lengths;
 use crate::tls::message::{HandshakeMessage, MessageReader};
 use crate::tls::plain::Plain;
-use crate::tls::record::{ContentType, HEADER_BYTES, Header, PartialHeader};
+use crate::tls::record::{APPLICATION_DATA, ContentType, HEADER_BYTES, Header, PartialHeader};
 use crate::tls::word::PartialWord;
 
 /// What the record layer delivers, before its place in the flow gives it a meaning.
@@ -26,8 +26,10 @@ pub(in crate::tls) enum Raw<'a> {
         is_after_change: bool,
     },
     ApplicationData(u16),
-    /// Bytes after a record's end of which nothing was captured, by their number.
+    /// Bytes after a record's end of which no header was captured, by their number.
     Unseen(u32),
+    /// The first byte of a record of application data; what follows is [`Self::Unseen`].
+    BegunData,
     OldClientHello(Box<ClientHello>),
     OldServerHello,
     Plain(Plain),
@@ -322,8 +324,8 @@ impl Reader {
         };
         let may_hold_finished =
             at_boundary && ends_flight && !self.is_encrypted() && len >= lengths::CIPHER_CHANGE;
+        let begun = std::mem::take(&mut self.header);
         self.position = Position::Lost;
-        self.header = PartialHeader::default();
         self.message.is_lost = true;
         if may_hold_finished {
             // RFC 5246, 7.3: after these messages only a CertificateVerify can precede the ChangeCipherSpec, and the
@@ -338,6 +340,9 @@ impl Reader {
                 self.position = Position::Boundary;
             }
         } else if after_record {
+            if begun.as_slice().first() == Some(&APPLICATION_DATA) {
+                emit(Raw::BegunData, Basis::Inferred);
+            }
             emit(Raw::Unseen(unseen), Basis::Inferred);
         }
     }
