@@ -352,7 +352,9 @@ impl Story {
         let is_by_then = |acked: Moment| !self.order.is_after(acked.number, first.moment.number);
         let has_left = self.missing.fin.client.is_some_and(is_by_then)
             || self.unseen_after(Role::Client).is_some_and(is_by_then);
-        let is_sure = is_sure && !has_left && !self.may_have_said_goodbye(first);
+        // What is too short to ask may follow a request that the capture lacks.
+        let asks = self.tls.turns.open().is_some() || self.missing.acked_unseen.client == 0;
+        let is_sure = is_sure && asks && !has_left && !self.may_have_said_goodbye(first);
         (is_close && was_asked && is_sure && is_open && has_request).then_some(first.moment)
     }
 

@@ -98,12 +98,14 @@ impl Builder {
         let tls = &mut self.story.tls;
         let is_tls13 = tls.is_tls13() == Some(true);
         if !Turns::may_ask(bytes, is_tls13) {
+            tls.turns.on_unseen_request(bytes);
             return;
         }
         if self.story.missing.request.is_none() && tls.application_data.client.count == 0 {
             let len = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_sub(RECORD_HEADER_BYTES);
             tls.turns.on_client(moment, len, is_tls13);
         }
+        tls.turns.on_unseen_request(bytes);
         self.story.missing.request.get_or_insert(moment);
     }
 
@@ -161,5 +163,19 @@ mod tests {
         assert_eq!(asked.clone().wait(2_000).fin(Server).code(0), "no-response");
         assert_eq!(asked.clone().wait(20_000).fin(Client).code(0), "no-response");
         assert_eq!(asked.say(Server, &talk::data()).ack(Client).fin(Client).code(0), "healthy");
+    }
+
+    #[test]
+    fn a_request_that_was_acknowledged_before_the_capture_lacked_it_is_not_part_of_the_next_message() {
+        let next = |bytes: u16| {
+            let mut talk = handshake().say(Client, &talk::encrypted(275));
+            let first = talk.packets.len() - 1;
+            talk = talk.say(Server, &talk::encrypted(219)).ack(Client).say(Client, &talk::encrypted(bytes));
+            talk.packets.remove(first);
+            talk.ack(Server).fin(Server).ack(Client).fin(Client).code(0)
+        };
+        // Much shorter than the one before, and as long.
+        assert_eq!(next(89), "healthy");
+        assert_eq!(next(275), "no-response");
     }
 }

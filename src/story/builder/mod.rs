@@ -16,6 +16,7 @@ mod reordered;
 mod roles;
 mod silence;
 mod tls;
+mod turns;
 mod withdrawal;
 
 use std::sync::Arc;
@@ -304,19 +305,7 @@ impl Builder {
         }
         let begins_record = !self.was_inside_record || !events.is_empty();
         let are_frames = tls::are_control_frames(events, &self.story);
-        for event in events.drain(..) {
-            let (by, moment) = (event.role, Moment { number: event.number, at: event.at });
-            if let Some(what) = self.handshake.on_event(event, &mut self.story, notes) {
-                self.end(what, by, moment);
-            }
-        }
-        if observation.role == Role::Client
-            && observation.new_bytes > 0
-            && self.story.tls.is_inside_record.client
-            && self.story.stage == Stage::ApplicationData
-        {
-            self.story.tls.turns.on_part(moment, observation.new_bytes, begins_record);
-        }
+        self.on_events(moment, observation, begins_record, events, notes);
         self.handshake.on_client_data(moment, segment.header, observation.role, &self.story);
         let may_answer = observation.new_bytes > 0 && !is_farewell_only && !is_before_request;
         if observation.role == Role::Server {
@@ -341,23 +330,6 @@ impl Builder {
             self.end(what, observation.role, moment);
         }
         self.closing.on_packet(moment, observation);
-    }
-
-    /// The server sent a segment, whose bytes may answer what the client asked inside TLS.
-    fn on_server_s_turn(&mut self, moment: Moment, may_answer: bool, are_frames: bool) {
-        if may_answer {
-            withdrawal::withdraw_answered_closing(moment, &mut self.story);
-        }
-        if may_answer && self.story.has_asked_inside_tls() {
-            let may_be_tickets = self.story.may_be_tickets_in(moment);
-            let turns = &mut self.story.tls.turns;
-            let asked = turns.pending();
-            turns.on_server(moment, may_be_tickets);
-            turns.on_frames(asked, are_frames);
-        }
-        if self.story.data.client.is_all_acknowledged {
-            self.story.tls.turns.on_acknowledgement(moment);
-        }
     }
 
     fn on_payload(

@@ -70,6 +70,10 @@ pub struct Turns {
     after_acknowledgement: Option<Elapsed>,
     /// The same of bytes that the capture lacks, up to the client's acknowledgement of them.
     unseen_after_acknowledgement: Option<Elapsed>,
+    /// Bytes of the client that the capture lacks, as acknowledgements of them show, until the client's next segment shows it too.
+    unseen: u64,
+    /// A message of this length is those bytes.
+    known: Option<u32>,
 }
 
 /// A message of the client and the beginning of its answer.
@@ -122,6 +126,9 @@ impl Turns {
     /// Records a record of application data of the client, by the bytes of its body.
     pub(in crate::story) fn on_client(&mut self, moment: Moment, len: u32, is_tls13: bool) {
         let bytes = content_bytes(len, is_tls13);
+        if self.known.take_if(|known| *known == bytes).is_some() {
+            return;
+        }
         self.begun = None;
         if bytes >= SHORTEST_REQUEST {
             self.waits = Some(moment);
@@ -243,6 +250,24 @@ impl Turns {
             turn.pauses >= ONE_WAY_PAUSES || !may_be_http2 && turn.long_pauses >= ONE_WAY_LONG_PAUSES
         };
         self.open.is_some_and(is_paused)
+    }
+
+    /// An acknowledgement shows that the client sent bytes that the capture lacks.
+    pub(in crate::story) fn on_unseen_request(&mut self, bytes: u64) {
+        self.unseen = self.unseen.saturating_add(bytes);
+    }
+
+    /// The client's segment follows so many bytes that the capture lacks, and is read next. Those that were acknowledged before are not sent
+    /// with it.
+    pub(in crate::story) fn on_gap(&mut self, bytes: u32, is_tls13: bool) {
+        let body = bytes.saturating_sub(RECORD_HEADER_BYTES);
+        let is_known = std::mem::take(&mut self.unseen) == u64::from(bytes);
+        self.known = is_known.then(|| content_bytes(body, is_tls13));
+    }
+
+    /// That segment was read.
+    pub(in crate::story) fn after_gap(&mut self) {
+        self.known = None;
     }
 
     /// The server sent bytes that the capture does not hold, which may be the answer.

@@ -136,9 +136,10 @@ mod tests {
         let answered = handshake().say(Client, &talk::data()).say(Server, &talk::encrypted(250)).ack(Client);
         let left = answered.wait(9_000).fin(Client);
         let (seq, ack) = (left.next(Server), left.next(Client));
-        let ahead = left.segment_with(Server, ".", seq + 1, ack, &[], |_| {});
-        assert_eq!(ahead.clone().code(0), "no-response");
-        assert_eq!(ahead.segment_with(Server, "F.", seq, ack, &[], |_| {}).code(0), "healthy");
+        let ahead = |bytes| left.clone().segment_with(Server, ".", seq + bytes, ack, &[], |_| {});
+        assert_eq!(ahead(1_000).code(0), "no-response");
+        assert_eq!(ahead(1).segment_with(Server, "F.", seq, ack, &[], |_| {}).code(0), "healthy");
+        assert_eq!(ahead(1).code(0), "healthy");
     }
 
     /// Three requests of 200 bytes that are answered, and a later one of this many bytes.

@@ -73,7 +73,9 @@ pub(super) fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> 
             story.traffic.counters[silence.awaited_from].segments > 0 && !is_farewell(story, sender)
         }
         Stage::TcpEstablished => sender == Role::Server || story.data.server.first.is_some(),
-        Stage::TlsEstablished | Stage::ApplicationData => sender == Role::Server || story.was_answered(),
+        Stage::TlsEstablished | Stage::ApplicationData => {
+            (sender == Role::Server || story.was_answered()) && !is_farewell(story, sender)
+        }
         _ => false,
     };
     if silence.is_acknowledged
@@ -171,6 +173,9 @@ fn repeats_within(story: &Story, sender: Role, silence: &Silence) -> u64 {
     repeats.saturating_sub(later)
 }
 
+/// The longest record of an alert up to TLS 1.2, and its header (RFC 5246, 6.2.3).
+const LONGEST_FAREWELL: u32 = 90;
+
 /// The client left after a silence, and the number of an ACK of the server's shows that more of its answer had been sent by then.
 pub(super) fn answer_lost(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
     let lost = sent_unseen::of_server(story)?;
@@ -178,7 +183,12 @@ pub(super) fn answer_lost(story: &Story, settings: &JudgementSettings) -> Option
     let is_up = matches!(left.stage, Stage::TcpEstablished | Stage::ApplicationData);
     let last = story.data.server.last?;
     let waited = left.moment.at - last.at;
+    // A server answers a close_notify with its own.
+    let is_farewell = left.stage == Stage::ApplicationData
+        && lost.bytes <= LONGEST_FAREWELL
+        && story.order.is_after(lost.shown_by.number, left.moment.number);
     let is_lost = is_up
+        && !is_farewell
         && matches!(left.what, EndingKind::Fin | EndingKind::CloseNotify)
         && story.data.client.first.is_some()
         && waited >= settings.stall_after
@@ -276,6 +286,40 @@ mod tests {
     use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
+
+    /// A close_notify of TLS 1.2.
+    const CLOSE_NOTIFY: [u8; 31] = {
+        let mut record = [9; 31];
+        (record[0], record[1], record[2], record[3], record[4]) = (21, 3, 3, 0, 26);
+        record
+    };
+
+    #[test]
+    fn a_close_notify_and_a_fin_that_nobody_acknowledges_are_no_lost_data() {
+        let closing = |record: &[u8]| {
+            let talk = exchange().ack(Client);
+            let seq = talk.next(Server);
+            [300, 600, 1_200, 2_400, 4_800].into_iter().fold(talk, |talk, wait| {
+                let ack = talk.next(Client);
+                talk.wait(wait).segment_with(Server, "FP.", seq, ack, record, |_| {})
+            })
+        };
+        let left = closing(&CLOSE_NOTIFY).verdict(0);
+        assert_eq!(left.code, "healthy", "{}", left.headline);
+        assert_eq!(closing(&talk::encrypted(400)).code(0), "no-response");
+    }
+
+    #[test]
+    fn a_close_notify_that_the_capture_lacks_is_no_rest_of_the_reply() {
+        let left = |bytes: u32| {
+            let talk = exchange().ack(Client).wait(16_000).say(Client, &CLOSE_NOTIFY);
+            let (seq, ack) = (talk.next(Server) + bytes, talk.next(Client));
+            talk.segment_with(Server, ".", seq, ack, &[], |_| {}).verdict(0)
+        };
+        let closed = left(31);
+        assert_ne!(closed.severity, crate::verdict::Severity::Critical, "{}", closed.headline);
+        assert_eq!(left(1_400).is(), ("no-response", Actor::Path, None));
+    }
 
     #[test]
     fn data_that_is_sent_again_without_an_ack_is_lost_on_the_path_whoever_sends_it() {
