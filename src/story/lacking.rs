@@ -134,7 +134,7 @@ impl Story {
 
     /// Whether no more than its farewell waits for an acknowledgement of what a side sent: its FIN, and its close_notify before that.
     /// Nothing is lost with these.
-    pub(in crate::story) fn is_farewell_outstanding(&self, role: Role) -> bool {
+    pub fn is_farewell_outstanding(&self, role: Role) -> bool {
         /// The largest record of an alert, with a FIN.
         const LONGEST: u32 = 85 + 1;
         let closes = |what: &EndingKind| self.endings.iter().any(|end| end.by == role && end.what == *what);
@@ -143,10 +143,7 @@ impl Story {
             (false, true) => 1,
             (false, false) => 0,
         };
-        let data = &self.data[role];
-        // With one direction only, no acknowledgement is known.
-        let waiting = data.unacknowledged.map_or(0, |waiting| waiting.bytes);
-        data.outstanding.max(waiting) <= most
+        self.data[role].owed() <= most
     }
 
     /// Whether the other side still wants what a side sends: it has not closed, or, after a request, no more than its own direction, and

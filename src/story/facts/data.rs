@@ -17,6 +17,8 @@ pub struct DataFacts {
     pub last: Option<Moment>,
     /// Bytes of it that were new.
     pub bytes: u64,
+    /// Where the last of it ends that was new.
+    end: Option<Seq>,
     /// The last segment whose length no text shows, though it has a PSH or a tool names its content: the side sent something.
     pub sent_unknown: Option<Moment>,
     /// Retransmissions of it.
@@ -70,8 +72,10 @@ pub struct Unacknowledged {
     pub last_repeat: Option<Moment>,
     /// How often it was sent again since then.
     pub repeats: u64,
-    /// Bytes of it that came since then.
+    /// Bytes of it that came since then, as far as retransmissions don't show that they were acknowledged.
     pub bytes: u32,
+    /// The sequence number that the earliest of the data sent again has, and how often that was.
+    repeated: Option<(Seq, u64)>,
 }
 
 /// Retransmissions that show that an acknowledgement is overdue. A single one may be a probe, or have crossed the
@@ -83,7 +87,29 @@ const SHORTEST_DUE: Elapsed = Elapsed::from_millis(3_000);
 
 impl Unacknowledged {
     fn since(since: Moment) -> Self {
-        Self { since, last_repeat: None, repeats: 0, bytes: 0 }
+        Self { since, last_repeat: None, repeats: 0, bytes: 0, repeated: None }
+    }
+
+    /// A retransmission from this sequence number on, and up to where new data was sent. A sender whose timer expires repeats the first data that is
+    /// unacknowledged (RFC 6298, 5.4), so what precedes it was acknowledged. One repeat may be a probe of the end (RFC 8985, 7.3).
+    fn repeat(&mut self, moment: Moment, seq: Option<Seq>, end: Option<Seq>) {
+        self.repeats += 1;
+        self.last_repeat = Some(moment);
+        let Some((seq, end)) = seq.zip(end) else { return };
+        let count = match self.repeated {
+            Some((earliest, _)) if earliest.is_before(seq) => return,
+            Some((earliest, count)) if earliest == seq => count + 1,
+            _ => 1,
+        };
+        self.repeated = Some((seq, count));
+        if self.is_bounded() {
+            self.bytes = self.bytes.min(end - seq);
+        }
+    }
+
+    /// Whether retransmissions show how much of it there is at most.
+    fn is_bounded(&self) -> bool {
+        self.repeated.is_some_and(|(_, count)| count >= TELLING_REPEATS)
     }
 
     /// Whether its sender shows by retransmissions that it waits for the acknowledgement.
@@ -104,6 +130,15 @@ impl Unacknowledged {
 }
 
 impl DataFacts {
+    /// Sequence numbers that this side sent and that nothing shows to have been acknowledged, a FIN's one perhaps among them.
+    pub(in crate::story) fn owed(&self) -> u32 {
+        match self.unacknowledged {
+            Some(waiting) if waiting.is_bounded() => waiting.bytes.saturating_add(1),
+            // With one direction only, no acknowledgement is known.
+            waiting => self.outstanding.max(waiting.map_or(0, |waiting| waiting.bytes)),
+        }
+    }
+
     /// Records the payload of a segment of this side.
     pub(in crate::story) fn record(
         &mut self,
@@ -131,7 +166,12 @@ impl DataFacts {
             if observation.kind == SegmentKind::OutOfOrder {
                 self.late.add(moment);
             }
-            self.record_after_hole(segment.header.payload_len.unwrap_or(0), observation);
+            let len = segment.header.payload_len.unwrap_or(0);
+            let end = segment.header.tcp.seq.map(|seq| seq + len);
+            if end.is_some_and(|end| self.end.is_none_or(|known| end.is_after(known))) {
+                self.end = end;
+            }
+            self.record_after_hole(len, observation);
             self.bytes += u64::from(observation.new_bytes);
             if !self.is_all_acknowledged {
                 let waiting = self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
@@ -140,8 +180,7 @@ impl DataFacts {
         } else if is_again && segment.header.payload_len != Some(0) {
             self.repeats.add(moment);
             if let Some(waiting) = &mut self.unacknowledged {
-                waiting.repeats += 1;
-                waiting.last_repeat = Some(moment);
+                waiting.repeat(moment, segment.header.tcp.seq, self.end);
             }
         }
     }
@@ -282,6 +321,7 @@ impl Default for DataFacts {
             is_beginning_hidden: false,
             last: None,
             bytes: 0,
+            end: None,
             sent_unknown: None,
             acked_unknown: None,
             repeats: Repeats::default(),
