@@ -52,6 +52,8 @@ pub struct DataFacts {
     pub reported_hole: Option<Observed<(u32, u32)>>,
     /// The same of one that a segment filled as far as the capture shows, until bytes after it are acknowledged.
     pub filled_hole: Option<Observed<(u32, u32)>>,
+    /// The last segment that filled a hole of the capture: its first byte, the first byte after it, and when it came.
+    filler: Option<(Seq, Seq, Timestamp)>,
 }
 
 /// What the sequence number of a bare acknowledgement shows that its sender had sent by then.
@@ -84,6 +86,9 @@ const TELLING_REPEATS: u64 = 2;
 
 /// A retransmission follows the one before it within this time, whatever came before it (RFC 6298, 2.1 and 5.7).
 const SHORTEST_DUE: Elapsed = Elapsed::from_millis(3_000);
+
+/// An acknowledgement that is captured so soon after a segment was sent before that arrived.
+const CROSSING: Elapsed = Elapsed::from_millis(1);
 
 impl Unacknowledged {
     fn since(since: Moment) -> Self {
@@ -163,11 +168,12 @@ impl DataFacts {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
             self.is_left_out = false;
-            if observation.kind == SegmentKind::OutOfOrder {
-                self.late.add(moment);
-            }
             let len = segment.header.payload_len.unwrap_or(0);
             let end = segment.header.tcp.seq.map(|seq| seq + len);
+            if observation.kind == SegmentKind::OutOfOrder {
+                self.late.add(moment);
+                self.filler = segment.header.tcp.seq.zip(end).map(|(from, to)| (from, to, moment.at));
+            }
             if end.is_some_and(|end| self.end.is_none_or(|known| end.is_after(known))) {
                 self.end = end;
             }
@@ -297,11 +303,19 @@ impl DataFacts {
         let at_hole = || end.hole().filter(|(from, _)| is_duplicate && *from == ack).map(|(_, to)| to);
         let until = if options.are_usual() { None } else { nearest_block(options, ack) };
         let reported = until.map(|to| (to, Basis::Decoded)).or_else(|| Some((at_hole()?, Basis::Inferred)));
-        self.reported_hole = reported.map(|(to, basis)| Observed {
+        let reported = reported.map(|(to, basis)| Observed {
             what: (offset(ack), offset(to)),
             moment: known.map_or(moment, |known| known.moment),
             basis,
         });
+        let has_crossed = self.filler.is_some_and(|(from, to, at)| {
+            moment.at - at < CROSSING && !ack.is_before(from) && ack.is_before(to)
+        });
+        if has_crossed {
+            (self.reported_hole, self.filled_hole) = (None, reported);
+            return;
+        }
+        self.reported_hole = reported;
         let is_reported = self.reported_hole.is_some();
         self.filled_hole = self.filled_hole.take().filter(|hole| !is_reported && hole.what.0 == offset(ack));
     }
@@ -337,6 +351,7 @@ impl Default for DataFacts {
             largest_after_hole: 0,
             reported_hole: None,
             filled_hole: None,
+            filler: None,
         }
     }
 }
@@ -347,6 +362,7 @@ mod tests {
     use crate::story::Story;
     use crate::story::script::talk::{self, Talk, exchange};
     use crate::tcp::Role::{Client, Server};
+    use crate::time::Elapsed;
     use crate::verdict::Actor;
 
     /// An answer whose first part, of 100 bytes, was lost: the client acknowledges up to it, twice.
@@ -394,6 +410,15 @@ mod tests {
         assert_eq!(since(&story), since(&reported.story(0)));
         assert_eq!((story.verdict().code.name(), story.verdict().actor), ("no-response", Actor::Path));
         assert_eq!(since(&filled.story(0)), None);
+        // An acknowledgement may cross what fills the hole.
+        let after = |micros: i64| {
+            let mut crossed = report(filled.clone(), ".");
+            let filler = crossed.packets[crossed.packets.len() - 2].id.moment.at;
+            crossed.packets.last_mut().expect("the report").id.moment.at =
+                filler + Elapsed::from_nanos(micros * 1_000);
+            since(&crossed.story(0))
+        };
+        assert_eq!((after(66), after(5_000)), (None, since(&reported.story(0))));
     }
 
     #[test]
