@@ -81,7 +81,9 @@ impl TcpConnection {
 
     /// Whether a segment opens a new connection between the same sockets: a SYN that is no repeat of this one's.
     pub fn is_reopened_by(&self, header: &SegmentHeader) -> bool {
-        let Some(flags) = header.tcp.flags.filter(|flags| flags.syn() && !flags.rst()) else { return false };
+        let Some(flags) = header.tcp.flags.filter(|flags| flags.syn() && !flags.rst()) else {
+            return self.state == State::Midstream && self.is_over_before(header);
+        };
         let end = &self.ends[self.role_of(header)];
         match (header.tcp.seq, end.initial) {
             (Some(seq), Some(initial)) if seq == initial => false,
@@ -102,6 +104,21 @@ impl TcpConnection {
             }
             _ => true,
         }
+    }
+
+    /// Whether a segment that opens nothing is of a connection after this one, whose SYNs the capture lacks: its sender has reset this one,
+    /// and its number is none that this one could have come to.
+    fn is_over_before(&self, header: &SegmentHeader) -> bool {
+        /// More bytes than are on their way at one time.
+        const FAR: u32 = 1 << 24;
+        let end = &self.ends[self.role_of(header)];
+        end.last_sent().is_some_and(|sent| sent.flags.rst())
+            && header.tcp.flags.is_some_and(|flags| !flags.rst())
+            && header
+                .tcp
+                .seq
+                .zip(end.next.or(end.acked))
+                .is_some_and(|(seq, next)| seq.distance_from(next).unsigned_abs() > FAR)
     }
 
     /// Gives up the round trips that are being measured, since the capture's clock stepped.

@@ -98,6 +98,13 @@ fn a_syn_after_its_sender_s_own_rst_opens_another_connection() {
         connection.observe(packet.id.moment.number, packet.id.moment.at, &packet.segment(), &mut |_, _| {});
     }
     assert!(connection.is_reopened_by(&Talk::to_port(8443).syn().packets[0].header));
+    // Where the capture lacks that SYN, the next segment has numbers of its own; a late one of this connection has not.
+    let after = |seq: u32| {
+        let next = Talk::to_port(8443).starting_at(seq, 90_000_000).segment(Client, ".", 1, &[]);
+        connection.is_reopened_by(&next.packets[0].header)
+    };
+    let own = talk.packets[1].header.tcp.seq.expect("a number").0;
+    assert!(after(own.wrapping_add(1 << 30)) && !after(own.wrapping_add(5)));
 }
 
 #[test]
