@@ -302,7 +302,10 @@ fn packet(
             }
             let certificate = certificate(story, entry.moment.number, *role);
             if words.is_empty() && certificate.is_empty() && header.payload_len.unwrap_or(0) > 0 {
-                words.extend(part_of_tls(story, *role, notes.stage()).map(str::to_owned));
+                let is_refusal = code == Some(Code::Rejected)
+                    && verdict.is_some_and(|verdict| verdict.evidence.last() == Some(&entry.moment.number));
+                let part = part_of_tls(story, *role, notes.stage());
+                words.extend(if is_refusal { Some("reply: refused") } else { part }.map(str::to_owned));
             }
             let flags = header.tcp.flags.unwrap_or_default();
             let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack()

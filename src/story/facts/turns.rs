@@ -257,7 +257,7 @@ impl Turns {
         self.unseen = self.unseen.saturating_add(bytes);
     }
 
-    /// The client's segment follows so many bytes that the capture lacks, and is read next. Those that were acknowledged before are not sent
+    /// The client's next segment follows a gap of this many bytes. Those that were acknowledged before are not sent
     /// with it.
     pub(in crate::story) fn on_gap(&mut self, bytes: u32, is_tls13: bool) {
         let body = bytes.saturating_sub(RECORD_HEADER_BYTES);
