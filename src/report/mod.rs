@@ -100,6 +100,8 @@ pub enum Detail {
     All,
     /// The one with this number.
     One(u64),
+    /// The same, and none of its packets is folded.
+    Whole(u64),
 }
 
 /// In which order a table lists connections.

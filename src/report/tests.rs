@@ -214,6 +214,22 @@ fn kinds_are_counted_and_not_groups_of_which_there_are_too_many() {
 }
 
 #[test]
+fn one_connection_is_folded_and_whole_where_that_is_asked_for() {
+    let long = (0..20).fold(healthy(), |talk, _| talk.say(Server, &talk::data()).ack(Client));
+    let talks = [from_port(long.clone(), 1), from_port(long, 2)];
+    let acknowledgements = |detail: Detail| {
+        let mut collection = Collection::new(false, detail.clone());
+        let summary = analysed(Spoke::of(&talks), &mut collection);
+        let mut out = Vec::new();
+        timeline::write(&collection, &summary, &Style { detail, ..style(false) }, &mut out).unwrap();
+        String::from_utf8_lossy(&out).matches("[.] ─").count()
+    };
+    assert!(acknowledgements(Detail::One(2)) < 5);
+    assert!((20..30).contains(&acknowledgements(Detail::Whole(2))), "of one connection");
+    assert!(acknowledgements(Detail::All) >= 40);
+}
+
+#[test]
 fn a_silence_follows_the_probes_within_it() {
     let asked = talk::ssm().open().say(Client, &talk::client_hello()).wait(20).ack(Server);
     let probe = asked.next(Client) - 1;

@@ -213,6 +213,7 @@ impl<'o> Placed<'o> {
 /// Which connections are shown in full.
 fn detail(options: &Read) -> Detail {
     match options.connection {
+        Some(id) if options.all => Detail::Whole(id),
         Some(id) => Detail::One(id),
         None if options.all => Detail::All,
         None => Detail::Examples,

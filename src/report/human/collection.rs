@@ -148,7 +148,7 @@ impl Collection {
     fn wants(&self, judged: &Judged) -> bool {
         match self.detail {
             Detail::All => true,
-            Detail::One(id) => judged.story.id == id,
+            Detail::One(id) | Detail::Whole(id) => judged.story.id == id,
             Detail::Examples => match self.examples.get(&GroupKey::of(judged)) {
                 Some(known) => judged.story.first.number < self.connections[*known].story.first.number,
                 None => self.examples.len() < limits::GROUPS || self.least_worth(judged).is_some(),
@@ -158,7 +158,7 @@ impl Collection {
 
     fn take(&mut self, judged: Judged) {
         match self.detail {
-            Detail::All | Detail::One(_) => self.keep(judged),
+            Detail::All | Detail::One(_) | Detail::Whole(_) => self.keep(judged),
             Detail::Examples => self.keep_example(judged),
         }
     }

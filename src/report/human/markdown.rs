@@ -101,11 +101,13 @@ impl Markdown<'_> {
     /// Writes the connections: all, the one that was asked for, or one of each group that failed.
     fn connections(&mut self, collection: &Collection, summary: &Summary) -> io::Result<()> {
         let detail = self.page.style.detail.clone();
-        if summary.connections > 1 && !matches!(detail, Detail::One(_)) {
+        if summary.connections > 1 && !matches!(detail, Detail::One(_) | Detail::Whole(_)) {
             self.overview(collection, summary)?;
         }
         match detail {
-            Detail::One(id) if collection.connections.is_empty() && summary.connections > 0 => {
+            Detail::One(id) | Detail::Whole(id)
+                if collection.connections.is_empty() && summary.connections > 0 =>
+            {
                 writeln!(self.out, "There is no connection {id}.\n")
             }
             Detail::Examples if summary.connections > 1 => {

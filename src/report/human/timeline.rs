@@ -38,14 +38,14 @@ pub fn write(
     let file = judgement::files(summary);
     match style.detail {
         _ if summary.connections == 0 => {}
-        Detail::One(id) if collection.connections.is_empty() => {
+        Detail::One(id) | Detail::Whole(id) if collection.connections.is_empty() => {
             writeln!(
                 out,
                 "There is no connection {id}: they are numbered from 1 to {}.\n",
                 summary.connections
             )?;
         }
-        Detail::One(_) => write_all(collection, summary, page, out)?,
+        Detail::One(_) | Detail::Whole(_) => write_all(collection, summary, page, out)?,
         _ if summary.connections == 1 => {
             for judged in &collection.connections {
                 write_connection(judged, "", &file, page, out)?;
@@ -175,7 +175,7 @@ pub(super) fn write_connection(
 pub(super) fn connection_rows(judged: &Judged, items: &[Item], page: Page<'_>, is_tight: bool) -> Vec<Row> {
     let Page { summary, names, style, .. } = page;
     let Judged { story, verdict, .. } = judged;
-    let is_whole = style.detail == Detail::All;
+    let is_whole = matches!(style.detail, Detail::All | Detail::Whole(_));
     let mut shown = rows(story, verdict, items, names, is_tight, is_whole);
     if shown.len() + before::len(story, verdict, summary) > fold::ROWS && !is_whole {
         shown = rows(story, verdict, items, names, true, false);

@@ -55,8 +55,10 @@ pub struct Read {
     #[arg(long, help_heading = "Output")]
     pub all: bool,
 
-    /// Show this connection in full, by its number in any output.
-    #[arg(long, value_name = "N", conflicts_with = "all", help_heading = "Output")]
+    /// Show this connection, by its number in any output.
+    ///
+    /// With `--all` none of its packets is folded.
+    #[arg(long, value_name = "N", help_heading = "Output")]
     pub connection: Option<u64>,
 
     /// Write the packets of the connections that are shown to this file, as pcapng, with the verdicts as comments.

@@ -38,13 +38,15 @@ pub(super) fn others(
         return Some(format!("There was no room for {further} in full: --connection N shows one."));
     }
     match style.detail {
-        Detail::One(id) if collection.connections.is_empty() && summary.connections > 0 => {
+        Detail::One(id) | Detail::Whole(id)
+            if collection.connections.is_empty() && summary.connections > 0 =>
+        {
             Some(format!("There is no connection {id}: they are numbered from 1 to {}.", summary.connections))
         }
         Detail::Examples if summary.connections > 1 && !shown.is_empty() => Some(
             "One connection of each kind is shown above; --connection N shows another one, --all every one."
                 .to_owned(),
         ),
-        Detail::All | Detail::One(_) | Detail::Examples => None,
+        Detail::All | Detail::One(_) | Detail::Whole(_) | Detail::Examples => None,
     }
 }
