@@ -8,7 +8,7 @@ use super::line::CleanLine;
 use super::margins::Margins;
 use super::quoted_printable::QuotedPrintable;
 use super::rows::Rows;
-use super::{escaped, json, markup};
+use super::{escaped, json, markup, sequences};
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// The lines of a file.
@@ -136,6 +136,7 @@ impl<R: BufRead> Lines<R> {
         if self.number == 1 && line.raw.starts_with(b"\xef\xbb\xbf") {
             line.raw.drain(..3);
         }
+        sequences::remove(&mut line.raw);
         self.encoding.decode(&mut line);
         self.encoding.read_header(&line.raw);
         Ok(Some(line))

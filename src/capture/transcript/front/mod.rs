@@ -12,6 +12,7 @@ mod prefix;
 mod quoted_printable;
 mod repair;
 mod rows;
+mod sequences;
 
 pub use encoding::{Decoded, is_utf16};
 pub use line::{CleanLine, decode_entities};
