@@ -149,6 +149,7 @@ impl Flow {
         let is_tls13 = !readings.is_empty() && readings.iter().all(|reading| reading.version.is_tls13());
         self.close_notify = readings.iter().map(|reading| reading.close_notify).collect();
         emit(Message::ClientFinished, Basis::Inferred);
+        self.is_answer_due = true;
         if is_abbreviated || is_tls13 {
             self.awaits = Awaits::ApplicationData;
             emit(Message::Established, Basis::Inferred);

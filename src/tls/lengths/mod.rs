@@ -70,6 +70,8 @@ pub(super) struct Flow {
     changed_first: bool,
     /// The client answered a request for a certificate in TLS 1.3, and the server has not spoken since: it may refuse now.
     awaits_refusal: bool,
+    /// The server has not spoken since the client's flight.
+    is_answer_due: bool,
 }
 
 impl Flow {
@@ -98,6 +100,7 @@ impl Flow {
             close_notify: Vec::new(),
             changed_first: false,
             awaits_refusal: false,
+            is_answer_due: false,
         }
     }
 
@@ -188,6 +191,7 @@ impl Flow {
             self.take_alert(role, moment, characters, emit);
             return;
         }
+        self.is_answer_due &= role == Role::Client;
         let mut emit_message = |message, basis| emit(event(role, moment, message, basis));
         match (self.awaits, role) {
             (Awaits::ClientHello, Role::Client) => self.take_first(moment, len, characters, emit),
@@ -273,7 +277,9 @@ impl Flow {
     /// A turn of an alert's size. On a port where no TLS is expected, one that answers what may be a ClientHello of a usual size
     /// shows that both are TLS.
     fn take_alert(&mut self, role: Role, moment: Moment, characters: &[u8], emit: &mut dyn FnMut(TlsEvent)) {
-        if self.awaits == Awaits::ApplicationData {
+        // Of what is encrypted nothing is as short: a server that answers the client's flight so refuses it.
+        let is_answer = role == Role::Server && std::mem::take(&mut self.is_answer_due);
+        if self.awaits == Awaits::ApplicationData && !is_answer {
             return;
         }
         if !self.expects_tls {

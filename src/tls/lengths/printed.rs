@@ -110,8 +110,13 @@ pub(super) fn finished_13(printed: &[u8], len: u32) -> Option<u32> {
         let finished = of_record(printed.get(before..)?)?;
         printed.get(..before)?.iter().take(10).all(|shown| *shown == b'.').then_some(finished + before as u32)
     };
+    // What follows it in the segment is a record: its type and version can't be printed.
+    let may_follow = |finished: u32| {
+        let after = printed.iter().skip(finished as usize).take(3);
+        finished <= len && after.copied().all(|shown| shown == b'.')
+    };
     let places = [0, CHANGE_CIPHER_SPEC, CHANGE_CIPHER_SPEC + EMPTY_CERTIFICATE];
-    places.into_iter().find_map(begins).filter(|finished| *finished <= len)
+    places.into_iter().find_map(begins).filter(|finished| may_follow(*finished))
 }
 
 /// The server name of a ClientHello, where its extension is among the printed bytes: every length before the name
@@ -222,6 +227,9 @@ mod tests {
         for key_exchange in [37, 70, 102] {
             assert_eq!(finished_13(&show(&[22, 3, 3, 0, key_exchange, 16]), 126), None);
         }
+        // The length of a client's Certificate may have the same low byte, and no record begins where the Finished would end.
+        let certificate = [&[22, 3, 3, 3, 69, 11][..], &[0x80; 68], b"C=DE, O=Lab"].concat();
+        assert_eq!(finished_13(&show(&certificate), 1_204), None);
     }
 
     #[test]

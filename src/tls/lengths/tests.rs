@@ -61,6 +61,18 @@ fn seven_bytes_are_an_alert_by_whoever_sent_them() {
 }
 
 #[test]
+fn seven_bytes_that_answer_the_client_s_flight_are_an_alert_though_it_looked_like_tls13() {
+    let begun = [(Client, 337), (Server, 1427), (Client, 80)];
+    let last = |more: &[(Role, u32)]| emitted(true, &[&begun[..], more].concat()).pop();
+    assert_eq!(last(&[]).as_deref(), Some("SizeReadings"));
+    assert_eq!(last(&[(Server, 7)]).as_deref(), Some("Alert"));
+    assert_eq!(
+        last(&[(Client, 90), (Server, 300), (Client, 90), (Server, 7)]).as_deref(),
+        Some("ApplicationData")
+    );
+}
+
+#[test]
 fn java_s_padded_alert_is_where_its_finished_would_be() {
     let turns = [(Client, 440), (Server, 1300), (Client, 6), (Client, 40)];
     assert_eq!(emitted(true, &turns)[2..], ["ServerFlightComplete", "EncryptedAlert"]);
