@@ -1,6 +1,6 @@
 //! What the characters show that `tcpdump -A` prints of a payload: '.' replaces whatever can't be printed.
 
-use crate::tls::plain::Plain;
+use crate::tls::plain::{Plain, PlainKind};
 use crate::tls::{AlertDescription, RECORD_HEADER_BYTES};
 
 /// A byte as tcpdump prints it (print-ascii.c).
@@ -87,7 +87,18 @@ fn has_suites(printed: &[u8]) -> bool {
 pub(super) fn plain(printed: &[u8]) -> Option<Plain> {
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'.';
     let is_certain = printed.len() >= 4 && printed.iter().take(4).all(is_text);
-    is_certain.then(|| Plain::recognise(printed))
+    let plain = is_certain.then(|| Plain::recognise(printed))?;
+    (plain.kind != PlainKind::Text || is_line_of_text(printed)).then_some(plain)
+}
+
+/// Whether no more than an ellipsis of a line's beginning may be bytes that can't be printed. Where lines were wrapped, a few letters of
+/// what is encrypted may be taken for a payload's first ones.
+fn is_line_of_text(printed: &[u8]) -> bool {
+    const BEGINNING: usize = 60;
+    const MORE_THAN_AN_ELLIPSIS: &[u8] = b"....";
+    let line = printed.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let beginning = line.get(..BEGINNING).unwrap_or(line);
+    !beginning.windows(MORE_THAN_AN_ELLIPSIS.len()).any(|letters| letters == MORE_THAN_AN_ELLIPSIS)
 }
 
 /// An alert's description, where its last byte can be printed; '.' is ambiguous.
@@ -202,6 +213,19 @@ mod tests {
         // Two of the usual ones may be there by chance, and other bytes are no suites.
         assert_eq!(hello(&[], &usual[..8]), Fit::Likely);
         assert_eq!(hello(&[], b"a,b,c0d0e+f+"), Fit::Likely);
+    }
+
+    #[test]
+    fn letters_before_many_bytes_that_can_t_be_printed_are_no_text() {
+        assert_eq!(plain(b"qrstuvwxyz{|}~......./...+..(..%0..!0").map(|plain| plain.kind), None);
+        for (text, kind) in [
+            (&b"220 mail ready...\r\n"[..], PlainKind::Text),
+            (b"HTTP/1.1 400 Bad\r\n\r\n......", PlainKind::HttpResponse(400)),
+            (b"SSH-2.0-x\r\n.........", PlainKind::Ssh),
+            (b"hello\n............", PlainKind::Text),
+        ] {
+            assert_eq!(plain(text).map(|plain| plain.kind), Some(kind), "{text:?}");
+        }
     }
 
     #[test]
