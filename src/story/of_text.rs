@@ -157,6 +157,14 @@ impl Story {
             .then_some(AnswerDoubt::Timeless(left.moment))
     }
 
+    /// Whether the tool that printed the text left open what the client sent last, after the ServerHello and before anything of its own
+    /// flight: its Finished may be in that.
+    pub fn is_client_s_flight_unread(&self) -> bool {
+        self.capture.is_text
+            && self.tls.is_inside_record.client
+            && matches!(self.stage, Stage::ServerHello | Stage::ServerFlightComplete)
+    }
+
     /// Whether the side that ended the connection may have waited for the other one's next step until its timeout: packets without times do
     /// not show it.
     pub fn may_have_waited(&self, ending: &Ending) -> bool {

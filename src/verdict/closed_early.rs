@@ -27,7 +27,11 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
         && !story.is_inside_client_hello()
         && (story.data.client.first.is_some() || has_spoken)
         && !(ending.by == Role::Server && story.lacks_agreed_tls());
-    if !is_closing || has_plain_data || ending.stage == Stage::None || story.is_closed_in_tls_by_one_length()
+    if !is_closing
+        || has_plain_data
+        || story.is_client_s_flight_unread()
+        || ending.stage == Stage::None
+        || story.is_closed_in_tls_by_one_length()
     {
         return None;
     }
@@ -203,6 +207,16 @@ mod tests {
         assert_eq!(crossed.is(), ("closed-early", Actor::Server, None), "{}", crossed.headline);
         assert!(crossed.headline.contains("after it had agreed"), "{}", crossed.headline);
         assert!(!crossed.mentions("without a byte") && !crossed.mentions("sent data"), "{crossed:?}");
+    }
+
+    #[test]
+    fn what_a_tool_left_open_in_its_text_may_be_the_client_s_finished() {
+        let closed = |is_text: bool| {
+            let story = Story::at(Stage::ServerHello).fin(Client);
+            story.but(|story| (story.capture.is_text, story.tls.is_inside_record.client) = (is_text, true))
+        };
+        assert_eq!(closed(false).verdict().is(), ("closed-early", Actor::Client, None));
+        assert_eq!(closed(true).verdict().is(), ("capture-gap", Actor::Unknown, None));
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn judge(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {
         .or_else(|| unseen_answer(story, settings))
         .or_else(|| hidden_protocol(story, reached))
         .map(with(&ADVICE))
-        .or_else(|| refused_by_lengths(story).map(with(&WITH_DATA)))
+        .or_else(|| refused_by_lengths(story).or_else(|| unread_flight(story, reached)).map(with(&WITH_DATA)))
         .or_else(|| lacking(story, reached).or_else(|| first_words(story)).map(with(&ADVICE)))?;
     let so_far = match last_step::unanswered(story) {
         Some(syns) => format!("no reply to the SYN ({syns})"),
@@ -64,6 +64,19 @@ fn hidden_protocol(story: &Story, reached: &str) -> Option<(String, String)> {
                 "Nothing is wrong up to {reached}. Of the client's first segment the capture holds so little that it may begin a \
                  ClientHello or a request to a proxy: what the two sides spoke, and whether it worked, is unknown. Capture whole \
                  packets (`-s 0`), or 128 bytes of each at least."
+            ),
+        )
+    })
+}
+
+/// The text names nothing of what the client sent after the ServerHello, and the connection was closed after that.
+fn unread_flight(story: &Story, reached: &str) -> Option<(String, String)> {
+    let is_over = story.is_client_s_flight_unread() && !story.endings.is_empty();
+    is_over.then(|| {
+        (
+            "the text does not show what the client sent next".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. The tool that printed the text decoded no more of the client's data, which may be the                  rest of the handshake and a request, or not."
             ),
         )
     })
