@@ -24,6 +24,7 @@ struct Traits {
     check: Option<&'static str>,
     batch: Option<&'static str>,
     has_packets: bool,
+    lists: bool,
     shows_unread: bool,
     is_plugin: bool,
     extension: &'static str,
@@ -45,6 +46,7 @@ impl Traits {
             check: None,
             batch: None,
             has_packets: false,
+            lists: false,
             shows_unread: false,
             is_plugin: false,
             extension: "txt",
@@ -91,6 +93,7 @@ forms! {
         capture: Some("One row per connection, and a summary by server"),
         check: Some("A row for each part"),
         batch: Some("One row per file: its connections, how many failed, and the worst verdict"),
+        lists: true,
         ..Traits::named("table")
     },
     /// JSON Lines for scripts.
@@ -100,6 +103,7 @@ forms! {
         batch: Some("JSON Lines for scripts: connection objects and a file object for each file, then a summary"),
         extension: "jsonl",
         has_attempts: true,
+        lists: true,
         ..Traits::named("json")
     },
     /// A row of scalar columns for each connection.
@@ -110,6 +114,7 @@ forms! {
         shows_unread: true,
         extension: "flat.jsonl",
         names_inputs: true,
+        lists: true,
         ..Traits::named("flat")
     },
     /// Markdown for a ticket.
@@ -175,6 +180,11 @@ impl Form {
             Subject::Check => traits.check,
             Subject::Batch => traits.batch,
         }
+    }
+
+    /// Whether it has a row or an object for each connection.
+    pub fn lists(self) -> bool {
+        self.traits().lists
     }
 
     /// Whether it shows the packets of connections.

@@ -257,6 +257,27 @@ fn what_is_shown_changes_neither_numbers_nor_the_status() {
 }
 
 #[test]
+fn one_connection_is_shown_in_every_form_that_lists_them() {
+    let files = [testdata("healthy/plain/capture.pcap"), testdata("refused/plain/capture.pcapng")];
+    let shown = |number: &str, form: &str| {
+        Outcome::of(&mut ssmscope(&["-o", form, "--connection", number, &files[0], &files[1]]))
+    };
+    for form in ["json", "flat"] {
+        let outcome = shown("2", form);
+        let ids: Vec<_> = outcome.out.lines().filter(|line| line.contains("\"id\":")).collect();
+        assert!(ids.len() == 1 && ids[0].contains("\"id\":2"), "{outcome:?}");
+        assert_eq!(outcome.status, 2, "what is not shown counts");
+    }
+    let table = shown("1", "table");
+    assert!(table.out.contains("OK healthy") && !table.out.contains("FAIL refused "), "{table:?}");
+    assert!(table.out.contains("2 connections: 1 failed (refused), 1 ok"), "{table:?}");
+    for form in ["table", "json"] {
+        let unknown = shown("3", form);
+        assert!(unknown.error.contains("no connection 3: they are numbered from 1 to 2"), "{unknown:?}");
+    }
+}
+
+#[test]
 fn times_choose_connections_that_are_judged_whole() {
     let healthy = testdata("healthy/plain/capture.pcap");
     let all = Outcome::of(&mut ssmscope(&["-o", "json", &healthy]));

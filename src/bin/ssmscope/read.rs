@@ -166,7 +166,8 @@ fn report(
         settings.window.as_ref().map_or(Ok(()), |window| window.check(about.clock))?;
         let stop = || ends.as_ref().is_some_and(|ends| ends.load(Ordering::Relaxed));
         let mut progress = Progress::begin();
-        let mut shown = OnlyShown::new(&options.selection, marked.as_mut(), report.as_mut());
+        let one = options.connection.filter(|_| run.form.lists());
+        let mut shown = OnlyShown::new(&options.selection, marked.as_mut(), report.as_mut()).one(one);
         let mut observers: Vec<&mut dyn Observer> = vec![&mut progress];
         observers.extend(page.as_mut().map(|page| page as &mut dyn Observer));
         results.summary =
