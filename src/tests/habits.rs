@@ -271,6 +271,8 @@ fn one_connection_is_shown_in_every_form_that_lists_them() {
     let table = shown("1", "table");
     assert!(table.out.contains("OK healthy") && !table.out.contains("FAIL refused "), "{table:?}");
     assert!(table.out.contains("2 connections: 1 failed (refused), 1 ok"), "{table:?}");
+    let packets = shown("1", "tcpdump");
+    assert!(packets.status == 2 && packets.error.contains("prints every packet"), "{packets:?}");
     for form in ["table", "json"] {
         let unknown = shown("3", form);
         assert!(unknown.error.contains("no connection 3: they are numbered from 1 to 2"), "{unknown:?}");

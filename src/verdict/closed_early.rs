@@ -19,20 +19,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
     let ending = story.decisive()?;
-    let is_closing = matches!(ending.what, EndingKind::Fin);
-    // Elsewhere a server may greet after the FIN of a check.
-    let has_spoken =
-        if story.expects_tls { story.has_server_spoken() } else { story.data.server.first.is_some() };
-    let has_plain_data = story.tls.client_hello.is_none()
-        && !story.is_inside_client_hello()
-        && (story.data.client.first.is_some() || has_spoken)
-        && !(ending.by == Role::Server && story.lacks_agreed_tls());
-    if !is_closing
-        || has_plain_data
-        || story.is_client_s_flight_unread()
-        || ending.stage == Stage::None
-        || story.is_closed_in_tls_by_one_length()
-    {
+    if !is_close(story, ending) {
         return None;
     }
     let notice = notice(story, ending);
@@ -95,6 +82,22 @@ fn judge(story: &Story, _: &JudgementSettings) -> Option<Verdict> {
             }
         }),
     )
+}
+
+/// Whether a FIN ended the connection before TLS was established, where nothing in clear was exchanged.
+fn is_close(story: &Story, ending: &Ending) -> bool {
+    // Elsewhere a server may greet after the FIN of a check.
+    let has_spoken =
+        if story.expects_tls { story.has_server_spoken() } else { story.data.server.first.is_some() };
+    let has_plain_data = story.tls.client_hello.is_none()
+        && !story.is_inside_client_hello()
+        && (story.data.client.first.is_some() || has_spoken)
+        && !(ending.by == Role::Server && story.lacks_agreed_tls());
+    ending.what == EndingKind::Fin
+        && ending.stage != Stage::None
+        && !has_plain_data
+        && !story.is_client_s_flight_unread()
+        && !story.is_closed_in_tls_by_one_length()
 }
 
 /// Where in the handshake a side closed without a close_notify, and what that means.

@@ -51,6 +51,15 @@ struct Prepared {
 }
 
 fn prepare(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
+    if !run.form.has_verdicts() && (options.connection.is_some() || !options.selection.only.is_empty()) {
+        exit::aside(
+            run.form,
+            format_args!(
+                "ssmscope: -o {} prints every packet as it is read; -v prints those of the connections that are shown",
+                run.form.name()
+            ),
+        );
+    }
     let may_pause = input::may_pause(options)?;
     let redaction = run.redaction.clone();
     let logs = options.logs.log.iter().map(AsRef::as_ref);

@@ -17,8 +17,7 @@ pub fn remove(raw: &mut Vec<u8>) {
             (&ESCAPE, [b']', after @ ..]) => {
                 let end = after.iter().position(|byte| *byte == BELL || *byte == ESCAPE);
                 match end.map(|end| after.split_at(end)) {
-                    Some((_, [BELL, after @ ..] | [ESCAPE, b'\\', after @ ..])) => after,
-                    Some((_, after)) => after,
+                    Some((_, [BELL, after @ ..] | [ESCAPE, b'\\', after @ ..] | after)) => after,
                     None => &[],
                 }
             }
