@@ -40,6 +40,7 @@ pub(crate) use dialogue::{
 pub use event::{Message, SizeReading, TlsEvent};
 pub(crate) use handshake::RETRY_RANDOM;
 pub(crate) use handshake::kind as handshake_kind;
+pub(crate) use handshake::of_server_key_exchange;
 pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
 pub(crate) use http2::{
     Frame as Http2Frame, Frames as Http2Frames, PREFACE as HTTP2_PREFACE, kind as http2_kind,

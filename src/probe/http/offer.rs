@@ -11,7 +11,7 @@ use super::demands::{IDENTITY, Unmet};
 use crate::limits;
 use crate::probe::net::socket::Channel;
 use crate::probe::step::Phase;
-use crate::tls::{AlertDescription, CipherSuite, ServerHello, Version};
+use crate::tls::{AlertDescription, CipherSuite, NamedGroup, ServerHello, Version, of_server_key_exchange};
 
 /// How long the answer is waited for. It takes the server no signature that it could not make for the refused hello.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -84,13 +84,19 @@ pub(in crate::probe) fn ask(
     let took = began.elapsed();
     let (messages, _) = messages(&came);
     let hello = messages.iter().find(|(kind, _)| *kind == SERVER_HELLO)?;
-    let hello = ServerHello::parse(&hello.1, true);
+    let mut hello = ServerHello::parse(&hello.1, true);
     let (version, suite) = hello.version.zip(hello.cipher_suite)?;
     if !offer.includes(version, suite) {
         channel.tape().note(format!("it answers with {suite} over {version}, which was not offered"));
         return None;
     }
-    channel.tape().note(format!("it would choose {suite} over {version}"));
+    hello.group = hello.group.or_else(|| agreed_curve(version, &messages));
+    let with = hello.group.map(|group| format!(", with the group {group}")).unwrap_or_default();
+    if hello.group.is_some_and(|group| !groups(offer).contains(&group.0)) {
+        channel.tape().note(format!("it answers with {suite} over {version}{with}, which was not offered"));
+        return None;
+    }
+    channel.tape().note(format!("it would choose {suite} over {version}{with}"));
     let find = |wanted: u8| messages.iter().find(|(kind, _)| *kind == wanted && !version.is_tls13());
     let chain = find(CERTIFICATE).map(|(_, body)| certificates(body)).unwrap_or_default();
     let is_asked = find(CERTIFICATE_REQUEST).is_some();
@@ -99,6 +105,13 @@ pub(in crate::probe) fn ask(
     }
     let refusal = if is_asked && !has_identity { refused_without(version, took, channel) } else { None };
     Some(Choice { hello, chain, refusal })
+}
+
+/// The curve of the key exchange, which up to TLS 1.2 stands in a message of its own.
+fn agreed_curve(version: Version, messages: &[(u8, Vec<u8>)]) -> Option<NamedGroup> {
+    let (_, body) =
+        messages.iter().find(|(kind, _)| *kind == SERVER_KEY_EXCHANGE).filter(|_| !version.is_tls13())?;
+    of_server_key_exchange(u32::try_from(body.len()).unwrap_or(u32::MAX), body)
 }
 
 /// Says that there is no certificate (RFC 5246, 7.4.6), and listens whether the server refuses that. One that does not awaits the key
@@ -204,6 +217,7 @@ fn is_complete(bytes: &[u8]) -> bool {
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
+const SERVER_KEY_EXCHANGE: u8 = 12;
 const CERTIFICATE_REQUEST: u8 = 13;
 const SERVER_HELLO_DONE: u8 = 14;
 
@@ -250,7 +264,7 @@ fn client_hello(offer: Offer, name: Option<&str>, random: &[u8; 32]) -> Vec<u8> 
     let list = |numbers: &[u16]| {
         counted(&numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>())
     };
-    add(10, &list(if is_new { &GROUPS } else { GROUPS.get(1..).unwrap_or_default() }));
+    add(10, &list(groups(offer)));
     add(11, &[1, 0]);
     add(13, &list(&SIGNATURES));
     if is_new {
@@ -304,6 +318,14 @@ fn suites(with_tls13: bool) -> Vec<u16> {
 const GROUPS: [u16; 11] =
     [0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104];
 
+/// Those of an offer: the hybrid needs TLS 1.3.
+fn groups(offer: Offer) -> &'static [u16] {
+    match offer {
+        Offer::Everything => &GROUPS,
+        Offer::Old => GROUPS.get(1..).unwrap_or_default(),
+    }
+}
+
 /// Signatures: ECDSA, EdDSA, RSA-PSS, RSA, DSA, over SHA-1 too.
 const SIGNATURES: [u16; 22] = [
     0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501,
@@ -354,6 +376,17 @@ mod tests {
         assert!(is_complete(&[21, 3, 1, 0, 2, 2, 40]) && is_complete(&new));
         assert!(is_complete(&record(&[&old[..], &[14, 0, 0, 0]].concat())));
         assert!(!is_complete(&record(&old)) && !is_complete(&new[..8]) && !is_complete(&[]));
+    }
+
+    #[test]
+    fn up_to_tls_1_2_the_curve_stands_in_the_server_key_exchange() {
+        let curve = |version, body: &[u8]| agreed_curve(version, &[(2, vec![3, 3]), (12, body.to_vec())]);
+        assert_eq!(curve(Version::TLS12, &[3, 0, 0x19, 133, 4]), Some(NamedGroup(0x19)));
+        assert_eq!(curve(TLS_1_0, &[3, 0, 0x17, 65, 4]), Some(NamedGroup(0x17)));
+        // The length of a prime, and a message that TLS 1.3 encrypts.
+        assert_eq!(curve(Version::TLS12, &[1, 0, 0xff]), None);
+        assert_eq!(curve(Version::TLS13, &[3, 0, 0x19, 133, 4]), None);
+        assert!(groups(Offer::Everything).contains(&0x19) && !groups(Offer::Old).contains(&0x11ec));
     }
 
     #[test]

@@ -202,7 +202,7 @@ mod tests {
     use crate::probe::perspective::tests::{expired, hello, ignorant, seen, unestablished};
     use crate::story::Stage;
     use crate::tcp::Role::Server;
-    use crate::tls::PlainKind;
+    use crate::tls::{PlainKind, ServerHello};
     use std::sync::Arc;
 
     #[test]
@@ -259,6 +259,19 @@ mod tests {
             let restricted = seen(&Perspective { is_restricted: true, ..perspective }, story());
             assert_eq!(restricted.severity, Severity::Critical);
             assert!(restricted.explanation.contains("--tls-min and --tls-max"), "{}", restricted.explanation);
+        }
+    }
+
+    #[test]
+    fn a_group_that_the_check_lacks_is_named_whatever_the_version() {
+        let refused = unestablished(Failed { is_no_choice: true, ..Failed::default() });
+        for (version, suite, name) in [(0x0303, 0xc02b, "TLS 1.2"), (0x0304, 0x1301, "TLS 1.3")] {
+            let choice = ServerHello { group: Some(NamedGroup(0x19)), ..hello(version, suite) };
+            let perspective = Perspective { connections: &refused, choice: Some(&choice), ..ignorant() };
+            let verdict = seen(&perspective, Story::at(Stage::ClientHello).alert(Server, 40));
+            let words = format!("chooses the group secp521r1 over {name}, which this check lacks");
+            assert!(verdict.headline.contains(&words), "{}", verdict.headline);
+            assert!(!verdict.mentions("SHA-1"), "{verdict:?}");
         }
     }
 

@@ -68,7 +68,7 @@ impl fmt::Display for NamedGroup {
 ///
 /// The message does not name its form. Finite-field parameters begin with the length of their prime, so a first
 /// byte of 3 would announce at least 768 bytes of it.
-pub(in crate::tls) fn of_server_key_exchange(len: u32, body: &[u8]) -> Option<NamedGroup> {
+pub(crate) fn of_server_key_exchange(len: u32, body: &[u8]) -> Option<NamedGroup> {
     const NAMED_CURVE: u8 = 3;
     const LEAST_PRIME: u32 = 0x0300;
     match *body {

@@ -12,7 +12,7 @@ mod version;
 
 pub use client_hello::ClientHello;
 pub use group::NamedGroup;
-pub(super) use group::of_server_key_exchange;
+pub(crate) use group::of_server_key_exchange;
 pub(super) use old_hello::OldHello;
 pub(crate) use server_hello::RETRY_RANDOM;
 pub use server_hello::ServerHello;
