@@ -65,10 +65,13 @@ impl Answer {
         redirect(self.status, &self.headers)
     }
 
-    /// When a server that limits requests wants the next one.
+    /// When a server that takes no requests now wants the next one: a time, or seconds with their unit (RFC 9110, 10.2.3).
     pub(in crate::probe) fn retry_after(&self) -> Option<String> {
         const LONGEST: usize = 40;
-        self.header("retry-after").filter(|text| text.len() < LONGEST).map(str::to_owned)
+        let text = self.header("retry-after")?.trim();
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let unit = if is_number { " s" } else { "" };
+        (1..LONGEST).contains(&text.len()).then(|| format!("{text}{unit}"))
     }
 }
 

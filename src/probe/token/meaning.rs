@@ -72,6 +72,17 @@ pub(super) fn of_status(status: u16, path: &str, kind: &str, target: Option<&str
     Meaning { headline, explanation, advice: vec![advice] }
 }
 
+/// The meaning of a status 503 by a server that says when to ask again.
+pub(super) fn of_unavailable() -> Meaning {
+    Meaning {
+        headline: "SSM takes no requests now (503)".to_owned(),
+        explanation: "The server, or something in front of it, says that it is unavailable for a time, and until when: it is overloaded, \
+                      starting, or being maintained."
+            .to_owned(),
+        advice: vec!["Wait for as long as it says. If it says so again, look at SSM's containers and its front end."],
+    }
+}
+
 /// The meaning of a success whose body is incomplete.
 pub(super) fn of_broken_off(status: u16, how: &str) -> Meaning {
     Meaning {

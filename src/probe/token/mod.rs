@@ -31,6 +31,9 @@ pub const TOKEN_PATH: &str = "/backend/oauth/token";
 /// The status of a server that limits requests (RFC 6585, 4).
 const TOO_MANY_REQUESTS: u16 = 429;
 
+/// The status of a server that takes no requests for a time (RFC 9110, 15.6.4).
+const UNAVAILABLE: u16 = 503;
+
 /// The type of token that SSM On-Prem grants and takes (RFC 6750); a case of its own means nothing (RFC 6749, 5.1).
 const BEARER: &str = "bearer";
 
@@ -259,7 +262,7 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
         Some(error) => {
             result.explain_error(&quote::words(error, tape));
             if answer.status == TOO_MANY_REQUESTS {
-                result.add_limit(answer);
+                result.headline.push_str(" (429: too many requests)");
             }
         }
         None if is_success && object.as_ref().is_some_and(Value::is_object) => {
@@ -273,6 +276,7 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
             _ => result.explain_status(answer),
         },
     }
+    result.add_later(answer);
     (result, None)
 }
 
@@ -390,12 +394,16 @@ impl Token {
         self.quoted.extend(target);
     }
 
-    /// Adds that the server limits requests, to an answer that names an error too.
-    fn add_limit(&mut self, answer: &Answer) {
-        let later = answer.retry_after();
-        let words = later.as_ref().map(|text| format!(", retry after {text}")).unwrap_or_default();
-        self.headline = format!("{} (429: too many requests{words})", self.headline);
-        self.quoted.extend(later);
+    /// Adds when the server wants the next request, where it takes none now (RFC 9110, 10.2.3; RFC 6585, 4).
+    fn add_later(&mut self, answer: &Answer) {
+        let is_later = matches!(answer.status, TOO_MANY_REQUESTS | UNAVAILABLE);
+        let Some(later) = answer.retry_after().filter(|_| is_later) else { return };
+        if self.outcome == "status-503" {
+            self.explain(meaning::of_unavailable());
+        }
+        self.headline.push_str(", retry after ");
+        self.headline.push_str(&later);
+        self.quoted.push(later);
     }
 
     fn explain(&mut self, meaning: Meaning) {
@@ -498,6 +506,35 @@ mod tests {
             assert_eq!((result.outcome.as_str(), token), (outcome, None));
             assert!(result.headline.contains(words), "{}", result.headline);
             assert!(result.explanation.contains("an HTML page"), "{}", result.explanation);
+        }
+    }
+
+    #[test]
+    fn a_server_that_says_when_to_ask_again_is_quoted() {
+        let limited = r#"{"error":"slow_down"}"#;
+        for (status, body, field, words) in [
+            (429, "", Some("120"), "(429: too many), retry after 120 s"),
+            (429, limited, Some("120"), "(429: too many requests), retry after 120 s"),
+            (429, limited, None, "(429: too many requests)"),
+            (503, "<html>", Some("30"), "takes no requests now (503), retry after 30 s"),
+            (503, "<html>", None, "the application behind it is down"),
+            (
+                503,
+                r#"{"error":"temporarily_unavailable"}"#,
+                Some("Wed, 21 Oct 2026 07:28:00 GMT"),
+                "07:28:00 GMT",
+            ),
+            // A refusal has no later.
+            (401, r#"{"error":"invalid_client"}"#, Some("30"), "with this secret"),
+            (429, "", Some(""), "(429: too many)"),
+        ] {
+            let mut answer = answer(status, "text/plain", body);
+            if let Some(field) = field {
+                let value = crate::probe::http::exchange::HeaderValue::from_static(field);
+                answer.headers.insert("retry-after", value);
+            }
+            let (result, _) = outcome_of(&answer);
+            assert!(result.headline.ends_with(words), "{}", result.headline);
         }
     }
 
