@@ -34,7 +34,11 @@ impl Probe<'_> {
         let is_capturing = captured.is_some();
         let (captured, mut connections, mut summary) = self.analyse(captured, logs);
         let own_packets = match &captured {
-            Some(_) if summary.about.dropped.is_none_or(|dropped| dropped == 0) => OwnPackets::Whole,
+            Some(captured)
+                if captured.is_whole() && summary.about.dropped.is_none_or(|dropped| dropped == 0) =>
+            {
+                OwnPackets::Whole
+            }
             None if is_capturing => OwnPackets::Absent,
             _ => OwnPackets::Unknown,
         };

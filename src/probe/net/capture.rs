@@ -190,6 +190,11 @@ impl Captured {
         &self.about
     }
 
+    /// Whether it kept all that came, to its end.
+    pub(in crate::probe) fn is_whole(&self) -> bool {
+        self.unkept == 0 && self.error.is_none()
+    }
+
     /// When it ended.
     pub fn end(&self) -> Timestamp {
         self.end

@@ -164,6 +164,7 @@ impl Perspective<'_> {
                 let left = record.unopened();
                 if record.given_up.is_some() || left.is_some() {
                     own_host::answered_by_reset(story, verdict, left);
+                    own_host::not_taken(story, verdict, left);
                 }
             }
         }

@@ -151,6 +151,75 @@ pub(super) fn answered_by_reset(story: &Story, verdict: &mut Verdict, left: Opti
     verdict.change_advice(|advice| *advice = vec![OWN_FILTER]);
 }
 
+/// What the server sent arrived at this host, by its own capture, and no acknowledgement left: whatever the path does, it brought that. The
+/// check left at this time where TCP did not open.
+pub(super) fn not_taken(story: &Story, verdict: &mut Verdict, left: Option<Timestamp>) {
+    let checksums = &story.parties.server.checksums;
+    // What arrives damaged is dropped by every TCP. A card's own sums are none of that.
+    let is_damaged = checksums.incorrect > checksums.offloaded;
+    let has_reset = story.endings.iter().any(|ending| is_reset_by(ending, Role::Client));
+    if is_damaged || has_reset {
+        return;
+    }
+    let taken = match left {
+        Some(left) => syn_acks(story, left),
+        None => unacknowledged(story),
+    };
+    let Some((code, what, numbers)) = taken else { return };
+    let is_stall = matches!(verdict.code, Code::NoServerHello | Code::HandshakeStalled | Code::NoResponse);
+    let code = code.or_else(|| is_stall.then_some(verdict.code));
+    let Some(code) = code else { return };
+    verdict.code = code;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Client;
+    verdict.cause = None;
+    verdict.headline = format!("{what} arrived at this host, and its TCP never took it").into();
+    verdict.explanation = "The capture on this host's interface holds what the server sent, and sent again, and no acknowledgement of it left. So the \
+                           server answers and the path brings it. This host drops it before its TCP, or drops the \
+                           acknowledgement: by a firewall of its own, or by reverse path filtering."
+        .into();
+    verdict.evidence = numbers;
+    verdict.client_reports = vec!["ETIMEDOUT (Connection timed out)".into()];
+    verdict.change_advice(|advice| *advice = vec![OWN_FILTER, PATH_FILTER]);
+}
+
+/// The code, the words and the packets of a SYN-ACK that came in time, where one of the two ends shows that nobody took it: the client by
+/// its SYN, which it repeats, or the server by its SYN-ACK.
+fn syn_acks(story: &Story, left: Timestamp) -> Option<(Option<Code>, String, Vec<u64>)> {
+    let opening = &story.opening;
+    let first = opening.syn_ack.first()?;
+    let is_again = opening.last_syn.is_some_and(|syn| first.at < syn.at) || opening.syn_ack.count > 1;
+    if story.stage != Stage::SynAck || !is_again || first.at >= left {
+        return None;
+    }
+    let (count, span) = (opening.syn_ack.count, opening.syn_ack_span());
+    let times = match count {
+        1 => String::new(),
+        _ => format!(", sent {count} times in {span},"),
+    };
+    let numbers = opening.syn.numbers().take(2).chain(opening.syn_ack.numbers()).collect();
+    Some((Some(Code::TcpHandshakeIncomplete), format!("the SYN-ACK{times}"), numbers))
+}
+
+/// The words and the packets of data that the server repeats, and that no hole keeps from being acknowledged.
+fn unacknowledged(story: &Story) -> Option<(Option<Code>, String, Vec<u64>)> {
+    let data = &story.data[Role::Server];
+    let waiting = data.unacknowledged.filter(|waiting| waiting.repeats > 0)?;
+    // An acknowledgement that repeats an older one refuses what came: it left, so TCP looked at it.
+    let is_refused = story.traffic.counters[Role::Client].duplicate_acks > 0;
+    if is_refused || data.reported_hole.is_some() || data.unfilled_hole.is_some() {
+        return None;
+    }
+    let numbers = [Some(waiting.since), waiting.last_repeat]
+        .into_iter()
+        .flatten()
+        .map(|moment| moment.number)
+        .collect();
+    let times =
+        if waiting.repeats == 1 { "again".to_owned() } else { format!("{} times again", waiting.repeats) };
+    Some((None, format!("what the server sent, and sent {times},"), numbers))
+}
+
 fn is_reset_by(ending: &Ending, role: Role) -> bool {
     ending.by == role && matches!(ending.what, EndingKind::Reset(_))
 }
@@ -178,6 +247,7 @@ pub(super) fn kept_back(verdict: &mut Verdict, waited: Elapsed) {
 }
 
 const OWN_FILTER: &str = "Look at this host's own firewall: `nft list ruleset`, `iptables -S`.";
+const PATH_FILTER: &str = "Look whether its counters of dropped packets grow: `nstat -az TcpExtIPReversePathFilter`, `iptables -L INPUT -v`.";
 const ROUTE: &str = "Look at this host's routes, links and addresses: `ip route get SERVER`, `ip -br link`, `ip -br address`.";
 const REWRITING: &str = "Capture on the server too: the two captures show which device between them changes the sequence numbers.";
 const INTERFACE: &str = "See by which interface its packets leave: `ip route get SERVER`.";
@@ -186,6 +256,7 @@ const INTERFACE: &str = "See by which interface its packets leave: `ip route get
 mod tests {
     use super::*;
     use crate::story::SocketCounters;
+    use crate::story::script::talk::{self, Talk, exchange, ssm};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -268,6 +339,56 @@ mod tests {
         assert_eq!(of(&story, None), (story.verdict().code, story.verdict().actor));
         let story = Story::at(Stage::SynAck).rst(Client).but(|story| story.missing.acked_unseen.client = 1);
         assert_eq!(of(&story, Some(late)), (Code::TcpHandshakeIncomplete, Actor::Path));
+    }
+
+    #[test]
+    fn what_arrived_and_was_not_taken_is_this_host_s() {
+        let of = |story: &Story, left: Option<Timestamp>| {
+            let mut verdict = story.verdict();
+            not_taken(story, &mut verdict, left);
+            verdict
+        };
+        let late = Timestamp::from_parts(i64::from(u32::MAX), 0);
+        // The server repeats its SYN-ACK, as it sends it; or the client its SYN, after one came.
+        for repeated in [ssm().syn().syn_ack().wait(1_000).syn_ack(), ssm().syn().syn_ack().wait(1_000).syn()]
+        {
+            let story = repeated.story(2_500);
+            let verdict = of(&story, Some(late));
+            assert_eq!((verdict.code, verdict.actor), (Code::TcpHandshakeIncomplete, Actor::Client));
+            assert_eq!(verdict.severity, Severity::Critical);
+            assert!(verdict.headline.starts_with("the SYN-ACK"), "{}", verdict.headline);
+            // The check had left before it came.
+            let early = Timestamp::from_parts(0, 0);
+            assert_eq!(of(&story, Some(early)), story.verdict());
+        }
+        let once = ssm().syn().syn_ack().story(2_500);
+        assert_eq!(of(&once, Some(late)), once.verdict());
+        // Data that the server repeats.
+        let sent =
+            || exchange().say(Client, &talk::encrypted(100)).wait(10).say(Server, &talk::encrypted(500));
+        let repeated = |talk: Talk, times: usize| {
+            (0..times).fold(talk, |talk, _| talk.wait(1_000).repeat(Server)).story(3_500)
+        };
+        let story = repeated(sent(), 3);
+        let verdict = of(&story, None);
+        assert_eq!((verdict.code, verdict.actor), (Code::NoResponse, Actor::Client), "{verdict:?}");
+        assert!(
+            verdict.headline.contains("sent 3 times again, arrived at this host"),
+            "{}",
+            verdict.headline
+        );
+        assert!(!verdict.mentions("lost in transit"), "{verdict:?}");
+        // Damaged on the path.
+        let damaged = (*repeated(sent(), 3)).but(|story| story.parties.server.checksums.incorrect = 2);
+        assert_eq!(of(&damaged, None), damaged.verdict());
+        // After a hole every TCP waits.
+        let holed = (*repeated(sent(), 3)).but(|story| story.data[Server].unfilled_hole = Some((1, 100)));
+        assert_eq!(of(&holed, None), holed.verdict());
+        let refused = (*repeated(sent(), 3)).but(|story| story.traffic.counters.client.duplicate_acks = 3);
+        assert_eq!(of(&refused, None), refused.verdict());
+        // It is taken, and the next is awaited.
+        let taken = sent().ack(Client).story(8_000);
+        assert_eq!(of(&taken, None), taken.verdict());
     }
 
     #[test]
