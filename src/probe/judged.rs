@@ -70,6 +70,7 @@ impl Probe<'_> {
         let outcome = CheckOutcome {
             host: plan.host.clone(),
             port: plan.port,
+            zone: plan.zone.clone(),
             began: self.tape.began(),
             alerts: plan.alerts,
             states: plan.states.clone(),

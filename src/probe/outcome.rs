@@ -22,6 +22,8 @@ pub struct CheckOutcome {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// The interface to which a link-local address belongs, as it was given.
+    pub zone: Option<String>,
     /// When it began.
     pub began: Timestamp,
     /// When a server that answers is worth an alert.
@@ -139,6 +141,14 @@ pub struct Conclusion {
 }
 
 impl CheckOutcome {
+    /// An address as it was given: one that is of a link alone, with its interface (RFC 4007, 11).
+    pub fn zoned(&self, address: IpAddr) -> String {
+        match (&self.zone, address) {
+            (Some(zone), IpAddr::V6(own)) if own.is_unicast_link_local() => format!("{address}%{zone}"),
+            _ => address.to_string(),
+        }
+    }
+
     /// A conclusion with the severity that the user gives its reason.
     pub(super) fn mapped(&self, conclusion: Conclusion) -> Conclusion {
         match self.states.severity(conclusion.reason) {

@@ -27,6 +27,8 @@ pub struct Plan {
     pub known: Vec<(String, IpAddr)>,
     /// The number of the interface to which a link-local address belongs.
     pub scope: Option<u32>,
+    /// Its name, as the address was given.
+    pub zone: Option<String>,
     /// Only addresses of this family.
     pub family: Option<Family>,
     /// Whether every address is tried, not only until one answers.

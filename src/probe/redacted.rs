@@ -101,6 +101,7 @@ impl<'r> Redacted<'r> {
         let CheckOutcome {
             host,
             port,
+            zone,
             began,
             alerts,
             states,
@@ -133,6 +134,7 @@ impl<'r> Redacted<'r> {
         CheckOutcome {
             host,
             port,
+            zone: zone.map(|zone| redaction.host(&zone)),
             began,
             alerts,
             states,

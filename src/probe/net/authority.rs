@@ -31,9 +31,13 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     is_host.then_some((host, port))
 }
 
-/// An address without its zone (RFC 4007, 11), and the zone: `fe80::1%eth0` or `[fe80::1%eth0]:443` has `eth0`.
+/// An address without its zone (RFC 4007, 11), and the zone: `fe80::1%eth0` or `[fe80::1%eth0]:443` has `eth0`. No interface's
+/// name contains a colon, so what follows one is a port, as in `fe80::1%eth0:443`.
 pub fn without_zone(text: &str) -> (String, Option<&str>) {
     let Some((before, rest)) = text.split_once('%') else { return (text.to_owned(), None) };
+    if let Some((zone, port)) = rest.split_once(':').filter(|_| !rest.contains(']')) {
+        return (format!("[{before}]:{port}"), Some(zone));
+    }
     let (zone, after) = rest.find(']').map_or((rest, ""), |end| rest.split_at(end));
     (format!("{before}{after}"), Some(zone))
 }
@@ -83,5 +87,7 @@ mod tests {
         assert_eq!(without_zone("fe80::1%eth0"), ("fe80::1".to_owned(), Some("eth0")));
         assert_eq!(without_zone("[fe80::1%2]:443"), ("[fe80::1]:443".to_owned(), Some("2")));
         assert_eq!(without_zone("fe80::1"), ("fe80::1".to_owned(), None));
+        assert_eq!(without_zone("fe80::1%eth0:443"), ("[fe80::1]:443".to_owned(), Some("eth0")));
+        assert_eq!(host_and_port(&without_zone("fe80::1%eth0:x").0), None);
     }
 }

@@ -11,6 +11,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, 
 use socket2::{Domain, Protocol, Socket, Type};
 use tracing::debug;
 
+use super::neighbor;
 use super::readiness::wait_for;
 use super::socket::words;
 use crate::probe::tape::{Tape, TapedConnection, Unreachable};
@@ -58,6 +59,10 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     let error = match error {
         Some(error) => Some(error),
         None if !wait_for(&socket, PollFlags::POLLOUT, until)? => {
+            if let Some(why) = neighbor::unanswered(server) {
+                tape.never_left(&connection, why);
+                return Ok(Connected::NotSent(io::Error::other(why)));
+            }
             tape.note("no answer; given up");
             return Ok(Connected::Failed(connection));
         }
@@ -100,10 +105,15 @@ fn own_refusal(error: Unreachable, server: SocketAddr) -> &'static str {
         SocketAddr::V4(_) => (error.icmp_type, error.code) == (3, 1),
         SocketAddr::V6(_) => (error.icmp_type, error.code) == (1, 3),
     };
-    match (is_address, server.is_ipv4()) {
-        (true, true) => "nobody answered ARP for it, or for the gateway to it",
-        (true, false) => "nobody answered neighbor discovery for it, or for the gateway to it",
-        (false, _) => "a firewall on this host rejects it",
+    let unknown = || match server {
+        SocketAddr::V4(_) => "nobody answered ARP for it, or for the gateway to it",
+        SocketAddr::V6(_) => "nobody answered neighbor discovery for it, or for the gateway to it",
+    };
+    if is_address {
+        // The table of neighbors knows which.
+        neighbor::unanswered(server).unwrap_or_else(unknown)
+    } else {
+        "a firewall on this host rejects it"
     }
 }
 

@@ -1,24 +1,17 @@
 //! What the kernel's TCP counts of one connection, by sock_diag(7): the same as TCP_INFO, asked for over a netlink socket.
 
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::net::SocketAddr;
 
 use nix::libc;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, setsockopt, socket, sockopt,
-};
-use nix::sys::time::{TimeVal, TimeValLike};
+use nix::sys::socket::SockProtocol;
 
+use super::netlink::{self, HEADER, attributes, octets, word};
 use crate::probe::tape::TapedConnection;
-
-/// The kernel answers at once; this is for one that does not answer at all.
-const PATIENCE_MS: i64 = 200;
 
 /// linux/sock_diag.h and linux/inet_diag.h.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const INET_DIAG_INFO: u16 = 2;
 const INET_DIAG_SKMEMINFO: u16 = 7;
-const NLMSG_HEADER: usize = 16;
 const INET_DIAG_MSG: usize = 72;
 
 /// What is counted of one connection.
@@ -64,19 +57,15 @@ impl Counters {
 
 /// Asks the kernel. Absent if it does not say.
 pub(in crate::probe) fn counters(connection: &TapedConnection) -> Option<Counters> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkSockDiag).ok()?;
-    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(PATIENCE_MS)).ok()?;
-    send(socket.as_raw_fd(), &request(connection.client, connection.server), MsgFlags::empty()).ok()?;
-    let mut answer = [0; 2048];
-    let len = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()).ok()?;
-    read(answer.get(..len)?)
+    let request = request(connection.client, connection.server);
+    read(&netlink::ask(SockProtocol::NetlinkSockDiag, SOCK_DIAG_BY_FAMILY, &request)?)
 }
 
-/// `nlmsghdr` and `inet_diag_req_v2`.
+/// `inet_diag_req_v2`.
 fn request(client: SocketAddr, server: SocketAddr) -> Vec<u8> {
-    const NLM_F_REQUEST: u16 = 1;
     const ANY: u32 = u32::MAX;
+    /// Bytes of an address, of either family.
+    const ADDRESS: usize = 16;
     let family = if client.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     let wanted = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
     let scope = if let SocketAddr::V6(server) = server { server.scope_id() } else { 0 };
@@ -84,36 +73,28 @@ fn request(client: SocketAddr, server: SocketAddr) -> Vec<u8> {
     body.extend(ANY.to_ne_bytes());
     body.extend([client.port().to_be_bytes(), server.port().to_be_bytes()].concat());
     for end in [client.ip(), server.ip()] {
-        match end {
-            IpAddr::V4(address) => body.extend([&address.octets()[..], &[0; 12]].concat()),
-            IpAddr::V6(address) => body.extend(address.octets()),
-        }
+        let mut address = octets(end);
+        address.resize(ADDRESS, 0);
+        body.extend(address);
     }
     // The interface, and whatever cookie the socket has.
     for word in [scope, ANY, ANY] {
         body.extend(word.to_ne_bytes());
     }
-    let mut message = ((NLMSG_HEADER + body.len()) as u32).to_ne_bytes().to_vec();
-    message.extend([SOCK_DIAG_BY_FAMILY.to_ne_bytes(), NLM_F_REQUEST.to_ne_bytes()].concat());
-    message.extend([0; 8]);
-    message.extend(body);
-    message
+    body
 }
 
 /// `nlmsghdr`, `inet_diag_msg` and the attributes after it.
 fn read(answer: &[u8]) -> Option<Counters> {
-    let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
-    if kind != SOCK_DIAG_BY_FAMILY {
+    if netlink::kind(answer)? != SOCK_DIAG_BY_FAMILY {
         return None;
     }
     let mut counters = Counters {
-        unread: word(answer, NLMSG_HEADER + 56)?,
-        unacknowledged: word(answer, NLMSG_HEADER + 60)?,
+        unread: word(answer, HEADER + 56)?,
+        unacknowledged: word(answer, HEADER + 60)?,
         ..Counters::default()
     };
-    let mut rest = answer.get(NLMSG_HEADER + INET_DIAG_MSG..)?;
-    while let Some((len, kind)) = word(rest, 0).map(halves) {
-        let value = rest.get(4..len.into()).unwrap_or_default();
+    for (kind, value) in attributes(answer.get(HEADER + INET_DIAG_MSG..)?) {
         match kind {
             // Offsets of `struct tcp_info` in linux/tcp.h. An older kernel's is shorter.
             INET_DIAG_INFO => {
@@ -128,20 +109,8 @@ fn read(answer: &[u8]) -> Option<Counters> {
             INET_DIAG_SKMEMINFO => counters.memory = word(value, 0).unwrap_or(0),
             _ => {}
         }
-        // Attributes begin at multiples of 4 bytes, and are never empty.
-        rest = rest.get(usize::from(len).max(4).next_multiple_of(4)..).unwrap_or_default();
     }
     Some(counters)
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
-}
-
-/// The two 16-bit fields of a word, in the order in which they lie in memory.
-fn halves(word: u32) -> (u16, u16) {
-    let [a, b, c, d] = word.to_ne_bytes();
-    (u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d]))
 }
 
 #[cfg(test)]

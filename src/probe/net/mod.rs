@@ -8,6 +8,8 @@ pub(super) mod counters;
 pub(super) mod dns;
 pub(super) mod kernel;
 mod lack;
+mod neighbor;
+mod netlink;
 pub(super) mod order;
 mod overtaking;
 pub(super) mod readiness;

@@ -15,13 +15,15 @@ pub(super) const REASON: Reason = Reason {
 
 fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     let (address, why) = outcome.not_sent.as_ref()?;
+    let shown = outcome.zoned(*address);
+    let link = shown.split_once('%').map(|(_, zone)| format!(" oif {zone}")).unwrap_or_default();
     let conclusion = Conclusion::critical(
         REASON.code,
-        format!("this host sends nothing to {address}: {why}"),
+        format!("this host sends nothing to {shown}: {why}"),
         "The system refused before a packet left: no route, a route that forbids, no neighbor that answers, a filter of its \
          own, or no address of that family."
             .to_owned(),
-        &[format!("Look at `ip route get {address}`, `ip neigh`, and this host's own firewall.")],
+        &[format!("Look at `ip route get {address}{link}`, `ip neigh`, and this host's own firewall.")],
     );
     Some(addresses::not_sent(outcome, Conclusion { actor: Actor::Client, ..conclusion }))
 }
@@ -39,6 +41,15 @@ mod tests {
         let conclusion = outcome.conclusion();
         assert_eq!(conclusion.actor, Actor::Client);
         assert!(conclusion.advice[0].contains("ip route get 198.51.100.9"), "{:?}", conclusion.advice);
+        // A link-local address is one of its link.
+        let linked = CheckOutcome {
+            not_sent: Some(("fe80::1".parse().unwrap(), "nobody answered".to_owned())),
+            zone: Some("eth0".to_owned()),
+            ..attempt(Vec::new())
+        };
+        let conclusion = linked.conclusion();
+        assert_eq!(conclusion.headline, "this host sends nothing to fe80::1%eth0: nobody answered");
+        assert!(conclusion.advice[0].contains("ip route get fe80::1 oif eth0"), "{:?}", conclusion.advice);
         let outcome = CheckOutcome { not_sent: not_sent(), ..attempt(vec![healthy()]) };
         assert_eq!(is(&outcome), ("not-sent", Severity::Warning));
     }

@@ -50,6 +50,7 @@ pub(super) fn attempt(stories: Vec<Story>) -> CheckOutcome {
     CheckOutcome {
         host: "ssm.example".to_owned(),
         port: 8443,
+        zone: None,
         began: Timestamp::ZERO,
         alerts: Alerts::default(),
         states: States::default(),

@@ -14,14 +14,13 @@ use crate::analysis::{LogSummary, Redaction};
 use crate::cert::Details;
 use crate::finding::Weight;
 use crate::probe::token::Token;
-use crate::probe::{CheckOutcome, Conclusion, Expiry, Phase, Step};
+use crate::probe::{self, CheckOutcome, Conclusion, Expiry, Phase, Step};
 use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
 use crate::report::{CheckResult, End, Origins, Style};
 use crate::story::Item;
-use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::{Actor, Severity};
 
@@ -241,7 +240,7 @@ pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
         table.add_row(["DNS".to_owned(), time(outcome.spent.dns), result]);
     }
     for judged in &outcome.connections {
-        let server = ends::end(&judged.story, Role::Server);
+        let server = ends::checked(outcome, &judged.story);
         let verdict = &judged.verdict;
         let (word, title) = (judgement::word(verdict.severity), judgement::title(verdict));
         let result = format!("{word} {}: {}", escaped(&title), escaped(&verdict.headline));
@@ -274,7 +273,8 @@ pub(super) fn place(outcome: &CheckOutcome, style: &Style) -> [String; 2] {
         }
         None => "as the socket saw it".to_owned(),
     };
-    [escaped(&ends::place(&outcome.host, outcome.port)), format!("{start}, {seen}")]
+    let host = outcome.host.parse().map_or_else(|_| outcome.host.clone(), |address| outcome.zoned(address));
+    [escaped(&probe::authority(&host, outcome.port)), format!("{start}, {seen}")]
 }
 
 fn write_beginning(outcome: &CheckOutcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {

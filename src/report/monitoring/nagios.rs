@@ -16,7 +16,6 @@ use crate::report::digest::MonitoredConnection;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends, kinds, neighbours};
 use crate::report::{CheckResult, End, nothing};
-use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::{Severity, Status};
 
@@ -74,7 +73,7 @@ fn write_check(of: &End<'_>, check: &CheckResult<'_>, out: &mut dyn Write) -> io
     let text = match judged {
         Some(Judged { story, .. }) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
-            let place = format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server));
+            let place = format!("{code} at {}, {}{via}", story.stage, ends::checked(outcome, story));
             if conclusion.is_well() {
                 redirect(outcome).map_or(place.clone(), |page| format!("{place}; {page}"))
             } else if PLAIN_CODES.contains(&conclusion.reason) {

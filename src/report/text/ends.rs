@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use super::escape::escaped;
 use crate::packet::{Host, Names};
 #[cfg(feature = "command")]
+use crate::probe::{self, CheckOutcome};
+#[cfg(feature = "command")]
 use crate::story::{Party, Story};
 #[cfg(feature = "command")]
 use crate::tcp::Role;
@@ -15,6 +17,16 @@ use crate::tcp::Role;
 pub(in crate::report) fn end(story: &Story, role: Role) -> String {
     let Party { host, port, .. } = story.parties[role];
     socket(&story.names, host, port)
+}
+
+#[cfg(feature = "command")]
+/// The server of a check's connection, with the interface where its address is of a link alone: `[fe80::1%eth0]:8443`.
+pub(in crate::report) fn checked(outcome: &CheckOutcome, story: &Story) -> String {
+    let Party { host, port, .. } = story.parties.server;
+    match host {
+        Host::Address(address) => escaped(&probe::authority(&outcome.zoned(address), port)),
+        Host::Name(_) => socket(&story.names, host, port),
+    }
 }
 
 /// The same of a host and a port.
@@ -35,13 +47,4 @@ pub(in crate::report) fn push_socket(text: &mut String, names: &Names, host: Hos
             text.write_str(&escaped(&end))
         }
     };
-}
-
-#[cfg(feature = "command")]
-/// The same of a host that may be a name.
-pub(in crate::report) fn place(host: &str, port: u16) -> String {
-    host.parse().map_or_else(
-        |_| format!("{host}:{port}"),
-        |address: IpAddr| socket(Names::NONE, address.into(), port),
-    )
 }

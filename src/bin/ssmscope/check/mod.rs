@@ -46,14 +46,14 @@ const GRACE: Elapsed = Elapsed::from_millis(1_000);
 /// Runs the command and returns its exit status.
 pub fn run(options: &Check) -> anyhow::Result<Status> {
     let Some(server) = options.server() else { return targets::run(options) };
-    let target = probe::authority(server.host, server.port);
+    let target = targets::name(&server, None);
     let slow_after = options.timing.slow_after;
     let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, Some(target))
         .redacting(options.redacting, "check")?;
     run.target = run
         .redaction
         .as_ref()
-        .map_or(run.target, |redaction| Some(probe::authority(&redaction.host(server.host), server.port)));
+        .map_or(run.target, |redaction| Some(targets::redacted_name(&server, None, redaction)));
     // The attempt watches its own time, and says more; this ends what comes before it, as a file that is a silent pipe.
     let lines_due = if options.logs.log.is_empty() { Elapsed::ZERO } else { probe::LINE_DUE };
     let most = options.timeout.nanos().saturating_add(GRACE.nanos()).saturating_add(lines_due.nanos());

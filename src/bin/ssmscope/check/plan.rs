@@ -145,6 +145,7 @@ impl<'o> Materials<'o> {
             address: options.address,
             known: options.resolve.clone(),
             scope: scope.transpose()?,
+            zone: server.zone.map(str::to_owned),
             family,
             tries_all_addresses: options.all_addresses,
             is_patient: options.patient,

@@ -217,7 +217,7 @@ fn content(line: &str) -> Option<&str> {
 }
 
 /// How outputs name a server: the place, and the path where the list has one.
-fn name(server: &Server<'_>, path: Option<&str>) -> String {
+pub(super) fn name(server: &Server<'_>, path: Option<&str>) -> String {
     // Each of two links may have the same link-local address.
     let host = match server.zone {
         Some(zone) => Cow::from(format!("{}%{zone}", server.host)),
@@ -232,7 +232,7 @@ fn name(server: &Server<'_>, path: Option<&str>) -> String {
 }
 
 /// The same of stand-ins, which are numbered in the order of the list.
-fn redacted_name(server: &Server<'_>, path: Option<&str>, redaction: &Redaction) -> String {
+pub(super) fn redacted_name(server: &Server<'_>, path: Option<&str>, redaction: &Redaction) -> String {
     let (host, zone) = (redaction.host(server.host), server.zone.map(|zone| redaction.host(zone)));
     let path = path.map(|path| redaction.path(path));
     name(&Server { host: &host, zone: zone.as_deref(), ..*server }, path.as_deref())
