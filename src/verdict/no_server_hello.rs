@@ -270,7 +270,16 @@ mod tests {
         });
         let verdict = verdict.verdict();
         assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("icmp-admin-prohibited")));
-        assert!(verdict.explanation.starts_with("Packet 5") && verdict.mentions("203.0.113.9"));
+        assert!(verdict.mentions("packet 5 is an ICMP error (type 3, code 13) about them from 203.0.113.9"));
+        assert!(
+            verdict.headline.ends_with("; ICMP from 203.0.113.9: administratively prohibited"),
+            "{}",
+            verdict.headline
+        );
+        // It says why: nothing is guessed.
+        for guess in ["content or size", "segment size", "TLS inspection"] {
+            assert!(!verdict.mentions(guess), "{verdict:?}");
+        }
         // One that came before explains nothing.
         let before = lost([203, 0, 113, 9]).silent_for(8_000, Server).verdict();
         assert_eq!(before.cause.as_deref(), Some("client-hello-lost"));

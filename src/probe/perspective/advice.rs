@@ -8,6 +8,7 @@ pub(super) const NEW_PIN: &str = "If the server's key was replaced on purpose, g
 pub(super) const PROTOCOL: &str =
     "Check the port, the protocol, and that TLS is enabled in the server's configuration.";
 pub(super) const MTU: &str = "Check the MTU of tunnels and VPNs on the path: `ping -M do -s 1472 SERVER` shows whether large packets pass.";
+pub(super) const REJECTION: &str = "Look for the rule or the route that rejects: on this host (`nft list ruleset`, `ip route get SERVER`), and on what is between it and the server.";
 pub(super) const LOSS: &str = "Look for errors and drops on the interfaces of the path.";
 pub(super) const CAPTURE: &str =
     "Repeat the check with --capture: packets show what was lost, TTLs, and who sent a RST or an ICMP error.";

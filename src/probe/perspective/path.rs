@@ -1,6 +1,6 @@
 //! What became of packets on the path, as far as a socket knows.
 
-use super::advice::{LOSS, MTU};
+use super::advice::{LOSS, MTU, REJECTION};
 use crate::story::{SocketCounters, Story};
 use crate::tcp::Role;
 use crate::verdict::{Actor, Code, Verdict};
@@ -55,12 +55,21 @@ fn rejected_packets(story: &Story, verdict: &mut Verdict) {
     }
     verdict.actor = Actor::Path;
     verdict.headline = format!("{}, and an ICMP error came: {error}", verdict.headline).into();
+    let whose = "a router or firewall on the path, or this host's own, rejects them. A socket does not show which, nor the exact code.";
+    if story.data[Role::Client].is_all_acknowledged {
+        verdict.explanation = format!(
+            "An ICMP error about this host's packets came meanwhile ({error}): {whose} {}",
+            verdict.explanation
+        )
+        .into();
+        return;
+    }
+    // What it says leaves less to guess.
     verdict.explanation = format!(
-        "An ICMP error about this host's packets came meanwhile ({error}): a router or firewall on the path, or this host's own, \
-         rejects them. A socket does not show which, nor the exact code. {}",
-        verdict.explanation
+        "TCP was established, and then an ICMP error came about what this host sent ({error}), of which nothing was acknowledged: {whose}"
     )
     .into();
+    verdict.change_advice(|advice| *advice = vec![REJECTION]);
 }
 
 /// Whether a verdict is about an answer that did not come.
@@ -73,7 +82,7 @@ mod tests {
     use super::*;
     use crate::probe::perspective::tests::{ignorant, seen};
     use crate::story::Stage;
-    use crate::tcp::Role::Server;
+    use crate::tcp::Role::{Client, Server};
 
     #[test]
     fn segments_after_a_hole_show_that_the_server_sends() {
@@ -93,6 +102,11 @@ mod tests {
         let verdict = counted(rejected, stalled());
         assert_eq!(verdict.actor, Actor::Path);
         assert!(verdict.explanation.contains("EHOSTUNREACH"), "{}", verdict.explanation);
+        // What is not acknowledged was rejected: nothing is left to guess.
+        let lost =
+            counted(rejected, Story::at(Stage::ClientHello).repeats(Client, 2).silent_for(8_000, Server));
+        assert!(lost.mentions("and then an ICMP error came about what this host sent"), "{lost:?}");
+        assert!(!lost.mentions("content or size") && !lost.mentions("segment size"), "{lost:?}");
         // What was delivered was not rejected.
         let delivered = counted(SocketCounters { retransmitted: 0, ..rejected }, stalled());
         assert_eq!(delivered.actor, Actor::Server);

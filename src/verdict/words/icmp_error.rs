@@ -1,5 +1,6 @@
 //! ICMP errors: what each means, and those about the packets of a connection that is open.
 
+use super::drops;
 use crate::packet::IpVersion;
 use crate::story::{Ending, IcmpFact, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -105,7 +106,30 @@ pub(in crate::verdict) fn in_silence(story: &Story, silence: &Silence, verdict: 
             && fact.moment.number >= silence.since.number
             && fact.moment.at <= silence.until
     };
-    explain(story, sender, fits, verdict)
+    let Some((fact, meaning)) = found(story, fits, &verdict) else { return verdict };
+    let (who, from) = (whose(story, fact), story.names.show(fact.from));
+    let headline = format!("{}; ICMP from {from}: {}", verdict.headline, meaning.words);
+    let words = format!(
+        "The {sender}'s packets are rejected: packet {} is {} about them from {from}, {who}: {}. \
+         Nothing of what they brought was acknowledged.{}",
+        fact.moment.number,
+        name(fact),
+        meaning.words,
+        drops::caveat(story)
+    );
+    // What it says leaves nothing to guess.
+    let named = named(fact, &meaning, Verdict { headline: headline.into(), ..verdict });
+    Verdict { advice: vec![ADVICE], ..named.explain(words) }
+}
+
+/// Who sent an error.
+fn whose(story: &Story, fact: &IcmpFact) -> &'static str {
+    let is = |role: Role| fact.from == story.parties[role].host;
+    match () {
+        () if is(Role::Server) => "the server's own address",
+        () if is(Role::Client) => "the client's own address",
+        () => "a router or firewall on the path",
+    }
 }
 
 /// The same for a RST: an error, close to it in time, about packets of the end that did not send it.
@@ -114,33 +138,42 @@ pub(in crate::verdict) fn near_reset(story: &Story, reset: &Ending, verdict: Ver
         let (error, reset) = (fact.moment.at, reset.moment.at);
         error.max(reset) - error.min(reset) <= TOGETHER
     };
-    explain(story, reset.by.other(), is_near, verdict)
-}
-
-fn explain(story: &Story, sender: Role, fits: impl Fn(&IcmpFact) -> bool, verdict: Verdict) -> Verdict {
-    let found = story.path.icmp_errors.iter().find_map(|fact| {
-        let meaning = meaning(fact)?;
-        (fact.stage > Stage::Syn && meaning.cause.is_some() && fits(fact)).then_some((fact, meaning))
-    });
-    let (Some((fact, meaning)), None | Some("client-hello-lost" | "server-flight-lost")) =
-        (found, verdict.cause.as_deref())
-    else {
-        return verdict;
-    };
-    let number = fact.moment.number;
+    let Some((fact, meaning)) = found(story, is_near, &verdict) else { return verdict };
     let words = format!(
-        "Packet {number} is {} from {} about the {sender}'s packets: {}. {}",
+        "Packet {} is {} from {} about the {}'s packets: {}. {}",
+        fact.moment.number,
         name(fact),
         story.names.show(fact.from),
+        reset.by.other(),
         meaning.words,
         verdict.explanation
     );
-    let verdict = Verdict { actor: Actor::Path, cause: None, ..verdict };
-    let verdict = match meaning.cause {
-        Some(cause) => verdict.cause(cause),
-        None => verdict,
-    };
-    let mut verdict = verdict.explain(words).proved_by([number]).reported_by(fact.from);
+    let mut verdict = named(fact, &meaning, verdict).explain(words);
     verdict.advice.insert(0, ADVICE);
     verdict
+}
+
+/// The first error that fits and says more than a verdict knows.
+fn found<'s>(
+    story: &'s Story,
+    fits: impl Fn(&IcmpFact) -> bool,
+    verdict: &Verdict,
+) -> Option<(&'s IcmpFact, Meaning)> {
+    if !matches!(verdict.cause.as_deref(), None | Some("client-hello-lost" | "server-flight-lost")) {
+        return None;
+    }
+    story.path.icmp_errors.iter().find_map(|fact| {
+        let meaning = meaning(fact)?;
+        (fact.stage > Stage::Syn && fits(fact)).then_some((fact, meaning))
+    })
+}
+
+/// A verdict with an error as its cause.
+fn named(fact: &IcmpFact, meaning: &Meaning, verdict: Verdict) -> Verdict {
+    let verdict = Verdict { actor: Actor::Path, ..verdict };
+    let verdict = match meaning.cause {
+        Some(cause) => Verdict { cause: None, ..verdict }.cause(cause),
+        None => verdict,
+    };
+    verdict.proved_by([fact.moment.number]).reported_by(fact.from)
 }
