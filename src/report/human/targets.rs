@@ -16,8 +16,20 @@ use crate::verdict::Severity;
 
 const HEADER: [&str; 5] = ["Result", "Target", "Took", "Cert", "What happened"];
 
+/// How many came to what, in words.
+const COUNTED: [(Severity, &str); 4] = [
+    (Severity::Critical, "failed"),
+    (Severity::Warning, "with a warning"),
+    (Severity::Unknown, "undecided"),
+    (Severity::Ok, "ok"),
+];
+
 /// Columns of the labels below the table.
 const LABEL_COLUMNS: usize = 7;
+
+/// Rows of the table, those that failed first: more would scroll the answer away. What is left out is counted, and named below where
+/// it is not well; with `-v` all are there.
+const ROWS: usize = 25;
 
 /// Targets that are named together before the rest is counted: they are all in the table.
 const NAMED: usize = 8;
@@ -27,6 +39,7 @@ pub struct TargetTable<W> {
     out: W,
     style: Style,
     rows: Vec<Row>,
+    is_detailed: bool,
     /// One conclusion for each kind that is not well, with the targets that have it.
     kinds: BTreeMap<(&'static str, Option<String>), Kind>,
 }
@@ -47,20 +60,22 @@ struct Row {
 impl<W: Write> TargetTable<W> {
     /// Without rows.
     pub fn new(out: W, style: Style) -> Self {
-        Self { out, style, rows: Vec::new(), kinds: BTreeMap::new() }
+        Self { out, style, rows: Vec::new(), is_detailed: false, kinds: BTreeMap::new() }
     }
 
     fn write_table(&mut self) -> io::Result<()> {
         // The sort keeps the file's order among equals.
         self.rows.sort_by_key(|row| std::cmp::Reverse(row.urgency));
         let mut table = grid(HEADER, &[2, 3]);
-        for row in &self.rows {
+        let most = if self.is_detailed { usize::MAX } else { ROWS };
+        let (shown, folded) = self.rows.split_at(self.rows.len().min(most));
+        for row in shown {
             table.add_row(row.cells.iter().map(String::as_str));
         }
         let glyphs = Glyphs::of(&self.style);
         for (index, line) in text(&table).lines().enumerate() {
             let line = glyphs.text(line);
-            match index.checked_sub(1).and_then(|index| self.rows.get(index)) {
+            match index.checked_sub(1).and_then(|index| shown.get(index)) {
                 Some(row) => {
                     let color = style_of(row.severity);
                     let (word, rest) = line.split_at(word(row.severity).len());
@@ -69,7 +84,19 @@ impl<W: Write> TargetTable<W> {
                 None => writeln!(self.out, "{DIM}{line}{DIM:#}")?,
             }
         }
-        Ok(())
+        if folded.is_empty() {
+            return Ok(());
+        }
+        let of = |severity: Severity| folded.iter().filter(|row| row.severity == severity).count() as u64;
+        let parts: Vec<_> = COUNTED
+            .into_iter()
+            .map(|(severity, what)| (of(severity), what))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{} {what}", grouped(count)))
+            .collect();
+        let line =
+            format!("{} further rows: {} (-v shows them)", grouped(folded.len() as u64), parts.join(", "));
+        writeln!(self.out, "{DIM}{}{DIM:#}", glyphs.text(&line))
     }
 
     /// Why and what to do, once for all servers with the same reason and cause.
@@ -125,6 +152,7 @@ impl<W: Write> Targets for TargetTable<W> {
             Some(cause) => format!("{} {cause}", conclusion.reason),
             None => conclusion.reason.to_owned(),
         };
+        self.is_detailed |= check.verbosity > 0;
         let severity = conclusion.severity;
         let cells = [
             format!("{} {}", word(severity), escaped(&title)),
@@ -148,16 +176,11 @@ impl<W: Write> Targets for TargetTable<W> {
     fn finish(mut self: Box<Self>, totals: &TargetTotals) -> io::Result<()> {
         self.write_table()?;
         self.write_kinds()?;
-        let parts: Vec<_> = [
-            (Severity::Critical, "failed"),
-            (Severity::Warning, "with a warning"),
-            (Severity::Unknown, "undecided"),
-            (Severity::Ok, "ok"),
-        ]
-        .into_iter()
-        .filter(|(severity, _)| totals.of(*severity) > 0)
-        .map(|(severity, what)| format!("{} {what}", grouped(totals.of(severity))))
-        .collect();
+        let parts: Vec<_> = COUNTED
+            .into_iter()
+            .filter(|(severity, _)| totals.of(*severity) > 0)
+            .map(|(severity, what)| format!("{} {what}", grouped(totals.of(severity))))
+            .collect();
         let counted = count(totals.targets(), "target");
         writeln!(self.out, "\n{counted}: {}; in {}", parts.join(", "), totals.elapsed)?;
         if totals.summary.is_redacted {

@@ -95,6 +95,27 @@ fn each_of_many_servers_has_its_outcome_in_the_order_of_the_file() {
 }
 
 #[test]
+fn a_long_list_does_not_scroll_its_answer_away() {
+    let Some(lab) = Lab::new() else { return };
+    let pki = Pki::new(lab.folder.path());
+    serve(&lab, &pki);
+    let file = lab.folder.path().join("long.txt");
+    let lines = (0..28).map(|page| format!("https://{SERVER}:8443/{page}\n"));
+    fs::write(&file, format!("{}{SERVER}:8445\n", lines.collect::<String>())).unwrap();
+    let ca = pki.authority();
+    let options = ["--targets", path(&file), "--name", NAME, "--ca-file", &ca];
+    let of = |further: &[&str]| Outcome::of(lab.check(&options).args(further)).out;
+    let table = of(&[]);
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines[1].starts_with("FAIL refused"), "{table}");
+    assert_eq!(table.matches("OK healthy").count(), 24, "{table}");
+    assert_eq!(lines[26], "4 further rows: 4 ok (-v shows them)", "{table}");
+    assert!(lines.last().unwrap().starts_with("29 targets: 1 failed, 28 ok; in "), "{table}");
+    let all = of(&["-v"]);
+    assert!(all.matches("OK healthy").count() == 28 && !all.contains("further"), "{all}");
+}
+
+#[test]
 fn a_limited_number_of_servers_is_checked_at_a_time() {
     let Some(lab) = Lab::new() else { return };
     peers::serve(&lab, 8444, peers::read_and_wait);
