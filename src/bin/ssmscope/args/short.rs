@@ -7,6 +7,8 @@ pub fn help(command: Option<&str>) -> Option<&'static str> {
         Some("read") => Some(READ),
         Some("live") => Some(LIVE),
         Some("check") => Some(CHECK),
+        Some("serve") => Some(SERVE),
+        Some("batch") => Some(BATCH),
         Some(_) => None,
     }
 }
@@ -108,6 +110,51 @@ Usage: ssmscope check [OPTIONS] HOST[:PORT]|URL
 All options: ssmscope check --help
 ";
 
+const SERVE: &str = "\
+ssmscope serve --config serve.toml --check-config     can all of it be used?
+ssmscope serve --config serve.toml                    on 127.0.0.1:9913
+ssmscope serve --config serve.toml --listen [::]:9913
+curl '127.0.0.1:9913/probe?target=ssm.example.net:8443&module=ssm'
+
+Usage: ssmscope serve [OPTIONS] --config FILE
+
+  --config FILE        modules and targets, in TOML
+  --listen IP:PORT     listen on this address; 127.0.0.1:9913 by default
+  --check-config       read all of it, then end: with status 0 if it can be used
+
+A configuration:
+
+  targets = [\"ssm.example.net:8443\", \"*.example.net:8443\"]
+
+  [modules.ssm]
+  ca_file = \"/etc/ssl/ssm.pem\"
+  http = \"/\"
+
+All of it: ssmscope serve --help
+";
+
+const BATCH: &str = "\
+ssmscope batch /var/captures                 a line for each capture
+ssmscope batch a.pcap b.pcapng.zst folder    folders are walked
+ssmscope batch -o flat /var/captures > rows.jsonl
+ssmscope batch -o html --into reports --only FAIL /var/captures
+ssmscope batch --join 'ring_*' site1 site2   ring files are one capture
+
+Usage: ssmscope batch [OPTIONS] PATH...
+
+  --host HOST[:PORT]   only this host: an address, a prefix or a name
+  --port PORT          only this port
+  --only FAIL          show these: FAIL, WARN, OK, UNSURE, or a code
+  --into FOLDER        a file for each capture; one that is there is not made again
+  --join GLOB          read the files whose names match as one capture
+  -j, --jobs N         captures at once; by default one for each core
+  -o, --output FORM    table, timeline, json, flat, markdown, html
+  --ca-file PEM        trust these CAs when checking certificates
+  --stall-after 3      seconds of silence that count as a stall
+
+All options: ssmscope batch --help
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +162,7 @@ mod tests {
     #[test]
     fn short_help_fits_a_screen_and_names_options_that_there_are() {
         let command = super::super::command();
-        for name in [None, Some("read"), Some("live"), Some("check")] {
+        for name in [None, Some("read"), Some("live"), Some("check"), Some("serve"), Some("batch")] {
             let text = help(name).unwrap();
             assert!(
                 text.lines().count() < 24 && text.lines().all(|line| line.chars().count() <= 80),
