@@ -65,7 +65,7 @@ fn rejected(lab: &Lab) {
     let checked = check(lab, &[&[SERVER][..], &QUICK].concat());
     assert_eq!((checked.reason(), checked.status()), ("no-server-hello", 2), "{checked}");
     assert_eq!(checked.connections[0]["verdict"]["actor"], "path", "{checked}");
-    assert!(checked.contains("An ICMP error about this host's packets came"), "{checked}");
+    assert!(checked.contains("an ICMP error came about what this host sent"), "{checked}");
     assert!(checked.contains("of this host's segments retransmitted"), "{checked}");
 }
 
