@@ -9,8 +9,8 @@ use super::logs::{self, Rows};
 use super::notes::Notes;
 use super::packet::{printer, write_note};
 use super::page::Page;
-use super::timeline::write_connection;
-use crate::analysis::{LogSummary, Redaction};
+use super::timeline::{write_answered, write_connection};
+use crate::analysis::{Judged, LogSummary, Redaction};
 use crate::cert::Details;
 use crate::finding::Weight;
 use crate::probe::token::Token;
@@ -100,13 +100,21 @@ fn write_attempt(check: CheckResult<'_>, style: &Style, out: &mut dyn Write) -> 
         if outcome.captured.is_some() {
             with_packets.push(index);
             let page = Page { summary: None, names: &names, digits: PACKET_DIGITS, style };
-            write_connection(judged, "", "", page, out)?;
+            if is_answer(&conclusion, index, judged) {
+                write_answered(judged, page, out)?;
+            } else {
+                write_connection(judged, "", "", page, out)?;
+            }
             writeln!(out)?;
             continue;
         }
         let mut judged = judged.clone();
         if is_detailed {
-            judgement::write_heading(&judged, "", "", style, out)?;
+            if is_answer(&conclusion, index, &judged) {
+                judgement::write_ends(&judged, "", style, out)?;
+            } else {
+                judgement::write_heading(&judged, "", "", style, out)?;
+            }
             writeln!(out)?;
         } else {
             // One program's words are enough to find them in a log.
@@ -115,6 +123,13 @@ fn write_attempt(check: CheckResult<'_>, style: &Style, out: &mut dyn Write) -> 
         judgement::write(&judged, None, &names, style, out)?;
     }
     Ok(with_packets)
+}
+
+/// Whether a connection's verdict is the answer, in the same words.
+fn is_answer(conclusion: &Conclusion, index: usize, judged: &Judged) -> bool {
+    conclusion.connection == Some(index)
+        && conclusion.reason == judged.verdict.code.name()
+        && conclusion.headline == judged.verdict.headline
 }
 
 /// The server's own certificate, as it came first.

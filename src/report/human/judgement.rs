@@ -145,10 +145,16 @@ pub(super) fn write_heading(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let Judged { story, verdict, .. } = judged;
+    let verdict = &judged.verdict;
     let text = format!("{}{what}: {}", title(verdict), verdict.headline);
     write_headline(verdict.severity, &text, style, out)?;
     write_translation(&line_name(verdict), style, out)?;
+    write_ends(judged, file, style, out)
+}
+
+/// Writes who spoke and when.
+pub(super) fn write_ends(judged: &Judged, file: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let story = &judged.story;
     let ends = format!("{} → {}", ends::end(story, Role::Client), ends::end(story, Role::Server));
     write_place(&[ends, when(story.first.at, story.capture.clock, style), file.to_owned()], style, out)
 }

@@ -165,6 +165,16 @@ pub(super) fn write_connection(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     judgement::write_heading(judged, what, file, page.style, out)?;
+    write_body(judged, page, out)
+}
+
+/// Writes a connection whose verdict stands above: its ends, its packets, and what follows from them.
+pub(super) fn write_answered(judged: &Judged, page: Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+    judgement::write_ends(judged, "", page.style, out)?;
+    write_body(judged, page, out)
+}
+
+fn write_body(judged: &Judged, page: Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     write_packets(judged, page, out)?;
     writeln!(out)?;
