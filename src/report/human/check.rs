@@ -310,9 +310,9 @@ fn write_beginning(outcome: &CheckOutcome, style: &Style, out: &mut dyn Write) -
     }
 }
 
-/// The steps, with what the analysis says of the packets that they represent.
-fn write_steps(outcome: &CheckOutcome, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut phase = None;
+/// What the analysis says of the packets that steps represent, in the order of the steps. With packets of their own, the steps stand for
+/// none.
+pub(super) fn said(outcome: &CheckOutcome, names: &PacketNames<'_>) -> Vec<Vec<String>> {
     let mut notes: Vec<_> =
         outcome.connections.iter().map(|judged| Notes::new(&judged.story, names)).collect();
     let entries: Vec<Vec<_>> = outcome
@@ -328,10 +328,8 @@ fn write_steps(outcome: &CheckOutcome, names: &PacketNames<'_>, out: &mut dyn Wr
                 .collect()
         })
         .collect();
-    let mut run: Vec<&Step> = Vec::new();
-    for step in &outcome.steps {
+    let of = |step: &Step| {
         let mut said = Vec::new();
-        // With packets of their own, the steps stand for none.
         if outcome.captured.is_none() {
             for (notes, entries) in notes.iter_mut().zip(&entries) {
                 for entry in entries.iter().filter(|entry| entry.moment.number == step.number) {
@@ -339,6 +337,16 @@ fn write_steps(outcome: &CheckOutcome, names: &PacketNames<'_>, out: &mut dyn Wr
                 }
             }
         }
+        said
+    };
+    outcome.steps.iter().map(of).collect()
+}
+
+/// The steps, with what the analysis says of the packets that they represent.
+fn write_steps(outcome: &CheckOutcome, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut phase = None;
+    let mut run: Vec<&Step> = Vec::new();
+    for (step, said) in outcome.steps.iter().zip(said(outcome, names)) {
         let is_plain = step.received.is_some() && said.is_empty() && phase == Some(step.phase);
         if is_plain {
             run.push(step);

@@ -395,13 +395,13 @@ fn write_check(
     let line = verdict::translation(conclusion.reason, style);
     let headline = format!("{code}: {}", conclusion.headline);
     let places = check::place(outcome, style).to_vec();
-    let attempt = Some(Attempt::of(outcome, &conclusion, verbosity));
-    write(&Begin { places, attempt, ..Begin::new(conclusion.severity, headline, line) }, out)?;
     let origins = Origins::default();
     let names = match &outcome.captured {
         Some(captured) => PacketNames::new(&captured.about().files, &origins),
         None => PacketNames::of_steps(&origins),
     };
+    let attempt = Some(Attempt::of(outcome, &conclusion, &names, verbosity));
+    write(&Begin { places, attempt, ..Begin::new(conclusion.severity, headline, line) }, out)?;
     let page = Page { summary: None, names: &names, digits: DIGITS, style };
     // The connection that decided comes first.
     let decisive = conclusion.connection.unwrap_or(0);
@@ -413,7 +413,11 @@ fn write_check(
         .collect();
     let mut room = Room::default();
     for judged in &shown {
-        write(&Section::of(judged, None, None, page, &mut room), out)?;
+        let section = match outcome.captured {
+            Some(_) => Section::of(judged, None, None, page, &mut room),
+            None => Section::of_steps(judged, page),
+        };
+        write(&section, out)?;
     }
     let ids = shown.iter().map(|judged| judged.story.id).collect();
     let table = listing.table(end.summary, &ids, style);

@@ -45,6 +45,8 @@ pub(super) struct Section<'a> {
     time: String,
     zone: String,
     device: Option<String>,
+    /// Whether no packets were captured: what a check's socket saw is shown step by step.
+    is_of_steps: bool,
     rows: Vec<Rung>,
     key: Option<String>,
     transfer: Option<Transfer>,
@@ -180,6 +182,7 @@ impl<'a> Section<'a> {
                 _ => "Time".to_owned(),
             },
             device,
+            is_of_steps: false,
             rows,
             key,
             transfer: Transfer::of(judged, page, room),
@@ -199,6 +202,22 @@ impl<'a> Section<'a> {
             filter: judgement::short_filter(story),
             code: verdict.code.name(),
             certificate: lines.collect(),
+        }
+    }
+
+    /// The same of a check's connection of which no packets were captured: none is drawn, and its steps prove what it says.
+    pub(super) fn of_steps(judged: &'a Judged, page: Page<'_>) -> Self {
+        // No room: nobody captured the bytes that a picture would show.
+        let section = Self::of(judged, None, None, page, &mut Room::none());
+        let evidence = section.evidence.into_iter().map(|proof| Proof { is_shown: true, ..proof });
+        Self {
+            is_of_steps: true,
+            evidence: evidence.collect(),
+            rows: Vec::new(),
+            key: None,
+            transfer: None,
+            device: None,
+            ..section
         }
     }
 
@@ -230,6 +249,7 @@ impl<'a> Section<'a> {
             time: judgement::when(found.first.at, clock, style),
             zone: "Time".to_owned(),
             device: None,
+            is_of_steps: false,
             rows: lookup::rungs(found, summary, style),
             key: None,
             transfer: None,

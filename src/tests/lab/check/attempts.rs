@@ -42,6 +42,17 @@ fn with_a_capture_the_packets_prove_the_verdict_and_are_saved() {
     let shown = Outcome::of(lab.check(&capture).arg(SERVER).args(QUICK)).out;
     let captured = format!("captured on {}", lab.device);
     assert!(shown.contains("[S] ──") && shown.contains(&captured), "{shown}");
+    assert_eq!(shown.matches("FAIL ").count(), 1, "the answer stands once\n{shown}");
+    // What nobody captured is not drawn.
+    let page =
+        |options: &[&str]| Outcome::of(lab.check(options).args(["-o", "html", SERVER]).args(QUICK)).out;
+    let (drawn, told) = (page(&capture), page(&[]));
+    assert!(drawn.contains("<ol class=\"ladder\"") && !drawn.contains("No packets were captured"), "{drawn}");
+    assert!(!told.contains("<ol class=\"ladder\"") && told.contains("No packets were captured"), "{told}");
+    assert!(
+        told.contains("<a class=\"proof\" href=\"#s1\">1</a>") && told.contains("<tr id=\"s1\">"),
+        "{told}"
+    );
     // On an interface without its packets, the socket's view is left.
     let checked = check(&lab, &["--capture", "--user", "root", "-i", "lo", &format!("{SERVER}:8444")]);
     assert_eq!(
@@ -58,6 +69,32 @@ fn with_a_capture_the_packets_prove_the_verdict_and_are_saved() {
     let outcome = Outcome::of(&mut lab.check(&options));
     assert_eq!(outcome.status, 3, "{outcome:?}");
     assert!(!file.exists());
+}
+
+#[test]
+fn what_arrives_at_this_host_and_is_dropped_here_is_its_own_fault() {
+    let Some(lab) = Lab::with_ipv6() else { return };
+    let pki = Pki::new(lab.folder.path());
+    peers::serve_https(&lab, 8443, &pki.good(), |_, _| peers::json("200 OK", "{}"));
+    let dropped = |by: &[&str]| {
+        let input = [&["-p", "tcp", "--sport", "8443"], by, &["-j", "DROP"]].concat();
+        lab.run("client", &[&["iptables", "-I", "INPUT"][..], &input].concat());
+        let options = [&[SERVER, "--capture", "--user", "root"][..], &QUICK[..]].concat();
+        let checked = check(&lab, &options);
+        lab.run("client", &[&["iptables", "-D", "INPUT"][..], &input].concat());
+        checked
+    };
+    for (by, code, words) in [
+        (&[][..], "tcp-handshake-incomplete", "the SYN-ACK"),
+        (&["-m", "length", "--length", "100:65535"][..], "handshake-stalled", "what the server sent"),
+    ] {
+        let checked = dropped(by);
+        assert_eq!(checked.codes(), [code], "{checked}");
+        let verdict = &checked.connections[0]["verdict"];
+        assert_eq!((&verdict["actor"], &verdict["cause"]), (&"client".into(), &Value::Null), "{checked}");
+        let headline = verdict["headline"].as_str().unwrap();
+        assert!(headline.starts_with(words) && headline.contains("arrived at this host"), "{checked}");
+    }
 }
 
 #[test]

@@ -37,6 +37,13 @@ impl Default for Room {
     }
 }
 
+impl Room {
+    /// Where no picture is to be drawn.
+    pub(in crate::report::human::html) fn none() -> Self {
+        Self(0)
+    }
+}
+
 /// What a page shows of a transfer.
 pub(in crate::report::human::html) enum Transfer {
     Drawn(Box<Picture>),
