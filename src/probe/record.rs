@@ -142,7 +142,8 @@ impl ConnectionRecord {
         self.was_reset = channel.was_reset();
         self.unwrapped = channel.unwrapped_by();
         self.knowledge.acks_unobservable |= channel.acks_unobservable();
-        let (counters, lack) = channel.close();
+        let is_good = self.failure.is_none() && self.given_up.is_none() && self.closed_instead.is_none();
+        let (counters, lack) = channel.close(is_good);
         self.knowledge.counters = counters;
         if let Some(given_up) = &mut self.given_up {
             given_up.lack = lack;

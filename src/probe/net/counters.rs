@@ -27,6 +27,8 @@ pub(in crate::probe) struct Counters {
     pub(in crate::probe) out_of_order: u32,
     /// The largest packet that reaches the server as far as this host knows, in bytes.
     pub(in crate::probe) path_mtu: u32,
+    /// The round trip as TCP estimates it, in microseconds.
+    pub(in crate::probe) round_trip: u32,
     /// Bytes of memory that received data occupies, whether it is in order or not.
     memory: u32,
     /// Segments that were sent, and not acknowledged so far.
@@ -99,6 +101,7 @@ fn read(answer: &[u8]) -> Option<Counters> {
             // Offsets of `struct tcp_info` in linux/tcp.h. An older kernel's is shorter.
             INET_DIAG_INFO => {
                 counters.path_mtu = word(value, 60).unwrap_or(0);
+                counters.round_trip = word(value, 68).unwrap_or(0);
                 counters.retransmitted = word(value, 100).unwrap_or(0);
                 counters.out_of_order = word(value, 224).unwrap_or(0);
                 counters.in_flight = word(value, 24).unwrap_or(0);
@@ -134,6 +137,7 @@ mod tests {
         };
         assert_eq!((before.unread, before.unacknowledged, before.retransmitted), (0, 0, 0));
         assert!(before.path_mtu > 1_000, "{before:?}");
+        assert!((1..1_000_000).contains(&before.round_trip), "{before:?}");
         server.write_all(b"hello").unwrap();
         client.peek(&mut [0; 5]).unwrap();
         let unread = counters(&connection).unwrap();

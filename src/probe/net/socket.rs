@@ -18,8 +18,10 @@ use crate::probe::secret::Secret;
 use crate::probe::tape::{Tape, TapedConnection};
 use crate::story::SocketCounters;
 
-/// How long an orderly end of the server is waited for after the probe's own.
+/// How long an orderly end of the server is waited for after the probe's own: of one that failed, and of one that has done all that was
+/// asked of it, beyond the round trip that this takes.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+const LAST_WORDS_OF_A_GOOD_ONE: Duration = Duration::from_millis(60);
 
 /// The system's text for an error, without its number.
 pub(in crate::probe) fn words(error: &io::Error) -> String {
@@ -244,16 +246,16 @@ impl<'t> Channel<'t> {
         (Some(counted), lack)
     }
 
-    /// Ends the connection, and waits for the server's end of it unless time is over. Returns what the kernel counted until then, and
-    /// what this host lacks to send what is not acknowledged.
-    pub(in crate::probe) fn close(mut self) -> (Option<SocketCounters>, Option<&'static str>) {
+    /// Ends the connection, and waits for the server's end of it unless time is over; not for long where nothing failed. Returns what the
+    /// kernel counted until then, and what this host lacks to send what is not acknowledged.
+    pub(in crate::probe) fn close(mut self, is_good: bool) -> (Option<SocketCounters>, Option<&'static str>) {
         let counted = self.count();
-        self.end();
+        self.end(is_good);
         self.cover(Vec::new());
         counted
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, is_good: bool) {
         if self.ended == Ended::Broken {
             return;
         }
@@ -265,7 +267,10 @@ impl<'t> Channel<'t> {
             self.wrapping = Some(wrapping);
         }
         let _ = self.stream.shutdown(Shutdown::Write);
-        self.until = self.until.min(Instant::now() + LAST_WORDS);
+        let round_trip = counters(&self.connection).map_or(0, |counters| counters.round_trip);
+        let round_trip = Duration::from_micros(round_trip.into()).min(LAST_WORDS);
+        let patience = if is_good { LAST_WORDS_OF_A_GOOD_ONE + round_trip } else { LAST_WORDS };
+        self.until = self.until.min(Instant::now() + patience);
         self.knows_acknowledged = true;
         let mut rest = [0; 1024];
         while !is_late && self.read(&mut rest).is_ok_and(|len| len > 0) {}
@@ -348,5 +353,31 @@ impl Write for Bare<'_, '_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_close_is_not_waited_for_where_all_was_done() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let waited = |is_good: bool| {
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let _open = listener.accept().unwrap();
+            let connection = TapedConnection::new(stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+            let (mut tape, until) = (Tape::begin(), Instant::now() + Duration::from_secs(5));
+            let channel = Channel::new(stream, connection, &mut tape, until, Duration::from_secs(1));
+            let began = Instant::now();
+            channel.close(is_good);
+            began.elapsed()
+        };
+        assert!(waited(false) >= LAST_WORDS);
+        // The best of some, whatever else the machine does.
+        let shortest = (0..5).map(|_| waited(true)).min().unwrap();
+        assert!(shortest >= LAST_WORDS_OF_A_GOOD_ONE && shortest < LAST_WORDS, "{shortest:?}");
     }
 }

@@ -426,5 +426,10 @@ fn write_check(
     let notes = notes.map(|error| format!("The capture ended early: {}", escaped(&error.to_string())));
     let redacted = end.summary.is_redacted.then(|| Redaction::SENTENCE.to_owned());
     let ending = ending(end, None, table, style);
+    let ending = match outcome.captured {
+        Some(_) => ending,
+        // What the analysis read in place of packets is no file, and nothing of it can be dropped.
+        None => Ending { packets: "No packets were captured.".to_owned(), files: Vec::new(), ..ending },
+    };
     write(&Ending { zone, notes: redacted.into_iter().chain(notes).collect(), ..ending }, out)
 }

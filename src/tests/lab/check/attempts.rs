@@ -47,6 +47,7 @@ fn with_a_capture_the_packets_prove_the_verdict_and_are_saved() {
     let page =
         |options: &[&str]| Outcome::of(lab.check(options).args(["-o", "html", SERVER]).args(QUICK)).out;
     let (drawn, told) = (page(&capture), page(&[]));
+    assert!(!told.contains("<dt>File</dt>") && drawn.contains("<dt>File</dt>"), "{told}");
     assert!(drawn.contains("<ol class=\"ladder\"") && !drawn.contains("No packets were captured"), "{drawn}");
     assert!(!told.contains("<ol class=\"ladder\"") && told.contains("No packets were captured"), "{told}");
     assert!(
