@@ -57,7 +57,7 @@ pub(super) fn of_status(status: u16, path: &str, kind: &str, target: Option<&str
             "Check host, port and --token-path.",
         ),
         200..=299 => (
-            format!("the answer is {kind}, not a token"),
+            format!("the answer is {kind}, and no token"),
             "The status is a success, but no token is in the answer: something else than the token endpoint answers there, a \
              login page or a portal for example.",
             "Check host, port and --token-path, and whether a proxy or portal answers instead of SSM.",

@@ -23,6 +23,7 @@ use super::net::socket::Channel;
 use super::quote;
 use super::secret::Secret;
 use super::tape::Tape;
+use crate::limits;
 
 /// Where the token is asked for by default: the path that SSM On-Prem's front end shows to the outside. Its application
 /// logs the same request as `/oauth/token`.
@@ -33,6 +34,9 @@ const TOO_MANY_REQUESTS: u16 = 429;
 
 /// The status of a server that takes no requests for a time (RFC 9110, 15.6.4).
 const UNAVAILABLE: u16 = 503;
+
+/// Byte order marks of UTF-8 and UTF-16.
+const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
 /// The type of token that SSM On-Prem grants and takes (RFC 6750); a case of its own means nothing (RFC 6749, 5.1).
 const BEARER: &str = "bearer";
@@ -217,7 +221,8 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
     let object = serde_json::from_slice::<Value>(&answer.body).ok();
     let text = |name: &str| object.as_ref().and_then(|object| object.get(name)?.as_str());
     let mut result = Token::new(request, Some(answer.status));
-    result.description = text("error_description").map(|text| quote::words(text, tape));
+    let said = text("error_description").or_else(|| object.as_ref().and_then(message));
+    result.description = said.map(|text| quote::words(text, tape));
     let is_success = (200..300).contains(&answer.status);
     if let (true, Some(how)) = (is_success, &answer.broken_off) {
         "cut-short".clone_into(&mut result.outcome);
@@ -280,6 +285,14 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
     (result, None)
 }
 
+/// What a gateway in front of SSM says of an error that it names in its own form: in the error, or beside it.
+fn message(object: &Value) -> Option<&str> {
+    fn of(object: &Value) -> Option<&str> {
+        ["message", "detail", "title"].iter().find_map(|name| object.get(name)?.as_str())
+    }
+    object.get("error").and_then(of).or_else(|| of(object))
+}
+
 /// Why a token of an answer with this body can't be used, if it can't.
 fn unusable(token: &str, body: &[u8], expires_in: Option<&Value>) -> Option<String> {
     // RFC 6750, 2.1: no other characters can be sent in a header field.
@@ -331,7 +344,7 @@ impl Token {
         let named = if self.outcome.starts_with("status-") { "" } else { self.outcome.as_str() };
         let described = self.description.as_ref().map(|text| format!(": \"{text}\"")).unwrap_or_default();
         Some(if named.is_empty() {
-            format!("status {status}")
+            format!("status {status}{described}")
         } else {
             format!("status {status}, {named}{described}")
         })
@@ -387,7 +400,13 @@ impl Token {
             () if answer.body.iter().all(u8::is_ascii_whitespace) => "an empty body",
             () if is_login => "a login page",
             () if is_html => "an HTML page",
-            () => "not one of OAuth",
+            () if answer.header("content-encoding").is_some() => "compressed, which nobody asked for",
+            () if answer.body.len() >= limits::HTTP_BODY_BYTES => "longer than what this check reads",
+            () if MARKS.iter().any(|mark| answer.body.starts_with(mark)) => {
+                "text behind a byte order mark, which JSON has not (RFC 8259, 8.1)"
+            }
+            () if serde_json::from_slice::<Value>(&answer.body).is_ok() => "JSON without an error of OAuth",
+            () => "neither JSON nor a page",
         };
         let target = answer.redirect();
         self.explain(meaning::of_status(answer.status, &self.path, kind, target.as_deref()));
@@ -494,7 +513,7 @@ mod tests {
     #[test]
     fn statuses_without_an_error_say_who_answered() {
         for (status, outcome, words) in [
-            (200, "not-json", "not a token"),
+            (200, "not-json", "no token"),
             (302, "status-302", "elsewhere"),
             (401, "status-401", "401"),
             (403, "status-403", "forbids"),
@@ -506,6 +525,27 @@ mod tests {
             assert_eq!((result.outcome.as_str(), token), (outcome, None));
             assert!(result.headline.contains(words), "{}", result.headline);
             assert!(result.explanation.contains("an HTML page"), "{}", result.explanation);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_not_one_of_oauth_is_called_what_it_is() {
+        let long = format!(r#"{{"access_token":"{}"}}"#, "a".repeat(limits::HTTP_BODY_BYTES));
+        let cut = &long[..limits::HTTP_BODY_BYTES];
+        for (status, body, words) in [
+            (200, cut, "longer than what this check reads"),
+            (200, "\u{feff}{\"access_token\":\"x\"}", "behind a byte order mark"),
+            (200, "access_token=x", "neither JSON nor a page"),
+            (400, r#"{"error":{"code":7,"message":"no such app"}}"#, "JSON without an error of OAuth"),
+        ] {
+            let (result, token) = outcome_of(&answer(status, "application/json", body));
+            assert!(token.is_none() && result.explanation.contains(words), "{}", result.explanation);
+            assert!(!result.headline.contains("not one of OAuth"), "{}", result.headline);
+        }
+        // What a gateway says in its own form is quoted.
+        for body in [r#"{"error":{"message":"no sec&ret app"}}"#, r#"{"detail":"no sec&ret app"}"#] {
+            let (result, _) = outcome_of(&answer(400, "application/json", body));
+            assert_eq!(result.answer().as_deref(), Some("status 400: \"no [secret] app\""), "{body}");
         }
     }
 
