@@ -166,7 +166,11 @@ impl Probe<'_> {
                 return (false, None);
             }
             Connected::NotSent(error) => {
-                self.not_sent = Some((server.ip(), error));
+                // An answer to ARP or neighbor discovery was waited for.
+                self.has_silence |= began.elapsed() >= Duration::from(self.stall_after);
+                if !self.not_sent.iter().any(|(address, _)| *address == server.ip()) {
+                    self.not_sent.push((server.ip(), error));
+                }
                 return (false, None);
             }
         };

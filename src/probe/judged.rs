@@ -80,7 +80,7 @@ impl Probe<'_> {
             order: self.order,
             untried: self.untried,
             tries_all_addresses: plan.tries_all_addresses,
-            not_sent: self.not_sent.map(|(address, error)| (address, socket::words(&error))),
+            not_sent: self.not_sent.iter().map(|(address, error)| (*address, socket::words(error))).collect(),
             proxy: plan.proxy.as_ref().map(|proxy| ProxyUse {
                 kind: proxy.kind,
                 host: proxy.host.clone(),

@@ -110,8 +110,8 @@ pub struct Probe<'p> {
     order: Vec<IpAddr>,
     /// The addresses that were to be tried when time was over.
     untried: Vec<IpAddr>,
-    /// Why nothing was sent to an address, by the system.
-    not_sent: Option<(IpAddr, io::Error)>,
+    /// The addresses to which nothing was sent, and why, by the system.
+    not_sent: Vec<(IpAddr, io::Error)>,
     /// The address that the proxy is asked for, where it is not to look up the host's name.
     behind: Option<IpAddr>,
     connections: Vec<ConnectionRecord>,
@@ -148,7 +148,7 @@ impl<'p> Probe<'p> {
             resolution: None,
             order: Vec::new(),
             untried: Vec::new(),
-            not_sent: None,
+            not_sent: Vec::new(),
             behind: plan.host.parse().ok(),
             connections: Vec::new(),
             token: None,

@@ -43,8 +43,8 @@ pub struct CheckOutcome {
     pub untried: Vec<IpAddr>,
     /// Whether every address was to be tried, so that each has to work.
     pub tries_all_addresses: bool,
-    /// An address to which the system sent nothing, and why.
-    pub not_sent: Option<(IpAddr, String)>,
+    /// The addresses to which the system sent nothing, and why.
+    pub not_sent: Vec<(IpAddr, String)>,
     /// The proxy that was asked for a tunnel.
     pub proxy: Option<ProxyUse>,
     /// Each connection with its verdict.

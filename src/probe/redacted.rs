@@ -144,7 +144,7 @@ impl<'r> Redacted<'r> {
             order: order.into_iter().map(|address| redaction.address(address)).collect(),
             untried: untried.into_iter().map(|address| redaction.address(address)).collect(),
             tries_all_addresses,
-            not_sent: not_sent.map(|(address, why)| (redaction.address(address), why)),
+            not_sent: not_sent.into_iter().map(|(address, why)| (redaction.address(address), why)).collect(),
             proxy,
             connections,
             unmapped,

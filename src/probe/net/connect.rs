@@ -32,11 +32,19 @@ pub(in crate::probe) fn connect(tape: &mut Tape, server: SocketAddr, until: Inst
     match try_connect(tape, server, until) {
         Ok(connected) => connected,
         Err(error) => {
+            let error = if is_of_no_link(server) { io::Error::other(NO_LINK) } else { error };
             tape.note(format!("can't connect to {server}: {}", words(&error)));
             Connected::NotSent(error)
         }
     }
 }
+
+/// Whether an address is of one link alone, and nothing says of which (RFC 4007, 6).
+fn is_of_no_link(server: SocketAddr) -> bool {
+    matches!(server, SocketAddr::V6(server) if server.ip().is_unicast_link_local() && server.scope_id() == 0)
+}
+
+const NO_LINK: &str = "it is link-local, and DNS does not name its interface";
 
 fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Result<Connected> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;

@@ -53,12 +53,16 @@ fn with_others(outcome: &CheckOutcome, judged: &Judged, conclusion: Conclusion) 
 pub(super) fn fail_too(outcome: &CheckOutcome, judged: &Judged) -> Option<String> {
     let own = address(judged).filter(|_| !is_open(judged))?;
     let dead = listed(&others_dead(outcome, own));
-    let untried = match outcome.untried.len() {
+    Some(dead + &untried(outcome)).filter(|words| !words.is_empty())
+}
+
+/// How many addresses were not tried, in words that follow those about others.
+fn untried(outcome: &CheckOutcome) -> String {
+    match outcome.untried.len() {
         0 => String::new(),
         1 => "; 1 more was not tried in time".to_owned(),
         count => format!("; {count} more were not tried in time"),
-    };
-    Some(dead + &untried).filter(|words| !words.is_empty())
+    }
 }
 
 /// Addresses that fail too, as many as a status line has room for.
@@ -78,24 +82,31 @@ pub(super) fn passed_over_for(outcome: &CheckOutcome, judged: &Judged) -> Option
     Some((dead, next.and_then(address)?))
 }
 
-/// What follows from an address to which this host sent nothing.
-pub(super) fn not_sent(outcome: &CheckOutcome, conclusion: Conclusion) -> Conclusion {
+/// What follows from an address to which this host sent nothing. Where another one was asked, what became of that says more.
+pub(super) fn not_sent(outcome: &CheckOutcome, dead: IpAddr, conclusion: Conclusion) -> Conclusion {
     let conclusion = outcome.mapped(conclusion);
-    let dead = outcome.not_sent.as_ref().map(|(address, _)| *address);
+    let others = others_dead(outcome, dead);
     let next = outcome.connections.iter().find(|judged| is_open(judged)).and_then(address);
-    match (dead, next) {
-        (Some(dead), Some(next)) if !outcome.tries_all_addresses => {
-            passed_over(dead, &others_dead(outcome, dead), next, conclusion)
+    match next.filter(|_| !outcome.tries_all_addresses) {
+        Some(next) => passed_over(dead, &others, next, conclusion),
+        None => {
+            let was_asked = !outcome.connections.is_empty() && !outcome.tries_all_addresses;
+            let severity = match conclusion.severity {
+                Severity::Critical if was_asked => Severity::Warning,
+                severity => severity,
+            };
+            let headline = format!("{}{}{}", conclusion.headline, listed(&others), untried(outcome));
+            Conclusion { severity, headline, ..conclusion }
         }
-        _ => conclusion,
     }
 }
 
 /// Further addresses that TCP did not open, each once.
 fn others_dead(outcome: &CheckOutcome, dead: IpAddr) -> Vec<IpAddr> {
     let unopened = outcome.connections.iter().filter(|judged| !is_open(judged)).filter_map(address);
+    let unsent = outcome.not_sent.iter().map(|(address, _)| *address);
     let mut others = Vec::new();
-    for other in unopened.filter(|other| *other != dead) {
+    for other in unopened.chain(unsent).filter(|other| *other != dead) {
         if !others.contains(&other) {
             others.push(other);
         }

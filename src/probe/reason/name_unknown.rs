@@ -19,10 +19,7 @@ fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
     let name = &found.name;
     let server = found.server.map(|server| server.to_string()).unwrap_or_default();
     let code = found.rcode.as_deref().unwrap_or_default();
-    if let (LookupOutcome::NoSuchName, Some(target)) = (found.outcome, found.canonical.as_ref())
-        // With a domain of resolv.conf appended, it is no alias.
-        && !target.to_ascii_lowercase().starts_with(&name.to_ascii_lowercase())
-    {
+    if let (LookupOutcome::NoSuchName, Some(target)) = (found.outcome, target(found)) {
         return Some(Conclusion::critical(
             REASON.code,
             format!("{name} is an alias of {target}, and there is no name {target}"),
@@ -64,18 +61,14 @@ fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
             &["Leave -4 and -6 away."],
         ),
         LookupOutcome::NoAddress => {
-            let alias =
-                found.canonical.as_ref().map(|of| format!(" as an alias of {of}")).unwrap_or_default();
             let advice: &[&str] = if found.family.is_some() {
                 &["Leave -4 and -6 away, or add the missing A or AAAA record."]
             } else {
                 &["Add an A or AAAA record for the name, or ask for the name that has one."]
             };
             (
-                format!("{name} has no {} address", family(found)),
-                format!(
-                    "The resolver {server} knows the name{alias} and answered {code} without an address."
-                ),
+                format!("{name}{} has no {} address", alias_of(found), family(found)),
+                format!("The resolver {server} knows the name and answered {code} without an address."),
                 advice,
             )
         }
@@ -86,6 +79,17 @@ fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
         | LookupOutcome::Silent => return None,
     };
     Some(Conclusion::critical(REASON.code, headline, explanation, advice))
+}
+
+/// What a name is an alias of, in words that follow it.
+fn alias_of(found: &Resolution) -> String {
+    target(found).map(|of| format!(", an alias of {of},")).unwrap_or_default()
+}
+
+/// What a name is an alias of. With a domain of resolv.conf appended, it is no alias.
+fn target(found: &Resolution) -> Option<&str> {
+    let target = found.canonical.as_deref()?;
+    (!target.to_ascii_lowercase().starts_with(&found.name.to_ascii_lowercase())).then_some(target)
 }
 
 /// The families that were asked for.

@@ -14,7 +14,7 @@ pub(super) const REASON: Reason = Reason {
 };
 
 fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
-    let (address, why) = outcome.not_sent.as_ref()?;
+    let (address, why) = outcome.not_sent.first()?;
     let shown = outcome.zoned(*address);
     let link = shown.split_once('%').map(|(_, zone)| format!(" oif {zone}")).unwrap_or_default();
     let conclusion = Conclusion::critical(
@@ -25,17 +25,17 @@ fn conclude(outcome: &CheckOutcome) -> Option<Conclusion> {
             .to_owned(),
         &[format!("Look at `ip route get {address}{link}`, `ip neigh`, and this host's own firewall.")],
     );
-    Some(addresses::not_sent(outcome, Conclusion { actor: Actor::Client, ..conclusion }))
+    Some(addresses::not_sent(outcome, *address, Conclusion { actor: Actor::Client, ..conclusion }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::reason::tests::{attempt, healthy, is};
+    use crate::probe::reason::tests::{attempt, healthy, is, refused};
 
     #[test]
     fn what_this_host_did_not_send_is_its_own_and_a_warning_where_another_address_answers() {
-        let not_sent = || Some(("198.51.100.9".parse().unwrap(), "Network is unreachable".to_owned()));
+        let not_sent = || vec![("198.51.100.9".parse().unwrap(), "Network is unreachable".to_owned())];
         let outcome = CheckOutcome { not_sent: not_sent(), ..attempt(Vec::new()) };
         assert_eq!(is(&outcome), ("not-sent", Severity::Critical));
         let conclusion = outcome.conclusion();
@@ -43,7 +43,7 @@ mod tests {
         assert!(conclusion.advice[0].contains("ip route get 198.51.100.9"), "{:?}", conclusion.advice);
         // A link-local address is one of its link.
         let linked = CheckOutcome {
-            not_sent: Some(("fe80::1".parse().unwrap(), "nobody answered".to_owned())),
+            not_sent: vec![("fe80::1".parse().unwrap(), "nobody answered".to_owned())],
             zone: Some("eth0".to_owned()),
             ..attempt(Vec::new())
         };
@@ -52,5 +52,21 @@ mod tests {
         assert!(conclusion.advice[0].contains("ip route get fe80::1 oif eth0"), "{:?}", conclusion.advice);
         let outcome = CheckOutcome { not_sent: not_sent(), ..attempt(vec![healthy()]) };
         assert_eq!(is(&outcome), ("not-sent", Severity::Warning));
+    }
+
+    #[test]
+    fn what_another_address_answered_says_more_than_that_nothing_was_sent_to_this_one() {
+        // A host without IPv6, and a server whose IPv4 address refuses.
+        let not_sent = || vec![("2001:db8::9".parse().unwrap(), "Network is unreachable".to_owned())];
+        let outcome = CheckOutcome { not_sent: not_sent(), ..attempt(vec![refused()]) };
+        assert_eq!(is(&outcome), ("refused", Severity::Critical));
+        assert!(outcome.conclusion().headline.ends_with("; 2001:db8::9 fails too"), "{outcome:?}");
+        // Unless each address has to work.
+        let outcome = CheckOutcome { tries_all_addresses: true, ..outcome };
+        assert_eq!(is(&outcome), ("not-sent", Severity::Critical));
+        // Of several, the others are named.
+        let others = [1, 2].map(|last| ([192, 0, 2, last].into(), "nobody answered ARP for it".to_owned()));
+        let outcome = CheckOutcome { not_sent: others.to_vec(), ..attempt(Vec::new()) };
+        assert!(outcome.conclusion().headline.ends_with("for it; 192.0.2.2 fails too"), "{outcome:?}");
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn attempt(stories: Vec<Story>) -> CheckOutcome {
         order: Vec::new(),
         untried: Vec::new(),
         tries_all_addresses: false,
-        not_sent: None,
+        not_sent: Vec::new(),
         proxy: None,
         unmapped: connections.iter().map(|judged| judged.verdict.severity).collect(),
         connections,

@@ -11,11 +11,13 @@ use std::io::{self, Write};
 use super::phases;
 use crate::analysis::{Judged, title};
 use crate::limits;
+use crate::packet::Host;
 use crate::probe::{CheckOutcome, Range};
 use crate::report::digest::MonitoredConnection;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends, kinds, neighbours};
 use crate::report::{CheckResult, End, nothing};
+use crate::story::Story;
 use crate::time::Elapsed;
 use crate::verdict::{Severity, Status};
 
@@ -76,7 +78,7 @@ fn write_check(of: &End<'_>, check: &CheckResult<'_>, out: &mut dyn Write) -> io
             let place = format!("{code} at {}, {}{via}", story.stage, ends::checked(outcome, story));
             if conclusion.is_well() {
                 redirect(outcome).map_or(place.clone(), |page| format!("{place}; {page}"))
-            } else if PLAIN_CODES.contains(&conclusion.reason) {
+            } else if PLAIN_CODES.contains(&conclusion.reason) && !is_unspecified(story) {
                 let others = conclusion.connection.and_then(|index| outcome.fail_too(index));
                 place + &others.unwrap_or_default()
             } else {
@@ -106,6 +108,11 @@ fn write_check(of: &End<'_>, check: &CheckResult<'_>, out: &mut dyn Write) -> io
         }
     }
     out.flush()
+}
+
+/// Whether what was connected to is no address of any host: that is worth its words.
+fn is_unspecified(story: &Story) -> bool {
+    matches!(story.parties.server.host, Host::Address(address) if address.is_unspecified())
 }
 
 /// Where a page that is as expected leads: worth knowing although nothing is wrong.

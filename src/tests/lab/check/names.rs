@@ -170,7 +170,7 @@ fn halves(lab: &Lab) {
     for (host, outcome, words) in [
         ("circle.test", "alias-loop", "the aliases of circle.test lead in a circle"),
         ("nothing.test", "no-address", "nothing.test has no IPv4 or IPv6 address"),
-        ("alias.test", "no-address", "as an alias of nothing.test"),
+        ("alias.test", "no-address", "alias.test, an alias of nothing.test, has no IPv4 or IPv6 address"),
     ] {
         let checked = of(host, &[]);
         assert_eq!((checked.reason(), checked.status()), ("name-unknown", 2), "{checked}");
