@@ -193,7 +193,7 @@ pub fn verify(
     let place = faults.len();
     faults.extend(issuer_fault(&found, &chain, anchors));
     for details in chain.path.iter().filter(|details| is_own_or_issued(details, own)) {
-        faults.extend(weaknesses(details));
+        faults.extend(weaknesses(details, std::ptr::eq(*details, own)));
     }
     // Java does not ask this of a certificate that is trusted for itself.
     let is_trusted_itself = own.is_self_issued || anchors.is_some_and(|anchors| chain.is_pinned(anchors));
@@ -431,10 +431,11 @@ fn issuer_fault(issuer: &Issuer, chain: &Chain<'_>, anchors: Option<&Anchors>) -
     }
 }
 
-fn weaknesses(details: &Details) -> impl Iterator<Item = Fault> {
+/// What is weak about a certificate of a chain, or about the server's own: its key signs the handshake, whatever else it may sign.
+fn weaknesses(details: &Details, is_own: bool) -> impl Iterator<Item = Fault> {
     const LEAST_BITS: usize = 2_048;
     let of = details.title();
-    let is_authority = details.is_ca;
+    let is_authority = !is_own;
     let short = details.rsa_bits.filter(|bits| *bits < LEAST_BITS);
     let key = short.map(|bits| Weakness::ShortKey { bits, is_authority });
     let is_weak = ["MD2", "MD5", "SHA-1"].into_iter().any(|hash| details.signature.ends_with(hash));
@@ -442,4 +443,19 @@ fn weaknesses(details: &Details) -> impl Iterator<Item = Fault> {
     let signature =
         (is_weak && !details.is_self_issued).then(|| Weakness::Signature(details.signature.clone()));
     key.into_iter().chain(signature).map(|why| Fault::Weak { of: of.to_owned(), why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_s_own_short_key_is_weak_as_its_own_even_where_it_is_a_ca_s() {
+        let details = Details { rsa_bits: Some(1_024), is_ca: true, ..Details::default() };
+        for (is_own, is_authority) in [(true, false), (false, true)] {
+            let found: Vec<_> = weaknesses(&details, is_own).collect();
+            let why = Weakness::ShortKey { bits: 1_024, is_authority };
+            assert_eq!(found, [Fault::Weak { of: details.title().to_owned(), why }]);
+        }
+    }
 }
