@@ -169,6 +169,7 @@ impl Probe<'_> {
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
             choice: self.choice(),
+            prime_bits: last.and_then(|offer| offer.prime_bits),
             unmet_by_choice: last.and_then(|offer| offer.unmet.as_ref()),
             offered,
             is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,

@@ -91,6 +91,7 @@ impl OpenConnection<'_> {
         let choice = offer::ask(offer, name, &self.tls.random(), has_identity, &mut self.channel);
         if let (Some(choice), Some(offered)) = (choice, &mut self.record.offer) {
             offered.unmet = self.tls.unmet_by(&choice.chain).or_else(|| choice.unmet());
+            offered.prime_bits = choice.prime_bits;
             offered.hello = Some(choice.hello);
         }
     }

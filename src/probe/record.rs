@@ -52,6 +52,8 @@ pub(super) struct ConnectionRecord {
 pub(super) struct Offered {
     /// Its ServerHello, if it sent one.
     pub(super) hello: Option<ServerHello>,
+    /// The bits of its Diffie-Hellman prime, where it chooses one.
+    pub(super) prime_bits: Option<usize>,
     /// What the user demands of its certificate, and it does not meet.
     pub(super) unmet: Option<Unmet>,
 }

@@ -33,6 +33,8 @@ pub(in crate::probe) struct Choice {
     pub(in crate::probe) hello: ServerHello,
     /// Its certificates, its own first; empty if they are encrypted.
     pub(in crate::probe) chain: Vec<Vec<u8>>,
+    /// The bits of its Diffie-Hellman prime, where it chooses one (RFC 5246, 7.4.3).
+    pub(in crate::probe) prime_bits: Option<usize>,
     /// How it refused a client without a certificate, where it asked for one.
     refusal: Option<String>,
 }
@@ -91,7 +93,12 @@ pub(in crate::probe) fn ask(
         return None;
     }
     hello.group = hello.group.or_else(|| agreed_curve(version, &messages));
-    let with = hello.group.map(|group| format!(", with the group {group}")).unwrap_or_default();
+    let prime_bits = prime_bits(version, suite, &messages);
+    let with = match (hello.group, prime_bits) {
+        (Some(group), _) => format!(", with the group {group}"),
+        (None, Some(bits)) => format!(", with a Diffie-Hellman prime of {bits} bits"),
+        (None, None) => String::new(),
+    };
     if hello.group.is_some_and(|group| !groups(offer).contains(&group.0)) {
         channel.tape().note(format!("it answers with {suite} over {version}{with}, which was not offered"));
         return None;
@@ -104,7 +111,7 @@ pub(in crate::probe) fn ask(
         channel.tape().note("it asks for a client certificate");
     }
     let refusal = if is_asked && !has_identity { refused_without(version, took, channel) } else { None };
-    Some(Choice { hello, chain, refusal })
+    Some(Choice { hello, chain, prime_bits, refusal })
 }
 
 /// The curve of the key exchange, which up to TLS 1.2 stands in a message of its own.
@@ -112,6 +119,17 @@ fn agreed_curve(version: Version, messages: &[(u8, Vec<u8>)]) -> Option<NamedGro
     let (_, body) =
         messages.iter().find(|(kind, _)| *kind == SERVER_KEY_EXCHANGE).filter(|_| !version.is_tls13())?;
     of_server_key_exchange(u32::try_from(body.len()).unwrap_or(u32::MAX), body)
+}
+
+/// The bits of the prime of a DHE key exchange: its length stands before it.
+fn prime_bits(version: Version, suite: CipherSuite, messages: &[(u8, Vec<u8>)]) -> Option<usize> {
+    let is_dhe = !version.is_tls13() && suite.name().is_some_and(|name| name.starts_with("TLS_DHE_"));
+    let (_, body) = messages.iter().find(|(kind, _)| *kind == SERVER_KEY_EXCHANGE).filter(|_| is_dhe)?;
+    let [high, low, rest @ ..] = &body[..] else { return None };
+    let prime = rest.get(..usize::from(u16::from_be_bytes([*high, *low])))?;
+    let zeros = prime.iter().take_while(|byte| **byte == 0).count();
+    let first = prime.get(zeros)?;
+    Some((prime.len() - zeros) * 8 - first.leading_zeros() as usize)
 }
 
 /// Says that there is no certificate (RFC 5246, 7.4.6), and listens whether the server refuses that. One that does not awaits the key
@@ -387,6 +405,20 @@ mod tests {
         assert_eq!(curve(Version::TLS12, &[1, 0, 0xff]), None);
         assert_eq!(curve(Version::TLS13, &[3, 0, 0x19, 133, 4]), None);
         assert!(groups(Offer::Everything).contains(&0x19) && !groups(Offer::Old).contains(&0x11ec));
+    }
+
+    #[test]
+    fn a_diffie_hellman_prime_is_as_long_as_it_is_without_zeros() {
+        let (dhe, ecdhe) = (CipherSuite(0x009e), CipherSuite(0xc02f));
+        let bits = |suite, body: &[u8]| prime_bits(Version::TLS12, suite, &[(12, body.to_vec())]);
+        let prime =
+            |bytes: usize| [&(bytes as u16).to_be_bytes()[..], &vec![0xff; bytes], &[0, 1, 2]].concat();
+        assert_eq!(bits(dhe, &prime(128)), Some(1_024));
+        assert_eq!(bits(dhe, &[0, 3, 0, 0x3f, 0xff]), Some(14));
+        assert_eq!(bits(ecdhe, &prime(128)), None);
+        for body in [&[][..], &[0], &[0, 9, 1], &[0, 2, 0, 0], &[0, 0]] {
+            assert_eq!(bits(dhe, body), None, "{body:?}");
+        }
     }
 
     #[test]

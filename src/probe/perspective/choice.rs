@@ -55,7 +55,12 @@ impl Perspective<'_> {
             .into();
             verdict.change_advice(|advice| *advice = vec![RESTRICTION]);
         } else {
-            let others = others(&name, version);
+            let short = self.prime_bits.filter(|bits| *bits < LEAST_PRIME);
+            let others = match short {
+                Some(bits) if bits < REFUSED_PRIME => "no client of today can",
+                Some(_) => "a Java client can, and OpenSSL refuses it by default",
+                None => others(&name, version),
+            };
             // A suite that the check has is not what it lacks.
             let is_suite = is_rare(&name) || !version.is_tls13() && !is_modern(&name);
             let why = why(&name, version, hello.group);
@@ -67,7 +72,10 @@ impl Perspective<'_> {
                 _ if !is_suite => {
                     format!("the server's choice over {version} needs a certificate or a signature of a kind that this check lacks (P-521, SHA-1); {others}")
                 }
-                _ => format!("the server chooses {suite} over {version}, which this check can't complete; {others}"),
+                _ => {
+                    let prime = short.map(|bits| format!(" with a prime of {bits} bits")).unwrap_or_default();
+                    format!("the server chooses {suite}{prime} over {version}, which this check can't complete; {others}")
+                }
             }
             .into();
             verdict.explanation = format!(
@@ -78,7 +86,8 @@ impl Perspective<'_> {
             .into();
             verdict.change_advice(|advice| *advice = vec![OPENSSL, MODERN]);
         }
-        if !self.is_restricted {
+        let is_refused = self.prime_bits.is_some_and(|bits| bits < REFUSED_PRIME);
+        if !self.is_restricted && !is_refused {
             verdict.severity = Severity::Warning;
         }
         self.faults_of_choice(&name, verdict);
@@ -136,6 +145,11 @@ const NO_PROTOCOL: &str = "no_application_protocol";
 
 /// Groups that the check has, or that a server does not insist on.
 const OWN_GROUPS: [&str; 4] = ["x25519", "secp256r1", "secp384r1", "X25519MLKEM768"];
+
+/// The bits that a Diffie-Hellman prime has at least (RFC 9325, 4.2), and those below which OpenSSL and Java refuse it whatever their
+/// settings are by default.
+const LEAST_PRIME: usize = 2_048;
+const REFUSED_PRIME: usize = 1_024;
 
 const ALPN: &str =
     "Give --alpn a protocol that the server accepts, such as h2, or none by --alpn '', as clients have it.";
@@ -259,6 +273,39 @@ mod tests {
             let restricted = seen(&Perspective { is_restricted: true, ..perspective }, story());
             assert_eq!(restricted.severity, Severity::Critical);
             assert!(restricted.explanation.contains("--tls-min and --tls-max"), "{}", restricted.explanation);
+        }
+    }
+
+    #[test]
+    fn a_short_prime_is_named_and_one_that_nobody_takes_is_critical() {
+        let refused = unestablished(Failed { is_no_choice: true, ..Failed::default() });
+        let choice = hello(0x0303, 0x009e);
+        for (bits, severity, words) in [
+            (
+                512,
+                Severity::Critical,
+                "with a prime of 512 bits over TLS 1.2, which this check can't complete; no client",
+            ),
+            (
+                1_024,
+                Severity::Warning,
+                "with a prime of 1024 bits over TLS 1.2, which this check can't complete; a Java client can, and OpenSSL refuses",
+            ),
+            (
+                2_048,
+                Severity::Warning,
+                "GCM_SHA256 over TLS 1.2, which this check can't complete; a Java client can",
+            ),
+        ] {
+            let perspective = Perspective {
+                connections: &refused,
+                choice: Some(&choice),
+                prime_bits: Some(bits),
+                ..ignorant()
+            };
+            let verdict = seen(&perspective, Story::at(Stage::ClientHello).alert(Server, 40));
+            assert!(verdict.headline.contains(words), "{}", verdict.headline);
+            assert_eq!(verdict.severity, severity, "{bits}");
         }
     }
 

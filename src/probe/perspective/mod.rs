@@ -53,6 +53,8 @@ pub(super) struct Perspective<'p> {
     pub(super) timeout: Elapsed,
     /// What the server would choose of all that OpenSSL and Java offer.
     pub(super) choice: Option<&'p ServerHello>,
+    /// The bits of the Diffie-Hellman prime that it would choose then.
+    pub(super) prime_bits: Option<usize>,
     /// What the user demands of its certificate then, and it does not meet.
     pub(super) unmet_by_choice: Option<&'p Unmet>,
     /// The connections on which it was asked so.

@@ -23,6 +23,7 @@ pub(super) fn ignorant() -> Perspective<'static> {
         accepted: Accepted::default(),
         timeout: Elapsed::from_millis(10_000),
         choice: None,
+        prime_bits: None,
         unmet_by_choice: None,
         offered: &[],
         is_restricted: false,
