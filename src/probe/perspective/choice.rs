@@ -58,7 +58,7 @@ impl Perspective<'_> {
             let short = self.prime_bits.filter(|bits| *bits < LEAST_PRIME);
             let others = match short {
                 Some(bits) if bits < REFUSED_PRIME => "no client of today can",
-                Some(_) => "a Java client can, and OpenSSL refuses it by default",
+                Some(_) => "a Java client can, and newer OpenSSL refuses it",
                 None => others(&name, version),
             };
             // A suite that the check has is not what it lacks.
@@ -74,7 +74,7 @@ impl Perspective<'_> {
                 }
                 _ => {
                     let prime = short.map(|bits| format!(" with a prime of {bits} bits")).unwrap_or_default();
-                    format!("the server chooses {suite}{prime} over {version}, which this check can't complete; {others}")
+                    format!("the server chooses {suite}{prime} over {version}, which this check lacks; {others}")
                 }
             }
             .into();
@@ -260,7 +260,7 @@ mod tests {
             (
                 0x0303,
                 0x002f,
-                "TLS_RSA_WITH_AES_128_CBC_SHA over TLS 1.2, which this check can't complete; a Java client can",
+                "TLS_RSA_WITH_AES_128_CBC_SHA over TLS 1.2, which this check lacks; a Java client can",
             ),
             (0x0301, 0x000a, "clients with old settings can"),
         ] {
@@ -284,18 +284,14 @@ mod tests {
             (
                 512,
                 Severity::Critical,
-                "with a prime of 512 bits over TLS 1.2, which this check can't complete; no client",
+                "with a prime of 512 bits over TLS 1.2, which this check lacks; no client",
             ),
             (
                 1_024,
                 Severity::Warning,
-                "with a prime of 1024 bits over TLS 1.2, which this check can't complete; a Java client can, and OpenSSL refuses",
+                "with a prime of 1024 bits over TLS 1.2, which this check lacks; a Java client can, and newer OpenSSL refuses",
             ),
-            (
-                2_048,
-                Severity::Warning,
-                "GCM_SHA256 over TLS 1.2, which this check can't complete; a Java client can",
-            ),
+            (2_048, Severity::Warning, "GCM_SHA256 over TLS 1.2, which this check lacks; a Java client can"),
         ] {
             let perspective = Perspective {
                 connections: &refused,

@@ -100,7 +100,7 @@ fn a_server_that_breaks_the_protocol_is_critical_and_is_not_asked_again() {
         (8444, 0x0303, 0xc013, "handshake_failure", "chooses a cipher suite which was not offered", 2),
         (8445, 0x0333, 0xc02f, "protocol_version", "which was not offered", 2),
         // A server that knows no newer version answers so, and others complete that.
-        (8446, 0x0302, 0xc013, "protocol_version", "over TLS 1.1, which this check can't complete", 1),
+        (8446, 0x0302, 0xc013, "protocol_version", "over TLS 1.1, which this check lacks", 1),
         // What it answers to the second one must have been offered as well.
         (8447, 0x0302, 0x0000, "protocol_version", "a choice that was not among them", 2),
     ] {
