@@ -33,15 +33,7 @@ impl Probe<'_> {
         }
         let is_capturing = captured.is_some();
         let (captured, mut connections, mut summary) = self.analyse(captured, logs);
-        let own_packets = match &captured {
-            Some(captured)
-                if captured.is_whole() && summary.about.dropped.is_none_or(|dropped| dropped == 0) =>
-            {
-                OwnPackets::Whole
-            }
-            None if is_capturing => OwnPackets::Absent,
-            _ => OwnPackets::Unknown,
-        };
+        let own_packets = own_packets(captured.as_ref(), is_capturing, &summary);
         let redacted = plan.settings.redaction.as_ref().map(|redaction| {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
             let page = plan.page.as_ref().map(|page| page::shown(&page.path));
@@ -80,7 +72,7 @@ impl Probe<'_> {
             order: self.order,
             untried: self.untried,
             tries_all_addresses: plan.tries_all_addresses,
-            not_sent: self.not_sent.iter().map(|(address, error)| (*address, socket::words(error))).collect(),
+            not_sent: self.not_sent.iter().map(|(address, why)| (*address, socket::words(why))).collect(),
             proxy: plan.proxy.as_ref().map(|proxy| ProxyUse {
                 kind: proxy.kind,
                 host: proxy.host.clone(),
@@ -188,6 +180,16 @@ impl Probe<'_> {
     /// Whether everything on a connection was inside TLS with the proxy.
     fn is_wrapped(&self) -> bool {
         self.connections.iter().any(|record| record.is_wrapped)
+    }
+}
+
+/// What became of the check's packets on this host, by what was captured.
+fn own_packets(captured: Option<&Captured>, is_capturing: bool, summary: &Summary) -> OwnPackets {
+    let has_drops = summary.about.dropped.is_some_and(|dropped| dropped > 0);
+    match captured {
+        Some(captured) if captured.is_whole() && !has_drops => OwnPackets::Whole,
+        None if is_capturing => OwnPackets::Absent,
+        _ => OwnPackets::Unknown,
     }
 }
 

@@ -114,7 +114,7 @@ pub(in crate::probe) fn ask(
     Some(Choice { hello, chain, prime_bits, refusal })
 }
 
-/// The curve of the key exchange, which up to TLS 1.2 stands in a message of its own.
+/// The curve of the key exchange, which up to TLS 1.2 has a message of its own.
 fn agreed_curve(version: Version, messages: &[(u8, Vec<u8>)]) -> Option<NamedGroup> {
     let (_, body) =
         messages.iter().find(|(kind, _)| *kind == SERVER_KEY_EXCHANGE).filter(|_| !version.is_tls13())?;
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn up_to_tls_1_2_the_curve_stands_in_the_server_key_exchange() {
+    fn up_to_tls_1_2_the_server_key_exchange_has_the_curve() {
         let curve = |version, body: &[u8]| agreed_curve(version, &[(2, vec![3, 3]), (12, body.to_vec())]);
         assert_eq!(curve(Version::TLS12, &[3, 0, 0x19, 133, 4]), Some(NamedGroup(0x19)));
         assert_eq!(curve(TLS_1_0, &[3, 0, 0x17, 65, 4]), Some(NamedGroup(0x17)));

@@ -1,6 +1,6 @@
 //! Whether anybody answers for the next hop to a server, by the system's tables of routes and neighbors (rtnetlink(7)).
 //!
-//! Where nobody does, the system gives up and tells the socket by an ICMP error of its own. It does so neither before its last
+//! Where nobody does, the system gives up, and the socket gets an ICMP error of its own. That comes neither before its last
 //! question nor, up to now, for link-local IPv6 addresses; its table of neighbors shows it in any case.
 
 use std::net::{IpAddr, SocketAddr};

@@ -7,7 +7,7 @@ use crate::cert::Fault;
 use crate::probe::http::verifier::objectionable;
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
-use crate::tls::{NamedGroup, Version};
+use crate::tls::{NamedGroup, ServerHello, Version};
 use crate::verdict::{Actor, Severity, Verdict};
 
 impl Perspective<'_> {
@@ -55,29 +55,8 @@ impl Perspective<'_> {
             .into();
             verdict.change_advice(|advice| *advice = vec![RESTRICTION]);
         } else {
-            let short = self.prime_bits.filter(|bits| *bits < LEAST_PRIME);
-            let others = match short {
-                Some(bits) if bits < REFUSED_PRIME => "no client of today can",
-                Some(_) => "a Java client can, and newer OpenSSL refuses it",
-                None => others(&name, version),
-            };
-            // A suite that the check has is not what it lacks.
-            let is_suite = is_rare(&name) || !version.is_tls13() && !is_modern(&name);
-            let why = why(&name, version, hello.group);
-            let group = hello.group.and_then(NamedGroup::name).filter(|group| !OWN_GROUPS.contains(group));
-            verdict.headline = match group {
-                Some(group) if !is_suite => {
-                    format!("the server chooses the group {group} over {version}, which this check lacks; {others}")
-                }
-                _ if !is_suite => {
-                    format!("the server's choice over {version} needs a certificate or a signature of a kind that this check lacks (P-521, SHA-1); {others}")
-                }
-                _ => {
-                    let prime = short.map(|bits| format!(" with a prime of {bits} bits")).unwrap_or_default();
-                    format!("the server chooses {suite}{prime} over {version}, which this check lacks; {others}")
-                }
-            }
-            .into();
+            let (headline, why) = self.lacking(hello, version, &name);
+            verdict.headline = headline.into();
             verdict.explanation = format!(
                 "The server refused what this check offered{restricted}, and was asked by a second ClientHello what it would \
                  choose of all that OpenSSL and Java offer; nothing was completed. The choice is obsolete or rare: {why}. Whether \
@@ -91,6 +70,37 @@ impl Perspective<'_> {
             verdict.severity = Severity::Warning;
         }
         self.faults_of_choice(&name, verdict);
+    }
+
+    /// What the check lacks of a choice, in one line, and why.
+    fn lacking(&self, hello: &ServerHello, version: Version, name: &str) -> (String, String) {
+        let short = self.prime_bits.filter(|bits| *bits < LEAST_PRIME);
+        let others = match short {
+            Some(bits) if bits < REFUSED_PRIME => "no client of today can",
+            Some(_) => "a Java client can, and newer OpenSSL refuses it",
+            None => others(name, version),
+        };
+        // A suite that the check has is not what it lacks.
+        let is_suite = is_rare(name) || !version.is_tls13() && !is_modern(name);
+        let why = why(name, version, hello.group);
+        let group = hello.group.and_then(NamedGroup::name).filter(|group| !OWN_GROUPS.contains(group));
+        let headline = match group {
+            Some(group) if !is_suite => {
+                format!(
+                    "the server chooses the group {group} over {version}, which this check lacks; {others}"
+                )
+            }
+            _ if !is_suite => {
+                format!(
+                    "the server's choice over {version} needs a certificate or a signature of a kind that this check lacks (P-521, SHA-1); {others}"
+                )
+            }
+            _ => {
+                let prime = short.map(|bits| format!(" with a prime of {bits} bits")).unwrap_or_default();
+                format!("the server chooses {name}{prime} over {version}, which this check lacks; {others}")
+            }
+        };
+        (headline, why)
     }
 
     /// What is wrong with the certificate that the server showed then, and what the user demands of it.
@@ -216,7 +226,7 @@ mod tests {
     use crate::probe::perspective::tests::{expired, hello, ignorant, seen, unestablished};
     use crate::story::Stage;
     use crate::tcp::Role::Server;
-    use crate::tls::{PlainKind, ServerHello};
+    use crate::tls::PlainKind;
     use std::sync::Arc;
 
     #[test]

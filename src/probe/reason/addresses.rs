@@ -87,18 +87,16 @@ pub(super) fn not_sent(outcome: &CheckOutcome, dead: IpAddr, conclusion: Conclus
     let conclusion = outcome.mapped(conclusion);
     let others = others_dead(outcome, dead);
     let next = outcome.connections.iter().find(|judged| is_open(judged)).and_then(address);
-    match next.filter(|_| !outcome.tries_all_addresses) {
-        Some(next) => passed_over(dead, &others, next, conclusion),
-        None => {
-            let was_asked = !outcome.connections.is_empty() && !outcome.tries_all_addresses;
-            let severity = match conclusion.severity {
-                Severity::Critical if was_asked => Severity::Warning,
-                severity => severity,
-            };
-            let headline = format!("{}{}{}", conclusion.headline, listed(&others), untried(outcome));
-            Conclusion { severity, headline, ..conclusion }
-        }
+    if let Some(next) = next.filter(|_| !outcome.tries_all_addresses) {
+        return passed_over(dead, &others, next, conclusion);
     }
+    let was_asked = !outcome.connections.is_empty() && !outcome.tries_all_addresses;
+    let severity = match conclusion.severity {
+        Severity::Critical if was_asked => Severity::Warning,
+        severity => severity,
+    };
+    let headline = format!("{}{}{}", conclusion.headline, listed(&others), untried(outcome));
+    Conclusion { severity, headline, ..conclusion }
 }
 
 /// Further addresses that TCP did not open, each once.

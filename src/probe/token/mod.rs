@@ -285,7 +285,7 @@ fn read(request: &Request, answer: &Answer, tape: &Tape) -> (Token, Option<Secre
     (result, None)
 }
 
-/// What a gateway in front of SSM says of an error that it names in its own form: in the error, or beside it.
+/// What a gateway in front of SSM says of an error that it names in its own form: in the error, or next to it.
 fn message(object: &Value) -> Option<&str> {
     fn of(object: &Value) -> Option<&str> {
         ["message", "detail", "title"].iter().find_map(|name| object.get(name)?.as_str())
