@@ -15,6 +15,8 @@ pub struct TcpConnection {
     pub ends: PerRole<Endpoint>,
     /// Whether both ends sent a SYN before either was answered (RFC 9293, 3.5, figure 7).
     pub is_simultaneous_open: bool,
+    /// Whether a challenge ACK of an older connection answered the SYN.
+    is_challenged: bool,
     pub(super) state: State,
 }
 
@@ -50,7 +52,7 @@ impl TcpConnection {
             Some(flags) if flags.syn() && !flags.ack() => State::SynSent,
             _ => State::Midstream,
         };
-        Self { ends, is_simultaneous_open: false, state }
+        Self { ends, is_simultaneous_open: false, is_challenged: false, state }
     }
 
     /// What makes a segment one of this connection's.
@@ -152,6 +154,7 @@ impl TcpConnection {
         }
         self.ends[role].counters.segments += 1;
         if self.is_stale(&arrival) {
+            self.is_challenged |= role == Role::Server && !flags.rst();
             observation.kind = SegmentKind::PreviousConnection;
             return observation;
         }
@@ -208,24 +211,25 @@ impl TcpConnection {
             return false;
         }
         match (role, self.ends.client.initial) {
-            (Role::Server, Some(initial)) if flags.ack() => {
+            (Role::Server, initial) if flags.ack() => {
                 // Data of the SYN may be acknowledged with it (Fast Open, RFC 7413), its later fragments included. A
                 // cut text line has no number, but what answers a SYN without a SYN of its own is a challenge ACK.
                 self.ends.server.initial.is_none()
-                    && match header.tcp.ack {
-                        Some(ack) => !(1..=SYN_DATA_BYTES).contains(&ack.distance_from(initial)),
-                        None => !flags.rst(),
+                    && match (header.tcp.ack, initial) {
+                        (Some(ack), Some(initial)) => {
+                            !(1..=SYN_DATA_BYTES).contains(&ack.distance_from(initial))
+                        }
+                        (Some(_), None) => false,
+                        (None, _) => !flags.rst(),
                     }
             }
             (Role::Server, _) => flags.rst() && !flags.ack(),
             // The client resets what an older connection's challenge ACK asked for, at that number, not at its own, and without an
             // acknowledgement (RFC 9293, 3.10.7.3).
-            (Role::Client, Some(initial)) if flags.rst() && !flags.ack() => {
-                header.tcp.seq.is_some_and(|seq| {
-                    let distance = seq.distance_from(initial);
-                    !(0..=1).contains(&distance)
-                })
-            }
+            (Role::Client, initial) if flags.rst() && !flags.ack() => match (header.tcp.seq, initial) {
+                (Some(seq), Some(initial)) => !(0..=1).contains(&seq.distance_from(initial)),
+                _ => self.is_challenged,
+            },
             (Role::Client, _) => false,
         }
     }

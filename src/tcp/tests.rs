@@ -136,6 +136,21 @@ fn what_remains_of_an_older_connection_is_stale_while_this_one_opens() {
         .syn_ack();
     assert_eq!(kinds(&talk)[1..3], [SegmentKind::PreviousConnection, SegmentKind::PreviousConnection]);
     assert_eq!(last(&talk).step, Some(HandshakeStep::SynAck));
+    // Cut lines show some of the numbers or none.
+    for (hides_ack, hides_syn) in [(false, false), (true, false), (true, true)] {
+        let mut short = talk.clone();
+        short.packets[2].header.tcp.seq = None;
+        if hides_ack {
+            short.packets[1].header.tcp.ack = None;
+        }
+        if hides_syn {
+            short.packets[0].header.tcp.seq = None;
+        }
+        assert_eq!(kinds(&short)[1..3], [SegmentKind::PreviousConnection, SegmentKind::PreviousConnection]);
+        // Without the challenge it is the client's own.
+        short.packets.remove(1);
+        assert_ne!(kinds(&short)[1], SegmentKind::PreviousConnection);
+    }
 }
 
 // ---- data ----
