@@ -196,7 +196,7 @@ pub fn ascii_payload(
     ends: (Option<IpAddr>, u16, Option<IpAddr>, u16),
     header_len: u8,
     most: usize,
-) -> Option<&[u8]> {
+) -> Option<AsciiPayload<'_>> {
     let (source, source_port, destination, destination_port) = ends;
     let is_v4 = source.or(destination).is_none_or(|address| address.is_ipv4());
     let mut pattern =
@@ -231,7 +231,16 @@ pub fn ascii_payload(
     if !is_clear && !ends_line && most < TRANSCRIPT_DUMP_BYTES {
         return None;
     }
-    Some(payload.get(..most).unwrap_or(payload))
+    let is_whole = ends_line && payload.len() >= most;
+    Some(AsciiPayload { bytes: payload.get(..most).unwrap_or(payload), is_whole })
+}
+
+/// The payload in the text of `-A`.
+#[derive(Clone, Copy, Debug)]
+pub struct AsciiPayload<'a> {
+    pub bytes: &'a [u8],
+    /// Whether its last byte ends a line, so that no letter was added before it or lost.
+    pub is_whole: bool,
 }
 
 /// The longest link header that is skipped: radiotap and 802.11 with LLC and SNAP.
@@ -240,6 +249,15 @@ const LINK_BYTES: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ascii_payload(
+        text: &[u8],
+        ends: (Option<IpAddr>, u16, Option<IpAddr>, u16),
+        header_len: u8,
+        most: usize,
+    ) -> Option<&[u8]> {
+        super::ascii_payload(text, ends, header_len, most).map(|payload| payload.bytes)
+    }
 
     const DUMP: &str = "0x0000:  4500 0028 0001 4000 4006 26cd 0a00 0001  E..(..@.@.&.....\n\
                         0x0010:  0a00 0002 03e8 20fb 0000 0007 0000 0000  ................\n\

@@ -136,6 +136,7 @@ impl<R: BufRead> Lines<R> {
         if self.number == 1 && line.raw.starts_with(b"\xef\xbb\xbf") {
             line.raw.drain(..3);
         }
+        // What a terminal's colours added would shift the characters of a payload.
         sequences::remove(&mut line.raw);
         self.encoding.decode(&mut line);
         self.encoding.read_header(&line.raw);

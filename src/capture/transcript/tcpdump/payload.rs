@@ -95,7 +95,13 @@ const ADDRESSES: usize = 12;
 
 /// The payload as `-A` or tcpdump's own decoding prints it, in the lines from `next` on; `application` is what the segment's
 /// line shows of the decoded protocol.
-pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>, next: usize) -> Vec<u8> {
+pub fn printed(
+    draft: &Draft,
+    header: &SegmentHeader,
+    application: Option<&str>,
+    next: usize,
+    context: &Context<'_>,
+) -> Vec<u8> {
     let most = header.payload_len.map_or(0, |bytes| bytes as usize).min(TRANSCRIPT_DUMP_BYTES);
     let below = draft.lines_from(next);
     if most == 0 {
@@ -109,11 +115,23 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
     let (source, destination) = (header.ip.source.address(), header.ip.destination.address());
     let ends = (source, header.tcp.source_port, destination, header.tcp.destination_port);
     // Lines of a decoded protocol may precede it.
-    let dump = (0..below.len().min(MOST_WORDS)).find_map(|first| {
-        let text = as_one(below.get(first..)?, is_html);
-        Some(hexdump::ascii_payload(&text, ends, header.tcp.header_len?, most)?.to_vec())
-    });
-    if let Some(payload) = dump {
+    let dump = |fold: Fold| {
+        (0..below.len().min(MOST_WORDS)).find_map(|first| {
+            let text = as_one(below.get(first..)?, is_html, fold);
+            let payload = hexdump::ascii_payload(&text, ends, header.tcp.header_len?, most)?;
+            Some((payload.bytes.to_vec(), payload.is_whole))
+        })
+    };
+    let folds = [Fold::None, Fold::At(context.longest), Fold::AfterSpacesWithin(context.longest)];
+    // The packet's own line is longer than a terminal's and shows how that broke it.
+    let shown = match draft.raw(0) {
+        first if next > 1 && first.len() == context.longest => folds[1],
+        first if next > 1 && first.ends_with(b" ") => folds[2],
+        _ => folds[0],
+    };
+    let others = || folds.into_iter().filter(|fold| *fold != shown).filter_map(dump);
+    let dump = dump(shown).or_else(|| others().find(|(_, is_whole)| *is_whole));
+    if let Some((payload, _)) = dump {
         return payload;
     }
     // `HTTP: GET / HTTP/1.1` on the line itself, or with `-v` `HTTP, length: 31` and the lines below.
@@ -189,18 +207,45 @@ fn is_first_line(text: &str) -> bool {
     is_method && is_target
 }
 
-/// Lines as they are, one below the other, with the entities of a web page decoded.
-fn as_one(lines: &[(String, CleanLine)], is_html: bool) -> Vec<u8> {
+/// How a terminal broke the lines of a payload's characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fold {
+    None,
+    /// At this column.
+    At(usize),
+    /// Before this column, each after a space.
+    AfterSpacesWithin(usize),
+}
+
+impl Fold {
+    /// Whether a terminal broke one line into these two.
+    fn is_between(self, line: &[u8], next: &[u8]) -> bool {
+        match self {
+            Self::None => false,
+            Self::At(width) => line.len() == width,
+            Self::AfterSpacesWithin(width) => {
+                let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+                let word = next.iter().position(is_space).map_or(next.len(), |space| space + 1);
+                line.len() == width || line.last().is_some_and(is_space) && line.len() + word > width
+            }
+        }
+    }
+}
+
+/// Lines as they are, one below the other but for those that a terminal broke, with the entities of a web page decoded.
+fn as_one(lines: &[(String, CleanLine)], is_html: bool, fold: Fold) -> Vec<u8> {
     let mut text = Vec::new();
-    for (_, line) in lines {
+    for (index, (_, line)) in lines.iter().enumerate() {
         if is_html {
             text.extend(decode_entities(&String::from_utf8_lossy(&line.raw)).bytes());
         } else {
             text.extend(&line.raw);
         }
-        text.push(b'\n');
+        let below = lines.get(index + 1);
+        if below.is_some_and(|(_, below)| !fold.is_between(&line.raw, &below.raw)) {
+            text.push(b'\n');
+        }
     }
-    text.pop();
     text
 }
 

@@ -72,8 +72,8 @@ pub fn read(
                 .then(|| application::whole(&text, parsed.application, draft, next, context))
                 .flatten();
             packet.printed = match &whole {
-                Some((words, next)) => payload::printed(draft, &header, Some(words), *next),
-                None => payload::printed(draft, &header, parsed.application, next),
+                Some((words, next)) => payload::printed(draft, &header, Some(words), *next, context),
+                None => payload::printed(draft, &header, parsed.application, next, context),
             };
         }
     }

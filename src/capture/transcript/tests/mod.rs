@@ -217,17 +217,56 @@ fn a_damaged_dump_leaves_the_line() {
     assert!(matches!(read(damaged.as_bytes()).0[3].what, What::Segment(..)));
 }
 
+/// The payload of each segment whose characters are printed.
+fn printed(text: &str) -> Vec<Vec<u8>> {
+    let payload = |seen: Seen| match seen.what {
+        What::Segment(_, printed) if !printed.is_empty() => Some(printed),
+        _ => None,
+    };
+    read(text.as_bytes()).0.into_iter().filter_map(payload).collect()
+}
+
+/// `text` as a terminal of this width folds it, perhaps after spaces only.
+fn folded(text: &str, width: usize, is_after_spaces: bool) -> String {
+    each_line(text, |line| {
+        let (mut rows, mut rest) = (Vec::new(), line);
+        while rest.len() > width {
+            let space = rest[..width].rfind([' ', '\t']).filter(|_| is_after_spaces);
+            let (row, after) = rest.split_at(space.map_or(width, |space| space + 1));
+            rows.push(row);
+            rest = after;
+        }
+        rows.push(rest);
+        rows.join("\n")
+    })
+}
+
+#[test]
+fn colours_and_the_edge_of_a_terminal_shift_no_payload() {
+    let hello =
+        ".".repeat(43) + " " + &"9".repeat(100) + ".ssm.example" + &".".repeat(40) + "\n." + &"a".repeat(20);
+    let text = format!(
+        "10:00:00.000000 IP 192.0.2.1.50000 > 198.51.100.5.8443: Flags [P.], seq 1:{}, ack 1, win 63, options [nop,nop,TS val \
+         556190787 ecr 3221866856], length {}\nE....D@.@.fO.....3d..P .....................!&.C.\t.h{hello}\n\
+         10:00:00.000100 IP 198.51.100.5.8443 > 192.0.2.1.50000: Flags [.], ack {}, win 64, length 0\n",
+        hello.len() + 1,
+        hello.len(),
+        hello.len() + 1
+    );
+    let whole = printed(&text);
+    assert_eq!(whole, [hello.into_bytes()]);
+    assert_eq!(printed(&each_line(&text, |line| format!("\u{1b}[0;32m{line}\u{1b}[0m\u{1b}[K"))), whole);
+    for width in [66, 72, 78, 79, 80] {
+        for is_after_spaces in [false, true] {
+            assert_eq!(printed(&folded(&text, width, is_after_spaces)), whole, "{width} {is_after_spaces}");
+        }
+    }
+}
+
 #[test]
 fn the_text_of_a_payload_follows_its_headers() {
     let (_, text) = LINES.iter().find(|(name, _)| *name == "a").expect("a sample");
-    let printed: Vec<Vec<u8>> = read(text.as_bytes())
-        .0
-        .into_iter()
-        .filter_map(|seen| match seen.what {
-            What::Segment(_, printed) if !printed.is_empty() => Some(printed),
-            _ => None,
-        })
-        .collect();
+    let printed = printed(text);
     assert_eq!(printed.len(), 3);
     assert!(printed[0].starts_with(b"POST /x HTTP/1.1\nHost: ssm\n"));
     assert_eq!((printed[1].as_slice(), printed[2].as_slice()), (&b"second part of it"[..], &b"bye"[..]));
