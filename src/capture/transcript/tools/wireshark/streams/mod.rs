@@ -242,8 +242,25 @@ impl<T> Streams<T> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::script::complete;
+    use super::script::{complete, place};
     use super::*;
+
+    #[test]
+    fn a_repeated_syn_goes_on_after_the_reset_of_an_older_connection() {
+        let rows = [
+            "> 74 50000 → 443 [SYN] Seq=0 Win=64240 Len=0 MSS=1460",
+            "< 54 443 → 50000 [ACK] Seq=1 Ack=776777 Win=500 Len=0",
+            "> 54 50000 → 443 [RST] Seq=776777 Win=0 Len=0",
+            "> 74 [TCP Retransmission] 50000 → 443 [SYN] Seq=0 Win=64240 Len=0 MSS=1460",
+            "< 58 443 → 50000 [SYN, ACK] Seq=0 Ack=1 Win=64240 Len=0 MSS=1460",
+            "> 54 50000 → 443 [ACK] Seq=1 Ack=1 Win=64240 Len=0",
+            "> 571 Client Hello",
+            "< 1484 Server Hello",
+        ];
+        let done = complete(&rows);
+        assert_eq!(place(&done[6]), (Some("50000"), Some(1), Some(517)));
+        assert_eq!(place(&done[7]), (Some("443"), Some(1), Some(1430)));
+    }
 
     #[test]
     fn streams_and_pairs_of_hosts_are_bounded() {

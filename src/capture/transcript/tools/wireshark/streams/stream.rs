@@ -163,6 +163,13 @@ impl Stream {
         }
         if flags.syn() && !flags.ack() {
             (self.saw_syn, self.client) = (true, Some(side));
+            if self.is_reset {
+                // A SYN that is repeated shows that the RST was the answer to an older connection, as its numbers are.
+                self.is_reset = false;
+                for side in &mut self.sides {
+                    (side.next, side.acked) = (None, None);
+                }
+            }
         }
         self.saw_syn_ack |= flags.syn() && flags.ack();
         if segment.payload_len.is_none() && !flags.syn() {
