@@ -149,21 +149,35 @@ const MOST_NAME_BYTES: usize = 255;
 /// Whether a host may be called so: a name, or what people write in place of one.
 fn is_name(word: &str) -> bool {
     let is_mark = |letter: char| {
-        matches!(
-            letter,
-            '-' | '_' | '.' | ':' | '%' | '<' | '>' | '[' | ']' | '{' | '}' | '$' | '*' | '#' | '@'
-        ) || matches!(letter, '?' | '!' | '+' | '~' | '&' | '/' | '=')
+        is_block(letter)
+            || matches!(
+                letter,
+                '-' | '_' | '.' | ':' | '%' | '<' | '>' | '[' | ']' | '{' | '}' | '$' | '*' | '#' | '@'
+            )
+            || matches!(letter, '?' | '!' | '+' | '~' | '&' | '/' | '=')
     };
     let is_letter = |letter: char| letter.is_alphanumeric() || is_mark(letter);
-    let has_letter = |letter: char| letter.is_alphabetic() || matches!(letter, '*' | '#' | '?' | '$');
+    let has_letter =
+        |letter: char| letter.is_alphabetic() || is_block(letter) || matches!(letter, '*' | '#' | '?' | '$');
     // `10-9-29-68`, as clouds call their machines.
     let is_dashed = || word.split('-').count() == 4 && word.split('-').all(|part| part.parse::<u8>().is_ok());
     word.len() <= MOST_NAME_BYTES
-        && (word.contains(has_letter) || is_dashed() || is_invented_address(word))
+        && (word.contains(has_letter) || is_dashed() || is_invented_address(word) || is_network(word))
         && word.chars().all(is_letter)
         && !word.starts_with('.')
         && !word.ends_with('.')
         && !word.contains("..")
+}
+
+/// Whether `letter` blackens an address: the block elements of Unicode, and its squares.
+fn is_block(letter: char) -> bool {
+    matches!(letter, '\u{2580}'..='\u{259f}' | '\u{25a0}' | '\u{25ac}' | '\u{25ae}' | '\u{2b1b}')
+}
+
+/// Whether `word` is the network that an author wrote in place of a host of it: `10.0.0.0/24`.
+fn is_network(word: &str) -> bool {
+    let Some((address, bits)) = word.split_once('/') else { return false };
+    address.parse::<Ipv4Addr>().is_ok() && bits.parse::<u32>().is_ok_and(|bits| bits <= Ipv4Addr::BITS)
 }
 
 /// Whether `word` is what an author put in parentheses in place of a host: `(..)`, `(server)`.
@@ -234,6 +248,14 @@ mod tests {
             ("99.336.74.209.443", "99.336.74.209", "443"),
             ("99.336.74.209", "99.336.74.209", ""),
             ("(..).443", "(..)", "443"),
+            ("\u{2588}\u{2588}\u{2588}\u{2588}.443", "\u{2588}\u{2588}\u{2588}\u{2588}", "443"),
+            (
+                "\u{2588}\u{2588}.\u{2588}.\u{2588}.\u{2588}.443",
+                "\u{2588}\u{2588}.\u{2588}.\u{2588}.\u{2588}",
+                "443",
+            ),
+            ("10.0.0.0/24.443", "10.0.0.0/24", "443"),
+            ("10.0.0.0/24", "10.0.0.0/24", ""),
             ("(server).443", "(server)", "443"),
             ("10.1.xx.5", "10.1.xx.5", ""),
             ("SERVER", "SERVER", ""),

@@ -31,7 +31,9 @@ use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Family, Kind};
-use self::front::{CleanLine, Lines, Prefix, has_wide_gap, single_spaced, unquoted, with_whole_masks};
+use self::front::{
+    CleanLine, Lines, Prefix, has_wide_gap, may_hold_masks, single_spaced, unquoted, with_whole_masks,
+};
 pub(crate) use self::front::{Decoded, is_utf16};
 use self::packet::{PrintedContent, PrintedPacket};
 use self::unread::Unread;
@@ -137,8 +139,7 @@ impl<R: BufRead> Transcript<R> {
             line.raw = single.into_bytes();
             text = line.text();
         }
-        // Most brackets are after a blank or a colon.
-        if let Some(masked) = Some(&*text).filter(|text| text.contains("].") || text.contains("] >"))
+        if let Some(masked) = Some(&*text).filter(|text| may_hold_masks(text))
             && let Some(masked) = with_whole_masks(masked)
         {
             line.raw = masked.into_bytes();
@@ -413,6 +414,8 @@ fn packet_lines(first_bytes: &[u8], begins: impl Fn(&str) -> bool, most: usize) 
     let has_packet = |line: &CleanLine| {
         let text = line.text();
         let text = unquoted(&text).unwrap_or(&text);
+        let masked = Some(text).filter(|text| may_hold_masks(text)).and_then(with_whole_masks);
+        let text = masked.as_deref().unwrap_or(text);
         begins(text) || packets::next_timed(text).is_some() || packets::begins_after(text, &begins).is_some()
     };
     std::iter::from_fn(|| lines.next_line().ok().flatten()).filter(has_packet).take(most).count()

@@ -19,7 +19,7 @@ pub use line::{CleanLine, decode_entities};
 pub use lines::Lines;
 pub use margins::unquoted;
 pub use prefix::Prefix;
-pub use repair::{has_wide_gap, repaired, single_spaced, with_whole_masks};
+pub use repair::{has_wide_gap, may_hold_masks, repaired, single_spaced, with_whole_masks};
 
 /// The lines that were found, as a test compares them.
 #[cfg(test)]

@@ -46,25 +46,45 @@ pub fn repaired(text: &str) -> Option<String> {
     with_spaced_colon(text).or(arrow).or(cased)
 }
 
+/// Whether a host in `text` may be what [`with_whole_masks`] is about, as in few lines.
+pub fn may_hold_masks(text: &str) -> bool {
+    // Most brackets are after a blank or a colon.
+    let ends_end = |close: &[u8]| close.get(1) == Some(&b'.') || close.get(1..3) == Some(b" >");
+    let is_close = |at: &usize| text.as_bytes().get(*at).is_some_and(|byte| b"])}>".contains(byte));
+    let bytes = text.as_bytes();
+    memchr::memchr3_iter(b']', b')', b'}', bytes)
+        .chain(memchr::memchr_iter(b'>', bytes))
+        .filter(is_close)
+        .any(|at| bytes.get(at..).is_some_and(ends_end))
+}
+
 /// `text` with what an author put in brackets in place of a host as one word: `[remote ip].33050 > ` as `[remote_ip].33050 > `; `None` if
 /// there is none.
 pub fn with_whole_masks(text: &str) -> Option<String> {
     /// Longer remarks are no host's.
-    const LONGEST: usize = 24;
+    const LONGEST: usize = 40;
+    const BRACKETS: [(char, char); 4] = [('[', ']'), ('<', '>'), ('(', ')'), ('{', '}')];
     let mut whole: Option<String> = None;
-    for (open, _) in text.match_indices('[').take(MOST_MASKS) {
-        let Some((inside, after)) = text.get(open + 1..).and_then(|rest| rest.split_once(']')) else { break };
+    let opens = text.char_indices().filter_map(|(at, letter)| {
+        BRACKETS.iter().find(|(open, _)| *open == letter).map(|(_, close)| (at, *close))
+    });
+    for (open, close) in opens.take(MOST_MASKS) {
+        let Some((inside, after)) = text.get(open + 1..).and_then(|rest| rest.split_once(close)) else {
+            continue;
+        };
         let is_word = |word: &str| {
             !word.is_empty() && word.chars().all(|letter| letter.is_alphanumeric() || letter == '-')
         };
         let mut words = inside.split(' ');
         let is_mask = inside.len() <= LONGEST && inside.contains(' ') && words.all(is_word);
+        // Below a hardware address tcpdump names its maker.
+        let is_maker = inside.starts_with("oui ");
         // A port, the arrow, or the colon after the destination.
         let port = after.strip_prefix('.').unwrap_or(after);
         let port = port.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '-');
         let is_end = port.starts_with(" > ")
             || port.starts_with(": ") && text.get(..open).is_some_and(|text| text.ends_with("> "));
-        if is_mask && is_end {
+        if is_mask && is_end && !is_maker {
             let changed = whole.get_or_insert_with(|| text.to_owned());
             changed.replace_range(open + 1..open + 1 + inside.len(), &inside.replace(' ', "_"));
         }
@@ -205,7 +225,17 @@ mod tests {
             with_whole_masks(masked).as_deref(),
             Some("[eth2_ip].ftp-data > [remote_ip].33050: S 1:1(0) win 5")
         );
+        for (masked, whole) in [
+            ("IP <redacted ip>.5 > <server ip>.6: S", "IP <redacted_ip>.5 > <server_ip>.6: S"),
+            ("IP (my ip).5 > {the server}.6: S", "IP (my_ip).5 > {the_server}.6: S"),
+            ("IP <my ip> > 10.0.0.2: ICMP host", "IP <my_ip> > 10.0.0.2: ICMP host"),
+        ] {
+            assert!(may_hold_masks(masked));
+            assert_eq!(with_whole_masks(masked).as_deref(), Some(whole));
+        }
         for text in [
+            "00:00:5e:00:53:01 (oui Unknown) > 00:00:5e:00:53:02 (oui Unknown), ethertype IPv4",
+            "10.0.0.1.1 > 10.0.0.2.2: S 1:1(0) win 5 <mss 1460> (DF) > x",
             "IP 10.0.0.1.1 > 10.0.0.2.2: Flags [S], options [mss 1460,sackOK], length 0",
             "10.0.0.1.1 > 10.0.0.2.2: S [tcp sum ok] 1:1(0)",
             "10.0.0.1.1 > 10.0.0.2.2: [bad hdr length]: x",
