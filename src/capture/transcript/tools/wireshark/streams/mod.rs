@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_syn_goes_on_after_the_reset_of_an_older_connection() {
+    fn a_repeated_syn_is_followed_after_the_reset_of_an_older_connection() {
         let rows = [
             "> 74 50000 → 443 [SYN] Seq=0 Win=64240 Len=0 MSS=1460",
             "< 54 443 → 50000 [ACK] Seq=1 Ack=776777 Win=500 Len=0",
