@@ -453,6 +453,20 @@ fn a_reset_shows_the_text_that_it_carries() {
 }
 
 #[test]
+fn a_connection_s_packets_are_those_captured_first_and_last() {
+    // The card captured the RST before the SYN that it answers.
+    let mut refused = Talk::to_port(8443).syn().rst(Server);
+    let ids: Vec<_> = refused.packets.iter().map(|packet| packet.id).collect();
+    refused.packets.reverse();
+    for (packet, id) in refused.packets.iter_mut().zip(ids) {
+        packet.id = id;
+    }
+    let json = written(Form::Json, Spoke::of(&[refused]), &[]);
+    assert!(json.contains("\"first_packet\":1,\"last_packet\":2,"), "{json}");
+    assert!(json.contains("\"code\":\"refused\"") && !json.contains("\"duration\":-"), "{json}");
+}
+
+#[test]
 fn json_has_times_in_seconds_and_packets_by_their_files() {
     let mut source = Spoke::of(&[no_server_hello()]);
     source.files = 2;

@@ -61,10 +61,12 @@ pub struct Story {
     pub names: Names,
     /// Whether TLS is expected on the server's port.
     pub expects_tls: bool,
-    /// The first packet.
+    /// The first packet, in the order in which they were sent.
     pub first: Moment,
-    /// The last packet.
+    /// The last packet, in the same order.
     pub last: Moment,
+    /// The packet that was captured first.
+    pub(crate) earliest: Moment,
     /// Packets of the connection, ICMP errors about it included.
     pub packets: u64,
     /// In which order they came.
@@ -153,6 +155,7 @@ impl Story {
             expects_tls,
             first,
             last: first,
+            earliest: first,
             packets: 0,
             order: Order::default(),
             stage: Stage::None,
@@ -196,6 +199,7 @@ impl Story {
             names: self.names.clone(),
             expects_tls: self.expects_tls,
             first: self.first,
+            earliest: self.earliest,
             last: self.last,
             packets: self.packets,
             order: self.order.clone(),
@@ -319,6 +323,12 @@ impl Story {
     pub fn port(&self, role: Role) -> impl fmt::Display + '_ {
         let Party { host, port, .. } = self.parties[role];
         self.names.show_port(host, port)
+    }
+
+    /// The packets captured first and last.
+    pub fn span(&self) -> (Moment, Moment) {
+        let latest = if self.first.number > self.last.number { self.first } else { self.last };
+        (self.earliest, latest)
     }
 
     /// Whether lengths, all that there is, are those of a ClientHello that was refused as well as those of a plain question: one

@@ -17,6 +17,7 @@ impl StandIns {
             names,
             expects_tls: _,
             first: _,
+            earliest: _,
             last: _,
             packets: _,
             order: _,

@@ -117,8 +117,8 @@ impl Marked {
         let connection = Connection {
             client: end(Role::Client).0,
             server: story.names.address(end(Role::Server).0),
-            first: story.first.number,
-            last: story.last.number,
+            first: story.span().0.number,
+            last: story.span().1.number,
             comment: comment.lines().map(escaped).collect::<Vec<_>>().join("\n"),
             code: verdict.code,
             evidence: verdict.evidence.clone(),

@@ -41,7 +41,7 @@ impl Report for DecisionReport<'_> {
 
 fn write(story: &Story, settings: &verdict::JudgementSettings, out: &mut dyn Write) -> io::Result<()> {
     let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
-    writeln!(out, "{client} > {server}, packets {} to {}", story.first.number, story.last.number)?;
+    writeln!(out, "{client} > {server}, packets {} to {}", story.span().0.number, story.span().1.number)?;
     let judged = as_judged(story);
     let decisive = judged.decisive();
     for (ending, judged) in story.endings.iter().zip(&judged.endings) {

@@ -100,7 +100,7 @@ pub(super) fn further(summary: &Summary) -> Vec<String> {
     let others = || summary.unanswered.iter().filter(|found| found.is_critical).skip(1);
     let named = others().take(FURTHER).map(|found| lookups::of(found, &summary.names).line());
     let left = others().skip(FURTHER).count();
-    let left = (left > 0).then(|| count(left as u64, "further question without an answer"));
+    let left = (left > 0).then(|| format!("{} that failed", count(left as u64, "further lookup")));
     named.chain(left).collect()
 }
 

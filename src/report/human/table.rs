@@ -193,10 +193,11 @@ pub(super) fn start(at: Timestamp, span: Span, clock: Clock, style: &Style) -> S
 pub(super) fn cells(judged: &Judged) -> [String; COLUMNS] {
     let Judged { story, verdict, .. } = judged;
     let tls = story.tls.version().map_or_else(|| "-".to_owned(), |version| short(&version.to_string()));
-    let packets = if story.first.number == story.last.number {
-        story.first.number.to_string()
+    let (first, last) = story.span();
+    let packets = if first.number == last.number {
+        first.number.to_string()
     } else {
-        format!("{}-{}", story.first.number, story.last.number)
+        format!("{}-{}", first.number, last.number)
     };
     [
         story.id.to_string(),

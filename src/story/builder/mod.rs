@@ -267,6 +267,9 @@ impl Builder {
         self.story.packets += 1;
         self.story.order.record(moment.number);
         self.story.last = moment;
+        if moment.number < self.story.earliest.number {
+            self.story.earliest = moment;
+        }
         notes
     }
 

@@ -37,6 +37,7 @@ impl Story {
             names: _,
             expects_tls: _,
             first: _,
+            earliest: _,
             last: _,
             packets: _,
             order: _,

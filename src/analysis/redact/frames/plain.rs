@@ -156,7 +156,9 @@ fn begun(line: &[u8]) -> Range<usize> {
     let is_word = HTTP_METHODS.iter().any(|word| is_begun(word.as_bytes())) || is_begun(METHOD);
     let is_status = line.len() < STATUS.len() && status(line).len() == line.len();
     let is_known = is_word || is_status || is_begun(b"HTTP/") || matches!(line, b"S" | b"N");
-    0..if is_known { line.len() } else { 0 }
+    // PostgreSQL's refusal of TLS, and the authentication or the error that follows it in clear.
+    let is_refusal = matches!(line, [b'N', b'R' | b'E', 0, 0, ..]);
+    0..if is_known { line.len() } else { usize::from(is_refusal) }
 }
 
 /// A reply's code (RFC 5321, 4.2), POP3's two answers, SSH's version, and numbers of Redis.
@@ -341,6 +343,8 @@ mod tests {
             ("CONNECT 10.1.2.3:443 HTTP/1.1\r\n", "CONNECT xx.x.x.x:443 HTTP/1.1\r\n"),
             ("CONNECT ssm.corp.test:8443\tann\r\n", "CONNECT h1xxx.example:8443\txxx\r\n"),
             ("220 mail.corp.test ESMTP\r\n", "220 xxxx.xxxx.xxxx xxxxx\r\n"),
+            ("NR\0\0\0\u{8}ann", "Nx\u{1a}\u{1a}\u{1a}\u{1a}xxx"),
+            ("Nann", "xxxx"),
             ("250-STARTTLS\r\n", "250-STARTTLS\r\n"),
             ("250-STARTTLSANN\r\n", "250-xxxxxxxxxxx\r\n"),
             (

@@ -24,8 +24,12 @@
 
     const ranks = { FAIL: 0, WARN: 1, UNSURE: 2, OK: 3 };
     const units = { "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 };
+    // Connections are numbered in order of their beginnings, whose cells may lack the date.
+    const isEach = table.classList.contains("each");
     const key = (row, column) => {
-      const text = row.cells[column].textContent.trim();
+      const text = row.cells[isEach && column === 1 ? 0 : column].textContent.trim();
+      const packets = /^(\d+)(?:-(\d+))?$/.exec(text);
+      if (packets) return [Number(packets[1]), text];
       const word = text.split(" ")[0];
       if (word in ranks) return [ranks[word], text];
       if (/^[\d.,]+(?: (?:µs|ms|s|min|h))?/.test(text) && !/[:\-]/.test(text)) {

@@ -153,19 +153,20 @@ impl<'a> Row<'a> {
         let expiry = Expiry::of(story);
         let trips = &story.path.round_trips;
         let silence = story.silence();
+        let (first, last) = story.span();
         let mut row = Self {
             schema: SCHEMA,
             source: input.map(|input| Cow::Borrowed(input.name.as_str())),
             sha256: input.and_then(|input| input.sha256.as_deref()),
             part: facts.part,
             id: Some(story.id),
-            started: clock::machine_readable(story.first.at, facts.clock, facts.digits),
-            ended: clock::machine_readable(story.last.at, facts.clock, facts.digits),
-            started_us: (facts.clock == Clock::Utc).then(|| story.first.at.nanos().div_euclid(1_000)),
-            duration_us: times.span(Some(story.last.at - story.first.at)),
+            started: clock::machine_readable(first.at, facts.clock, facts.digits),
+            ended: clock::machine_readable(last.at, facts.clock, facts.digits),
+            started_us: (facts.clock == Clock::Utc).then(|| first.at.nanos().div_euclid(1_000)),
+            duration_us: times.span(Some(last.at - first.at)),
             community_id: community_id::of(story),
-            first_packet: Some(story.first.number),
-            last_packet: Some(story.last.number),
+            first_packet: Some(first.number),
+            last_packet: Some(last.number),
             verdict: Some(verdict.code.name()),
             severity: Some(verdict.severity),
             actor: Some(verdict.actor),

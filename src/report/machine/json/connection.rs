@@ -193,6 +193,7 @@ impl ConnectionObject {
         let Judged { story, verdict, findings } = judged;
         let facts = &story.capture;
         let has_times = facts.clock != Clock::Absent;
+        let (first, last) = story.span();
         let end = |role: Role| Socket::of(&story.names, story.parties[role].host, story.parties[role].port);
         Self {
             schema: SCHEMA,
@@ -202,12 +203,12 @@ impl ConnectionObject {
             community_id: community_id::of(&story),
             client: end(Role::Client),
             server: end(Role::Server),
-            start: clock::machine_readable(story.first.at, facts.clock, facts.digits),
-            end: clock::machine_readable(story.last.at, facts.clock, facts.digits),
-            duration: has_times.then(|| seconds(story.last.at - story.first.at)),
+            start: clock::machine_readable(first.at, facts.clock, facts.digits),
+            end: clock::machine_readable(last.at, facts.clock, facts.digits),
+            duration: has_times.then(|| seconds(last.at - first.at)),
             stage: story.stage,
-            first_packet: story.first.number,
-            last_packet: story.last.number,
+            first_packet: first.number,
+            last_packet: last.number,
             filter: wireshark::filter(&story),
             verdict: VerdictObject::of(verdict, &story),
             steps: steps(&story, has_times),
