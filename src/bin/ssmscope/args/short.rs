@@ -145,7 +145,7 @@ Usage: ssmscope batch [OPTIONS] PATH...
   --host HOST[:PORT]   only this host: an address, a prefix or a name
   --port PORT          only this port
   --only FAIL          show these: FAIL, WARN, OK, UNSURE, or a code
-  --into FOLDER        a file for each capture; one that is there is not made again
+  --into FOLDER        a file for each capture, made once
   --join GLOB          read the files whose names match as one capture
   -j, --jobs N         captures at once; by default one for each core
   -o, --output FORM    table, timeline, json, flat, markdown, html
