@@ -133,12 +133,6 @@ pub struct Story {
     pub timeline: Timeline,
 }
 
-/// Bytes of a ClientHello with extensions.
-const HELLO_BYTES: std::ops::RangeInclusive<u64> = 100..=2_000;
-
-/// Fewer bytes than the shortest ServerHello has with its headers.
-const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
-
 /// What a device on the path sends to both ends at once is captured within this time.
 const ONE_MOMENT: Elapsed = Elapsed::from_millis(10);
 
@@ -325,34 +319,6 @@ impl Story {
         self.names.show_port(host, port)
     }
 
-    /// The packets captured first and last.
-    pub fn span(&self) -> (Moment, Moment) {
-        let latest = if self.first.number > self.last.number { self.first } else { self.last };
-        (self.earliest, latest)
-    }
-
-    /// Whether lengths, all that there is, are those of a ClientHello that was refused as well as those of a plain question: one
-    /// segment of the client's, few bytes of the server's, and the end.
-    pub fn may_be_a_refused_hello(&self) -> bool {
-        let bytes = |role: Role| self.traffic.counters[role].bytes;
-        let is_unread = |role: Role| {
-            self.plain[role]
-                .as_ref()
-                .is_none_or(|plain| plain.what.kind == PlainKind::Binary && plain.basis == Basis::Inferred)
-        };
-        let [first, last] = [self.data.client.first, self.data.client.last];
-        self.capture.is_text
-            && is_unread(Role::Client)
-            && is_unread(Role::Server)
-            && first
-                .zip(self.data.server.first)
-                .is_some_and(|(asked, answered)| self.order.is_after(answered.number, asked.number))
-            && first == last
-            && HELLO_BYTES.contains(&bytes(Role::Client))
-            && SMALL_ANSWER_BYTES.contains(&bytes(Role::Server))
-            && self.endings.iter().any(|ending| !matches!(ending.what, EndingKind::Silence(_)))
-    }
-
     /// Whether the client's first record was begun and not ended, and nothing else came of it.
     pub fn is_inside_client_hello(&self) -> bool {
         self.stage == Stage::TcpEstablished
@@ -447,6 +413,12 @@ impl Story {
                 && self.order.is_after(end.moment.number, reset.moment.number)
                 && apart <= ONE_MOMENT
         })
+    }
+
+    /// The packets captured first and last.
+    pub fn span(&self) -> (Moment, Moment) {
+        let latest = if self.first.number > self.last.number { self.first } else { self.last };
+        (self.earliest, latest)
     }
 
     /// The silence that ran when the capture ended, or before somebody gave up.

@@ -19,6 +19,12 @@ const SHORTEST_CONNECT: u64 = 24;
 /// A client that asks for a tunnel and is refused says no more than this: it asks, gives a name and a password, and asks again.
 const REFUSED_WITHIN: u64 = 4;
 
+/// Bytes of a ClientHello with extensions.
+const HELLO_BYTES: std::ops::RangeInclusive<u64> = 100..=2_000;
+
+/// Fewer bytes than the shortest ServerHello has with its headers.
+const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
+
 impl Story {
     /// Whether text that holds none of the data shows a short exchange on a port of proxies, where a tunnel may have been asked for and
     /// refused.
@@ -155,6 +161,28 @@ impl Story {
         let left = self.left_without_an_answer().filter(|_| self.capture.clock == Clock::Absent)?;
         (self.tls.turns.open().is_some() && !self.speaks_one_way())
             .then_some(AnswerDoubt::Timeless(left.moment))
+    }
+
+    /// Whether lengths, all that there is, are those of a ClientHello that was refused as well as those of a plain question: one
+    /// segment of the client's, few bytes of the server's, and the end.
+    pub fn may_be_a_refused_hello(&self) -> bool {
+        let bytes = |role: Role| self.traffic.counters[role].bytes;
+        let is_unread = |role: Role| {
+            self.plain[role]
+                .as_ref()
+                .is_none_or(|plain| plain.what.kind == PlainKind::Binary && plain.basis == Basis::Inferred)
+        };
+        let [first, last] = [self.data.client.first, self.data.client.last];
+        self.capture.is_text
+            && is_unread(Role::Client)
+            && is_unread(Role::Server)
+            && first
+                .zip(self.data.server.first)
+                .is_some_and(|(asked, answered)| self.order.is_after(answered.number, asked.number))
+            && first == last
+            && HELLO_BYTES.contains(&bytes(Role::Client))
+            && SMALL_ANSWER_BYTES.contains(&bytes(Role::Server))
+            && self.endings.iter().any(|ending| !matches!(ending.what, EndingKind::Silence(_)))
     }
 
     /// Whether the tool that printed the text left open what the client sent last, after the ServerHello and before anything of its own
