@@ -10,6 +10,9 @@ use crate::tls::{Basis, ClientHello, PlainKind};
 /// protection of 16 (RFC 8446, 4.4.4 and 5.2), or a ChangeCipherSpec of 6 before it (RFC 5246, 7.1).
 const FINISHED_BYTES: u64 = 37;
 
+/// The largest record of an alert, with a FIN.
+pub(crate) const LONGEST_FAREWELL: u32 = 85 + 1;
+
 /// A sender repeats what is not acknowledged within this time, unless the round trip is longer (RFC 6298, 2.1 and 2.4).
 pub(crate) const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
@@ -135,11 +138,9 @@ impl Story {
     /// Whether no more than its farewell waits for an acknowledgement of what a side sent: its FIN, and its close_notify before that.
     /// Nothing is lost with these.
     pub fn is_farewell_outstanding(&self, role: Role) -> bool {
-        /// The largest record of an alert, with a FIN.
-        const LONGEST: u32 = 85 + 1;
         let closes = |what: &EndingKind| self.endings.iter().any(|end| end.by == role && end.what == *what);
         let most = match (closes(&EndingKind::CloseNotify), closes(&EndingKind::Fin)) {
-            (true, _) => LONGEST,
+            (true, _) => LONGEST_FAREWELL,
             (false, true) => 1,
             (false, false) => 0,
         };

@@ -34,7 +34,7 @@ pub use facts::{
     UnansweredProbes, UnreadLines, reset_reason,
 };
 pub use knowledge::EndpointKnowledge;
-pub(crate) use lacking::RETRANSMISSION_DUE;
+pub(crate) use lacking::{LONGEST_FAREWELL, RETRANSMISSION_DUE};
 pub use order::Order;
 pub use samples::Sample;
 pub use tickets::AnswerDoubt;

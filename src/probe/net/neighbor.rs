@@ -1,7 +1,7 @@
 //! Whether anybody answers for the next hop to a server, by the system's tables of routes and neighbors (rtnetlink(7)).
 //!
-//! Where nobody does, the system gives up, and the socket gets an ICMP error of its own. That comes neither before its last
-//! question nor, up to now, for link-local IPv6 addresses; its table of neighbors shows it in any case.
+//! Where nobody does, the system gives up after its last question, and the socket gets an ICMP error of its own, but for link-local IPv6
+//! addresses none. Its table of neighbors shows it in any case.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -299,7 +299,10 @@ fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story
     story.tls.application_data[role].add(moment);
     if role == Role::Client {
         let is_tls13 = story.tls.is_tls13() == Some(true);
-        story.tls.turns.on_client(moment, len, is_tls13);
+        // What fills a gap has no header to decode.
+        if basis != Basis::Inferred || !story.tls.turns.is_known(len, is_tls13) {
+            story.tls.turns.on_client(moment, len, is_tls13);
+        }
     }
     let sizes = &mut story.tls.record_sizes[role];
     if sizes.len() < limits::STORY_REPEATS {

@@ -95,8 +95,9 @@ impl Unacknowledged {
         Self { since, last_repeat: None, repeats: 0, bytes: 0, repeated: None }
     }
 
-    /// A retransmission from this sequence number on, and up to where new data was sent. A sender whose timer expires repeats the first data that is
-    /// unacknowledged (RFC 6298, 5.4), so what precedes it was acknowledged. One repeat may be a probe of the end (RFC 8985, 7.3).
+    /// A retransmission from this sequence number on, and up to where new data was sent. A sender whose timer expires repeats the first
+    /// data that is unacknowledged (RFC 6298, 5.4), so what precedes it was acknowledged. One repeat may be a probe of the end (RFC 8985,
+    /// 7.3).
     fn repeat(&mut self, moment: Moment, seq: Option<Seq>, end: Option<Seq>) {
         self.repeats += 1;
         self.last_repeat = Some(moment);

@@ -126,9 +126,6 @@ impl Turns {
     /// Records a record of application data of the client, by the bytes of its body.
     pub(in crate::story) fn on_client(&mut self, moment: Moment, len: u32, is_tls13: bool) {
         let bytes = content_bytes(len, is_tls13);
-        if self.known.take_if(|known| *known == bytes).is_some() {
-            return;
-        }
         self.begun = None;
         if bytes >= SHORTEST_REQUEST {
             self.waits = Some(moment);
@@ -263,6 +260,11 @@ impl Turns {
         let body = bytes.saturating_sub(RECORD_HEADER_BYTES);
         let is_known = std::mem::take(&mut self.unseen) == u64::from(bytes);
         self.known = is_known.then(|| content_bytes(body, is_tls13));
+    }
+
+    /// Whether a record that fills the gap, by the bytes of its body, is what was acknowledged before.
+    pub(in crate::story) fn is_known(&mut self, len: u32, is_tls13: bool) -> bool {
+        self.known.take_if(|known| *known == content_bytes(len, is_tls13)).is_some()
     }
 
     /// That segment was read.

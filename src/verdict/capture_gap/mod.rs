@@ -76,7 +76,8 @@ fn unread_flight(story: &Story, reached: &str) -> Option<(String, String)> {
         (
             "the text does not show what the client sent next".to_owned(),
             format!(
-                "Nothing is wrong up to {reached}. The tool that printed the text decoded no more of the client's data, which may be the                  rest of the handshake and a request, or not."
+                "Nothing is wrong up to {reached}. The tool that printed the text decoded no more of the client's data, which may be the \
+                 rest of the handshake and a request, or not."
             ),
         )
     })

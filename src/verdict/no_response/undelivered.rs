@@ -1,7 +1,7 @@
 //! Data, of either side, or keep-alive probes that get no acknowledgement.
 
 use super::RULE;
-use crate::story::{Ending, EndingKind, Silence, Stage, Story, UnansweredProbes};
+use crate::story::{Ending, EndingKind, LONGEST_FAREWELL, Silence, Stage, Story, UnansweredProbes};
 use crate::tcp::Role;
 use crate::verdict::words::{advice, drops, icmp_error, path_mtu, sent_unseen};
 use crate::verdict::{Actor, JudgementSettings, Verdict};
@@ -172,9 +172,6 @@ fn repeats_within(story: &Story, sender: Role, silence: &Silence) -> u64 {
     let later = data.repeats.moments.iter().filter(|repeat| repeat.at > silence.until).count() as u64;
     repeats.saturating_sub(later)
 }
-
-/// The longest record of an alert up to TLS 1.2, and its header (RFC 5246, 6.2.3).
-const LONGEST_FAREWELL: u32 = 90;
 
 /// The client left after a silence, and the number of an ACK of the server's shows that more of its answer had been sent by then.
 pub(super) fn answer_lost(story: &Story, settings: &JudgementSettings) -> Option<Verdict> {

@@ -50,11 +50,9 @@ pub fn repaired(text: &str) -> Option<String> {
 pub fn may_hold_masks(text: &str) -> bool {
     // Most brackets are after a blank or a colon.
     let ends_end = |close: &[u8]| close.get(1) == Some(&b'.') || close.get(1..3) == Some(b" >");
-    let is_close = |at: &usize| text.as_bytes().get(*at).is_some_and(|byte| b"])}>".contains(byte));
     let bytes = text.as_bytes();
     memchr::memchr3_iter(b']', b')', b'}', bytes)
         .chain(memchr::memchr_iter(b'>', bytes))
-        .filter(is_close)
         .any(|at| bytes.get(at..).is_some_and(ends_end))
 }
 

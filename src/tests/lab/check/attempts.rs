@@ -46,13 +46,16 @@ fn with_a_capture_the_packets_prove_the_verdict_and_are_saved() {
     // What nobody captured is not drawn.
     let page =
         |options: &[&str]| Outcome::of(lab.check(options).args(["-o", "html", SERVER]).args(QUICK)).out;
-    let (drawn, told) = (page(&capture), page(&[]));
-    assert!(!told.contains("<dt>File</dt>") && drawn.contains("<dt>File</dt>"), "{told}");
+    let (drawn, undrawn) = (page(&capture), page(&[]));
+    assert!(!undrawn.contains("<dt>File</dt>") && drawn.contains("<dt>File</dt>"), "{undrawn}");
     assert!(drawn.contains("<ol class=\"ladder\"") && !drawn.contains("No packets were captured"), "{drawn}");
-    assert!(!told.contains("<ol class=\"ladder\"") && told.contains("No packets were captured"), "{told}");
     assert!(
-        told.contains("<a class=\"proof\" href=\"#s1\">1</a>") && told.contains("<tr id=\"s1\">"),
-        "{told}"
+        !undrawn.contains("<ol class=\"ladder\"") && undrawn.contains("No packets were captured"),
+        "{undrawn}"
+    );
+    assert!(
+        undrawn.contains("<a class=\"proof\" href=\"#s1\">1</a>") && undrawn.contains("<tr id=\"s1\">"),
+        "{undrawn}"
     );
     // On an interface without its packets, the socket's view is left.
     let checked = check(&lab, &["--capture", "--user", "root", "-i", "lo", &format!("{SERVER}:8444")]);
