@@ -94,8 +94,8 @@ impl<W: Write> TargetTable<W> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{} {what}", grouped(count)))
             .collect();
-        let line =
-            format!("{} further rows: {} (-v shows them)", grouped(folded.len() as u64), parts.join(", "));
+        let rows = count(folded.len() as u64, "further row");
+        let line = format!("{rows}: {} (-v shows all)", parts.join(", "));
         writeln!(self.out, "{DIM}{}{DIM:#}", glyphs.text(&line))
     }
 

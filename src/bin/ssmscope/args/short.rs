@@ -111,7 +111,7 @@ All options: ssmscope check --help
 ";
 
 const SERVE: &str = "\
-ssmscope serve --config serve.toml --check-config     can all of it be used?
+ssmscope serve --config serve.toml --check-config     check the configuration
 ssmscope serve --config serve.toml                    on 127.0.0.1:9913
 ssmscope serve --config serve.toml --listen [::]:9913
 curl '127.0.0.1:9913/probe?target=ssm.example.net:8443&module=ssm'
@@ -120,7 +120,7 @@ Usage: ssmscope serve [OPTIONS] --config FILE
 
   --config FILE        modules and targets, in TOML
   --listen IP:PORT     listen on this address; 127.0.0.1:9913 by default
-  --check-config       read all of it, then end: with status 0 if it can be used
+  --check-config       check the configuration and end: status 0 if it is usable
 
 A configuration:
 
@@ -130,7 +130,7 @@ A configuration:
   ca_file = \"/etc/ssl/ssm.pem\"
   http = \"/\"
 
-All of it: ssmscope serve --help
+All options: ssmscope serve --help
 ";
 
 const BATCH: &str = "\
@@ -145,7 +145,7 @@ Usage: ssmscope batch [OPTIONS] PATH...
   --host HOST[:PORT]   only this host: an address, a prefix or a name
   --port PORT          only this port
   --only FAIL          show these: FAIL, WARN, OK, UNSURE, or a code
-  --into FOLDER        a file for each capture, made once
+  --into FOLDER        one file per capture; existing ones are kept
   --join GLOB          read the files whose names match as one capture
   -j, --jobs N         captures at once; by default one for each core
   -o, --output FORM    table, timeline, json, flat, markdown, html

@@ -109,7 +109,7 @@ fn a_long_list_does_not_scroll_its_answer_away() {
     let lines: Vec<_> = table.lines().collect();
     assert!(lines[1].starts_with("FAIL refused"), "{table}");
     assert_eq!(table.matches("OK healthy").count(), 24, "{table}");
-    assert_eq!(lines[26], "4 further rows: 4 ok (-v shows them)", "{table}");
+    assert_eq!(lines[26], "4 further rows: 4 ok (-v shows all)", "{table}");
     assert!(lines.last().unwrap().starts_with("29 targets: 1 failed, 28 ok; in "), "{table}");
     let all = of(&["-v"]);
     assert!(all.matches("OK healthy").count() == 28 && !all.contains("further"), "{all}");
